@@ -1,0 +1,172 @@
+"""A task: a question asked of an input, with the loss that trains it and the score that judges it.
+
+The course uses three kinds of question. Each is described by one small class, so that a network can ask for the size
+of its output layer, the training loop for a loss, and an evaluation for a score, without ever asking which kind it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+MISSING = -1  # the label of an example whose class nobody told us; a missing number is NaN
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every task has: a ``name``, an output size, a loss and a score.
+
+    ``loss`` and ``score`` take outputs of shape (copies, examples, output size) and labels of shape (copies, examples)
+    and return one number a copy, shape (copies,). An example without a label is left out of both; a copy without
+    any label has loss 0 (nothing to learn from) and score NaN (nothing to judge by).
+    """
+
+    name: str
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs of the task's head."""
+        return 1
+
+    #: what ``score`` measures, in words for an axis
+    score_name = "score"
+    #: True where a larger score is better
+    higher_is_better = True
+
+    def labelled(self, labels: Tensor) -> Tensor:
+        """True where there is a label."""
+        return labels != MISSING
+
+    def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """The loss of each example, shape (copies, examples); whatever stands where the label is missing is ignored."""
+        raise NotImplementedError
+
+    def merits(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """What each example contributes to the score, shape (copies, examples)."""
+        raise NotImplementedError
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """L_t: the mean loss over the labelled examples, shape (copies,)."""
+        known = self.labelled(labels)
+        count = known.sum(-1).clamp(min=1)
+        return self.losses(outputs, labels).where(known, 0).sum(-1) / count
+
+    def score(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """The mean merit over the labelled examples, shape (copies,); NaN without a label."""
+        known = self.labelled(labels)
+        return self.merits(outputs, labels).where(known, 0).sum(-1) / known.sum(-1)
+
+    def check(self, labels: Tensor) -> None:
+        """Refuse labels this task cannot have (ValueError says which and what was expected)."""
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Which of several classes? Cross-entropy on as many outputs as there are ``classes``; the score is accuracy."""
+
+    classes: Sequence[str] = ()
+
+    score_name = "accuracy"
+
+    def __post_init__(self):
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if len(self.classes) < 2:
+            raise ValueError(f"task {self.name!r} needs two or more class names, not {self.classes!r}")
+
+    @property
+    def outputs(self) -> int:
+        return len(self.classes)
+
+    def losses(self, outputs, labels):
+        flat = F.cross_entropy(outputs.flatten(0, 1), labels.flatten(), ignore_index=MISSING, reduction="none")
+        return flat.view(labels.shape)
+
+    def merits(self, outputs, labels):
+        return (outputs.argmax(-1) == labels).to(outputs.dtype)
+
+    def number(self, class_name: str) -> int:
+        """The label of a class name."""
+        if class_name not in self.classes:
+            raise KeyError(f"task {self.name!r} has no class {class_name!r}; it has {', '.join(self.classes)}")
+        return self.classes.index(class_name)
+
+    def check(self, labels):
+        if labels.is_floating_point():
+            raise TypeError(f"labels of {self.name!r} must be whole numbers (torch.long), not {labels.dtype}")
+        wrong = labels[self.labelled(labels) & ((labels < 0) | (labels >= self.outputs))]
+        if wrong.numel():
+            raise ValueError(
+                f"task {self.name!r} has {self.outputs} classes, so its labels run from 0 to {self.outputs - 1} "
+                f"({MISSING} where missing); found {wrong.unique().tolist()[:5]}"
+            )
+
+
+@dataclass(frozen=True)
+class Binary(Task):
+    """Yes or no? Cross-entropy on one output, the log-odds of yes; the score is accuracy. Labels are 0 and 1."""
+
+    score_name = "accuracy"
+
+    def losses(self, outputs, labels):
+        return F.binary_cross_entropy_with_logits(
+            outputs.squeeze(-1), labels.clamp(min=0).to(outputs.dtype), reduction="none"
+        )
+
+    def merits(self, outputs, labels):
+        return ((outputs.squeeze(-1) > 0) == (labels == 1)).to(outputs.dtype)
+
+    def check(self, labels):
+        wrong = labels[self.labelled(labels) & (labels != 0) & (labels != 1)]
+        if wrong.numel():
+            raise ValueError(
+                f"task {self.name!r} asks yes or no: its labels are 0 and 1 ({MISSING} where missing); "
+                f"found {wrong.unique().tolist()[:5]}"
+            )
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """How much? Squared error on one output; the score is the mean squared error, so smaller is better."""
+
+    score_name = "mean squared error"
+    higher_is_better = False
+
+    def labelled(self, labels):
+        return ~labels.isnan()
+
+    def losses(self, outputs, labels):
+        return (outputs.squeeze(-1) - labels.nan_to_num()).square()
+
+    merits = losses
+
+    def check(self, labels):
+        if not labels.is_floating_point():
+            raise TypeError(f"labels of {self.name!r} must be real numbers (torch.float32), not {labels.dtype}")
+        if labels.isinf().any():
+            raise ValueError(f"labels of {self.name!r} must be finite (NaN where missing); found infinity")
+
+
+def check_tasks(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """The tasks as a tuple; refuses an empty list, two tasks of one name, and what is not a Task."""
+    tasks = tuple(tasks)
+    if not tasks:
+        raise ValueError("a model needs at least one task")
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise TypeError(f"expected a Task such as mtl.Classification('colour', classes), not {task!r}")
+    names = [task.name for task in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two tasks are called {name!r}; a name may stand for one task only")
+    return tasks
+
+
+def find_task(tasks: Sequence[Task], name: str) -> Task:
+    """The task called ``name``; a KeyError lists the names there are."""
+    for task in tasks:
+        if task.name == name:
+            return task
+    raise KeyError(f"there is no task {name!r}; the tasks are {', '.join(task.name for task in tasks)}")

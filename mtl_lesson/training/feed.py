@@ -1,0 +1,96 @@
+"""The data of many copies, on the device once: a batch is one lookup, with no work per example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..data.world import Split
+from ..nets import generator
+from ..tasks import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Activations for the network, from ``inputs`` datasets; ``streams``: for each task the input it looks at;
+    ``labels``: task name → (inputs, examples)."""
+
+    x: Tensor
+    inputs: int
+    streams: tuple[int, ...]
+    labels: dict[str, Tensor]
+
+
+class Feed:
+    """Splits of N datasets of one size, laid out so that a batch of all of them is one lookup.
+
+    Pictures are kept as (rows, height, width, streams·channels), vectors as (rows, streams, d), so that what is looked
+    up is what the network takes, with no other copy when N = 1. Datasets that are equal (a common test set, one World
+    for all seeds) are kept once.
+    """
+
+    def __init__(self, splits: Sequence[Split], tasks: Sequence[Task], device: str, dtype: torch.dtype):
+        kept: list[Split] = []
+        for split in splits:
+            if not any(same(split, other) for other in kept):
+                kept.append(split)
+        self.n = len(kept[0])
+        where = [next(i for i, other in enumerate(kept) if same(split, other)) for split in splits]
+        self.first_row = torch.tensor(where, device=device)[:, None] * self.n
+        self.common = len(kept) == 1
+        names = [task.name for task in tasks]
+        own = isinstance(kept[0].x, Mapping)
+        self.streams = tuple(range(len(names))) if own else (0,) * len(names)
+        parts = [torch.stack([split.x[name] for name in names], 1) if own else split.x[:, None] for split in kept]
+        x = torch.cat(parts)  # (rows, streams, …)
+        self.pictures = x.dim() == 5
+        if self.pictures:
+            x = x.permute(0, 3, 4, 1, 2).flatten(3).contiguous()
+        self.x = x.to(device, dtype)
+        self.labels = {}
+        for name in names:
+            labels = torch.cat([split.labels[name] for split in kept])
+            self.labels[name] = labels.to(device, kept_as(labels, dtype))
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The examples in ``rows`` (N, B) of what is kept."""
+        if not self.pictures:  # (N, B, streams, d) → (N·streams, B, d)
+            x = self.x[rows].transpose(1, 2).flatten(0, 1)
+        elif len(rows) == 1:  # already channels last
+            x = self.x[rows[0]].permute(0, 3, 1, 2)
+        else:
+            x = self.x[rows.T].permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
+        return Batch(x, len(rows), self.streams, {name: labels[rows] for name, labels in self.labels.items()})
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All examples, ``size`` at a time, of each dataset; once where all datasets are one."""
+        first = self.first_row[:1] if self.common else self.first_row
+        for rows in torch.arange(self.n, device=self.x.device).split(size):
+            yield self.batch(first + rows)
+
+    def shuffled(self, seeds: Sequence[int], epoch: int, size: int) -> Iterator[Batch]:
+        """All examples, each dataset in an order that depends on (seed, epoch) alone."""
+        orders = torch.stack([torch.randperm(self.n, generator=generator(seed, "order", epoch)) for seed in seeds])
+        for rows in orders.to(self.x.device).split(size, 1):
+            yield self.batch(self.first_row + rows)
+
+
+def same(one: Split, other: Split) -> bool:
+    """Whether two splits hold the same examples."""
+    if one is other:
+        return True
+    if set(one.inputs) != set(other.inputs) or set(one.labels) != set(other.labels):
+        return False
+    pairs = [(one.inputs[key], other.inputs[key]) for key in one.inputs]
+    pairs += [(one.labels[key], other.labels[key]) for key in one.labels]
+    return all(a is b or (a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())) for a, b in pairs)
+
+
+def kept_as(labels: Tensor, dtype: torch.dtype) -> torch.dtype:
+    """Class numbers stay whole; measured numbers keep at least single precision."""
+    if not labels.is_floating_point():
+        return torch.long
+    return torch.float64 if dtype == torch.float64 else torch.float32

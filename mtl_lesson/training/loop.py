@@ -1,0 +1,126 @@
+"""The one loop that trains every model of the course, many copies at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..sharing import Sharing
+from .hardware import autocast
+from .feed import Batch, Feed
+
+
+class TrainingDiverged(UserWarning):
+    """A loss became NaN or infinite: that copy stopped learning and kept its last good weights."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training data left behind. Arrays are on the CPU, (copies, tasks).
+
+    ``train_loss``: the mean over the epoch's steps, taken while the weights moved. ``alive``: (copies,) False for a
+    copy whose loss stopped being a number, in this epoch or before.
+    """
+
+    number: int
+    steps: int
+    train_loss: Tensor
+    alive: Tensor
+
+
+def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precision: str,
+         alive: Tensor | float = 1.0) -> Tensor:  # fmt: skip
+    """One step of the optimiser on Σ_t L_t, then the exact step on the penalty. Returns the losses (copies, tasks).
+
+    Copies have no weights in common, so the sum of their losses gives each its own gradient.
+    """
+    with autocast(batch.x.device, precision):
+        outputs = model.outputs(batch.x, batch.inputs, batch.streams)
+    losses = per_task(model, outputs, batch.labels, "loss")
+    optimiser.zero_grad()
+    (losses.sum(1) * alive).sum().backward()
+    optimiser.step()
+    model.pull(optimiser)
+    return losses.detach()
+
+
+def per_task(model: Sharing, outputs: dict[str, Tensor], labels: dict[str, Tensor], what: str) -> Tensor:
+    """``what`` ("loss" or "score") of each copy and task, (copies, tasks)."""
+    columns = []
+    for task in model.tasks:
+        y, known = outputs[task.name], labels[task.name]
+        if len(known) < model.copies:  # the copies of one dataset stand together
+            known = known.repeat_interleave(model.copies // len(known), 0)
+        columns.append(getattr(task, what)(y if y.dtype == torch.float64 else y.float(), known))
+    return torch.stack(columns, 1)
+
+
+@torch.no_grad()
+def evaluate(model: Sharing, feed: Feed, precision: str, size: int = 2048) -> tuple[Tensor, Tensor]:
+    """(loss, score) of every copy and task on all of ``feed``, each (copies, tasks), on the CPU."""
+    outputs: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
+    labels: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
+    for batch in feed.in_order(max(1, size // model.copies)):
+        with autocast(batch.x.device, precision):
+            answers = model.outputs(batch.x, batch.inputs, batch.streams)
+        for name, y in answers.items():
+            outputs[name].append(y)
+            labels[name].append(batch.labels[name])
+    outputs = {name: torch.cat(parts, 1) for name, parts in outputs.items()}
+    labels = {name: torch.cat(parts, 1) for name, parts in labels.items()}
+    return per_task(model, outputs, labels, "loss").cpu(), per_task(model, outputs, labels, "score").cpu()
+
+
+def train(model: Sharing, feed: Feed, seeds: Sequence[int], *, epochs: int, batch_size: int, lr: float,
+          precision: str) -> Iterator[Epoch]:  # fmt: skip
+    """Train with Adam and hand over after every epoch; losses stay on the device until then.
+
+    ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
+    number gets the weights of the last good epoch back and rests; the others go on.
+    """
+    fused = feed.x.device.type in ("cpu", "cuda")
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
+    alive = torch.ones(model.copies, device=feed.x.device)
+    good = [parameter.detach().clone() for parameter in model.parameters()]
+    for number in range(1, epochs + 1):
+        losses = torch.stack([
+            step(model, optimiser, batch, precision, alive) for batch in feed.shuffled(seeds, number, batch_size)
+        ])  # steps × copies × tasks
+        for copy in (~losses.isfinite().all(2).all(0) & alive.bool()).nonzero().flatten().tolist():
+            report(model, losses[:, copy], copy, first_step=(number - 1) * len(losses) + 1, lr=lr)
+            rest(model, optimiser, good, copy)
+            alive[copy] = 0
+        good = [parameter.detach().clone() for parameter in model.parameters()]
+        yield Epoch(number, len(losses), losses.mean(0).cpu(), alive.bool().cpu())
+        if not alive.any():
+            return
+
+
+def report(model: Sharing, losses: Tensor, copy: int, first_step: int, lr: float) -> None:
+    """Say at which step which task's loss stopped being a number (``losses``: steps × tasks), and what to try."""
+    bad = ~losses.isfinite()
+    at = int(bad.any(1).nonzero()[0])
+    names = ", ".join(task.name for task, wrong in zip(model.tasks, bad[at].tolist(), strict=True) if wrong)
+    which = f" (seed {model.seeds[copy]})" if model.copies > 1 else ""
+    warnings.warn(
+        f"the loss of {names} became {losses[at][bad[at]][0].item()} at step {first_step + at}{which}; training "
+        f"stopped there and the weights of the last good epoch were kept. Lower the learning rate (lr={lr:g}).",
+        TrainingDiverged,
+        stacklevel=4,
+    )
+
+
+@torch.no_grad()
+def rest(model: Sharing, optimiser: torch.optim.Optimizer, good: Sequence[Tensor], copy: int) -> None:
+    """Give a copy its last good weights back and forget its gradients, so that it stays where it is."""
+    saved = dict(zip(model.parameters(), good, strict=True))
+    for holder in model.holders():
+        for parameter, at in holder.slices(copy):
+            parameter[at] = saved[parameter][at]
+            for value in optimiser.state[parameter].values():
+                if value.shape == parameter.shape:
+                    value[at] = 0

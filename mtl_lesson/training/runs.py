@@ -1,0 +1,140 @@
+"""``fit`` trains one model and returns a Run. It is a sweep of one: both go through :func:`train_copies`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from ..data.world import World
+from ..sharing import Sharing
+from . import hardware
+from .feed import Feed
+from .loop import evaluate, train
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained model.
+
+    ``model``: the trained copy. ``history``: a row for each epoch, task and split with loss and score. ``scores``: task
+    → validation score after the last epoch. ``stopped``: "" or why training ended early.
+    """
+
+    model: Sharing
+    world: World
+    history: pd.DataFrame = field(repr=False)
+    seed: int
+    seconds: float = field(repr=False)
+    precision: str
+    stopped: str = ""
+
+    @property
+    def scores(self) -> dict[str, float]:
+        last = self.history[(self.history.split == "validation") & (self.history.epoch == self.history.epoch.max())]
+        return dict(zip(last.task, last.score, strict=True))
+
+    def test(self) -> dict[str, float]:
+        """Task → test score. For reporting, once everything has been chosen on validation."""
+        return self.evaluate("test")
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        """Task → score on "train", "validation" or "test"."""
+        where = next(self.model.parameters()).device
+        feed = Feed([getattr(self.world, split)], self.model.tasks, where, hardware.DTYPES[self.precision])
+        _, score = evaluate(self.model, feed, self.precision)
+        return {task.name: float(value) for task, value in zip(self.model.tasks, score[0], strict=True)}
+
+
+def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64, lr: float = 1e-3, seed: int = 0,
+        precision: str | None = None, validate: bool = True, progress: bool = True) -> Run:  # fmt: skip
+    """Train a copy of ``model``, drawn from ``seed``, on ``world.train``; the model given is not changed.
+
+    Minimises Σ_t L_t plus the model's penalty with Adam. ``validate`` looks at the validation set after every epoch
+    rather than after the last one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far.
+
+    Raises ValueError for settings that make no sense and for a model whose tasks are not the world's.
+    """
+    check_settings(epochs, batch_size, lr)
+    with bar(epochs, progress) as ticks:
+        return train_copies(model, [world], [seed], [{}], ticks, epochs=epochs, batch_size=batch_size, lr=lr,
+                            precision=precision, validate=validate)[0]  # fmt: skip
+
+
+def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping[str, object]],
+                 ticks: tqdm, *, epochs: int, batch_size: int, lr: float, precision: str | None,
+                 validate: bool) -> list[Run]:  # fmt: skip
+    """Train a copy of ``model`` for each (world, seed), all at once. ``points`` name the rows of their histories."""
+    for world in worlds:
+        check_fit(model, world)
+    where = str(hardware.device())
+    precision = precision or str(hardware.precision(where))
+    if precision not in hardware.DTYPES:
+        raise ValueError(f"precision {precision!r} is none of {', '.join(hardware.DTYPES)}")
+    dtype = hardware.DTYPES[precision]
+    copies = model.like(seeds).to(where, torch.float64 if dtype == torch.float64 else torch.float32)
+    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, dtype)
+             for name in ("train", "validation")}  # fmt: skip
+    rows: list[dict] = []
+    stopped, done, start = [""] * len(seeds), 0, time.perf_counter()
+    try:
+        for epoch in train(copies, feeds["train"], seeds, epochs=epochs, batch_size=batch_size, lr=lr,
+                           precision=precision):  # fmt: skip
+            done = epoch.number
+            stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
+            record(rows, copies, done, "train", epoch.train_loss, None)
+            if validate or done == epochs or not epoch.alive.any():
+                record(rows, copies, done, "validation", *evaluate(copies, feeds["validation"], precision))
+            ticks.update(len(seeds))
+    except KeyboardInterrupt:
+        stopped = [reason or INTERRUPTED for reason in stopped]
+        print(f"Stopped during epoch {done + 1} of {epochs}; what was learnt until then is kept.")
+    if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
+        record(rows, copies, done, "validation", *evaluate(copies, feeds["validation"], precision))
+    seconds, history = time.perf_counter() - start, pd.DataFrame(rows)
+    runs = []
+    for number, (world, seed, point) in enumerate(zip(worlds, seeds, points, strict=True)):
+        own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
+        for place_, (name, value) in enumerate(point.items()):
+            own.insert(place_, name, [value] * len(own))
+        runs.append(Run(copies.copy(number), world, own, seed, seconds, precision, stopped[number]))
+    return runs
+
+
+def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch.Tensor, score: torch.Tensor | None):
+    """Append a row for each copy and task. No score is taken on the training set: its weights move meanwhile."""
+    for number in range(model.copies):
+        for t, task in enumerate(model.tasks):
+            rows.append({"copy_number": number, "epoch": epoch, "task": task.name, "split": split,
+                         "loss": float(loss[number, t]),
+                         "score": float("nan") if score is None else float(score[number, t])})  # fmt: skip
+
+
+def bar(total: int, progress: bool) -> tqdm:
+    return tqdm(total=total, desc="training", unit="epoch", disable=not progress)
+
+
+def check_settings(epochs: int, batch_size: int, lr: float) -> None:
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
+    if not (isinstance(lr, float | int) and 0 < lr < float("inf")):
+        raise ValueError(f"lr must be a positive number, not {lr!r}")
+
+
+def check_fit(model: Sharing, world: World) -> None:
+    """Refuse a model and a world that do not belong together, and say what each has."""
+    if not isinstance(model, Sharing):
+        raise TypeError(f"fit takes a model such as mtl.Hard(world.tasks, trunk), not {type(model).__name__}")
+    if not isinstance(world, World):
+        raise TypeError(f"fit takes a World such as mtl.data.questions(), not {type(world).__name__}")
+    of_model, of_world = ({task.name: task.outputs for task in tasks} for tasks in (model.tasks, world.tasks))
+    for name, outputs in of_model.items():
+        if of_world.get(name) != outputs:
+            raise ValueError(f"the model's tasks (name: outputs) are {of_model}, the world's are {of_world}")

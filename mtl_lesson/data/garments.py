@@ -65,9 +65,10 @@ def _full() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     try:
         train, test = (FashionMNIST(root, train=part, download=True) for part in (True, False))
     except (OSError, RuntimeError, ValueError, AssertionError) as error:  # no network, no space, or a file cut short
+        reason = " ".join(str(error).split())  # torchvision's come in many lines
         raise DataError(
-            f"the full Fashion-MNIST could not be loaded ({type(error).__name__}: {error}). Connect to the internet, delete "
-            f"{root} if it is there, and try again. Without full=True nothing is downloaded: the 15,000 garments that "
-            "come with the course work offline."
+            f"the full Fashion-MNIST could not be loaded ({type(error).__name__}: {reason}). Connect to the internet, "
+            f"delete {root} if it is there, and try again. Without full=True nothing is downloaded: the 15,000 "
+            "garments that come with the course work offline."
         ) from error
     return train.data, train.targets.long(), test.data, test.targets.long()

@@ -37,7 +37,9 @@ class Sharing(nn.Module):
         for task in self.tasks:
             name = self.head_of(task)
             if name not in self.heads:
-                self.heads[name] = Linear(nn.Linear(self.features_size, task.outputs), f"head/{name}", 1, self.seeds)
+                with torch.random.fork_rng(devices=()):  # the template's own weights are never used
+                    template = nn.Linear(self.features_size, task.outputs)
+                self.heads[name] = Linear(template, f"head/{name}", 1, self.seeds)
 
     # --- what a subclass says ---------------------------------------------------------------------------------------
 

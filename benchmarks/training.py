@@ -1,0 +1,135 @@
+"""The loop of a tutorial against ``mtl.fit``: same network, pictures, batches of 128 and number of steps.
+
+    python benchmarks/training.py [--rounds 5] [--epochs 2] [--precision float32]
+
+One process, one after the other, repeated; what is printed are medians and the ratio of medians. The tutorial's loop is
+a torchvision-style Dataset, a DataLoader and Adam in float32. The network is the essay's: conv 32, conv 64, linear 128,
+three heads. "Share of peak" is the arithmetic of the network over the arithmetic of the machine's measured product of
+two 2048 × 2048 matrices in the same precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+import mtl_lesson as mtl
+
+BATCH, N = 128, 8192
+
+
+class Pictures(Dataset):
+    """One picture and its three labels at a time, as torchvision's datasets hand them over."""
+
+    def __init__(self, split, tasks):
+        self.x, self.labels, self.names = split.x, split.labels, [task.name for task in tasks]
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], tuple(int(self.labels[name][i]) for name in self.names)
+
+
+class Network(nn.Module):
+    """The essay's network, as its reader would write it."""
+
+    def __init__(self, tasks):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
+        self.linear = nn.Linear(64 * 7 * 7, 128)
+        self.heads = nn.ModuleList(nn.Linear(128, task.outputs) for task in tasks)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        h = F.relu(self.linear(x.flatten(1)))
+        return [head(h) for head in self.heads]
+
+
+def tutorial(world, epochs):
+    """Seconds a step, and test accuracy a task, of the loop in any tutorial."""
+    network = Network(world.tasks)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    loader = DataLoader(Pictures(world.train, world.tasks), batch_size=BATCH, shuffle=True)
+    start = time.perf_counter()
+    for _ in range(epochs):
+        for x, labels in loader:
+            optimiser.zero_grad()
+            loss = sum(F.cross_entropy(y, label) for y, label in zip(network(x), labels, strict=True))
+            loss.backward()
+            optimiser.step()
+    seconds = (time.perf_counter() - start) / (epochs * len(loader))
+    with torch.no_grad():
+        outputs = network(world.test.x)
+    right = [(y.argmax(1) == world.test.labels[t.name]).float().mean() for t, y in zip(world.tasks, outputs, strict=True)]
+    return seconds, [float(r) for r in right]
+
+
+def ours(world, epochs, precision, seed):
+    """The same for ``mtl.fit``, with its one look at the validation set counted in."""
+    model = mtl.Hard(world.tasks, trunk=mtl.nets.conv(32, features=128))
+    run = mtl.fit(model, world, epochs=epochs, batch_size=BATCH, seed=seed, precision=precision, validate=False,
+                  progress=False)  # fmt: skip
+    return run.seconds / (epochs * -(-N // BATCH)), list(run.test().values())
+
+
+def peak(dtype):
+    """Multiply-adds a second in a product of two 2048 × 2048 matrices."""
+    a = torch.randn(2048, 2048).to(dtype)
+    times = []
+    for _ in range(12):
+        start = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - start)
+    return 2048**3 / statistics.median(times[2:])
+
+
+def multiply_adds(tasks):
+    """Of one training step: forward, and twice as much backward (the first layer needs no gradient for its input)."""
+    first = 28 * 28 * 32 * 3 * 9
+    rest = 14 * 14 * 64 * 32 * 9 + 64 * 49 * 128 + 128 * sum(task.outputs for task in tasks)
+    return BATCH * (2 * first + 3 * rest)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--epochs", type=int, default=2)
+    arguments = options.parse_args()
+    world = mtl.data.questions(n_train=N, n_validation=256)
+    fast = mtl.precision()
+    print(f"{torch.get_num_threads()} threads; fast precision here: {fast!r}")
+    ways = {"tutorial": lambda seed: tutorial(world, arguments.epochs)}
+    for precision in dict.fromkeys(["float32", str(fast)]):
+        ways[precision] = lambda seed, precision=precision: ours(world, arguments.epochs, precision, seed)
+    times, scores = {name: [] for name in ways}, {name: [] for name in ways}
+    for seed in range(arguments.rounds):
+        torch.manual_seed(seed)
+        for name, way in ways.items():
+            seconds, right = way(seed)
+            times[name].append(seconds)
+            scores[name].append(right)
+    base = statistics.median(times["tutorial"])
+    for name, values in times.items():
+        middle = statistics.median(values)
+        accuracy = torch.tensor(scores[name])
+        shown = ", ".join(
+            f"{t.name} {m:.1%} ± {s:.1%}"
+            for t, m, s in zip(world.tasks, accuracy.mean(0).tolist(), accuracy.std(0).tolist(), strict=True)
+        )
+        share = ""
+        if name != "tutorial":
+            share = f", {multiply_adds(world.tasks) / middle / peak(getattr(torch, name)):.0%} of the matrix peak"
+        print(f"{name:9s} {1e3 * middle:6.1f} ms a step ({min(values) * 1e3:.1f} to {max(values) * 1e3:.1f}), "
+              f"{base / middle:.2f}×{share}; test {shown}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""A claim, its paired results, its interval and its verdict: what the course says about numbers that chance decides.
+
+Two ways of sharing are compared seed by seed: both see the same sample, the same batches and start from the same
+weights, so what they have in common cancels in the difference. The mean of these differences is uncertain; its 95 %
+interval, and nothing else, gives the verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from statistics import fmean, stdev
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from .data.world import whole
+
+CONFIDENCE = 0.95
+FEWEST = 3  # with two pairs Student's factor is 12.7: such an interval says nothing
+
+Results = Mapping[Hashable, float] | pd.Series | Sequence[float]
+
+
+@dataclass(frozen=True, repr=False)
+class Claim:
+    """A claim with its verdict. Printing it gives one line; every measured number in it follows the sign ≈.
+
+    ``differences``: a − b of each of the ``n`` pairs. ``mean``, ``low``, ``high``: their mean and its 95 % interval, in
+    the unit of the results. ``verdict``: "supported", "contradicted" or "undecided".
+    """
+
+    text: str
+    differences: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+    verdict: str
+    n: int
+    unit: str = ""
+    pairs: str = "paired seeds"
+    corrected: bool = False
+
+    @property
+    def close(self) -> bool:
+        """True when the interval ends within a tenth of its width from zero: take more seeds before relying on it."""
+        return min(abs(self.low), abs(self.high)) < (self.high - self.low) / 10
+
+    @property
+    def numbers(self) -> str:
+        """Mean, interval and number of pairs, in words."""
+        mean, low, high = self.rounded()
+        unit = {"%": " percentage points", "": ""}.get(self.unit, f" {self.unit}")
+        split = ", corrected for overlapping splits" if self.corrected else ""
+        return f"mean difference {mean}{unit}, 95 % interval {low} to {high}, {self.n} {self.pairs}{split}"
+
+    def rounded(self) -> tuple[str, str, str]:
+        """Mean, low and high as printed: to two digits of the interval's width, the second of which is already vague."""
+        factor = 100 if self.unit == "%" else 1
+        values = [factor * value for value in (self.mean, self.low, self.high)]
+        width, size = values[2] - values[1], max(map(abs, values))
+        if width <= 1e-9 * size:  # all differences equal but for rounding
+            texts = [f"{value:+.3g}" for value in values]
+        else:
+            digits = min(max(0, 1 - math.floor(math.log10(width))), 12)
+            texts = [f"{round(value, digits) + 0.0:+.{digits}f}" for value in values]
+        return tuple(f"≈ {text.replace('-', '−')}" for text in texts)
+
+    def sentence(self) -> str:
+        """The finding as one sentence, whichever the verdict is."""
+        finding = {
+            "supported": "support the claim that",
+            "contradicted": "contradict the claim that",
+            "undecided": "do not decide whether",
+        }[self.verdict]
+        return f"The measurements {finding} {self.text} ({self.numbers})."
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.text} ({self.numbers})"
+
+
+def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
+          overlap: tuple[int, int] | None = None, unit: str = "", by: str | None = None) -> Claim:  # fmt: skip
+    """Is ``a`` greater (or less) than ``b``? The verdict comes from the 95 % interval of the mean paired difference.
+
+        d_j = a_j − b_j,   d̄ ± t · s · √(1/J),   j = 1 … J,   s² = Σ_j (d_j − d̄)² / (J − 1)
+
+    with Student's t for J − 1 degrees of freedom. *supported*: all of the interval lies on the claimed side of 0;
+    *contradicted*: all of it on the other side; *undecided*: it holds 0. It speaks of new seeds with the same test set.
+
+    ``a`` and ``b``: mappings or pandas Series from seed (or another key) to result, or sequences paired by position. A
+    number as ``b`` is a fixed reference, such as chance. ``better``: "greater" or "less". ``unit``: printed after the
+    mean; "%" prints fractions as percentage points. ``by``: what a pair is, for the words (a Series says it itself).
+
+    ``overlap=(n_train, n_test)``: the pairs come from random splits of *one* data set, so their training sets overlap
+    and s is too small; 1/J becomes 1/J + n_test/n_train. Nadeau & Bengio 2003, "Inference for the generalization
+    error", Machine Learning 52.
+
+    Raises TypeError for what is no result, ValueError for fewer than three pairs, results that do not pair, NaN or
+    infinity, and an unknown ``better``.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise TypeError(f"a claim needs words, such as 'one trunk scores higher than three', not {text!r}")
+    if better not in ("greater", "less"):
+        raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
+    pairs, named = paired(a, b)
+    n = len(pairs)
+    if n < FEWEST:
+        raise ValueError(f"{n} pair{'s' * (n != 1)} cannot carry a claim; give {FEWEST} or more, better 5")
+    # What is equal but for rounding is equal: 0.1 + 0.2 against 0.3 is no difference.
+    differences = tuple(0.0 if math.isclose(x, y, rel_tol=1e-12) else x - y for x, y in pairs)
+    # fmean and stdev are exact before their last rounding: the order of the pairs cannot matter.
+    mean = fmean(differences)
+    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(differences) * math.sqrt(1 / n + extra(overlap))
+    low, high = mean - half, mean + half
+    above, below = low > 0, high < 0
+    verdict = "undecided"
+    if above or below:
+        verdict = "supported" if above == (better == "greater") else "contradicted"
+    noun = f"{by or named}s" if by or named else "pairs"
+    words = noun if noun == "pairs" or isinstance(b, Real) else f"paired {noun}"
+    return Claim(text.strip().rstrip("."), differences, mean, low, high, verdict, n, unit, words, overlap is not None)
+
+
+def table(claims: Iterable[Claim]) -> pd.DataFrame:
+    """Several claims as a table for the end of a lesson; its numbers are text, rounded, each after the sign ≈."""
+    rows = []
+    for one in claims:
+        if not isinstance(one, Claim):
+            raise TypeError(f"expected what mtl.claim returns, not {type(one).__name__}")
+        unit = {"%": " points", "": ""}.get(one.unit, f" {one.unit}")
+        mean, low, high = one.rounded()
+        rows.append({"text": one.text, "verdict": one.verdict, "mean": mean + unit, "low": low, "high": high,
+                     "n": one.n})  # fmt: skip
+    return pd.DataFrame(rows, columns=["text", "verdict", "mean", "low", "high", "n"])
+
+
+def paired(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], str]:
+    """The pairs (a_j, b_j) in the order of ``a``, and what a pair is called ("" for a pair without one name)."""
+    mine, a_keyed, a_name = results(a, "a")
+    if isinstance(b, Real) and not isinstance(b, bool):
+        theirs, b_keyed, b_name = dict.fromkeys(mine, number(b, "b")), a_keyed, a_name
+    else:
+        theirs, b_keyed, b_name = results(b, "b")
+    if a_keyed != b_keyed:
+        raise TypeError("one of a and b has keys (seeds) and the other has none, so they cannot be paired")
+    if a_name is not None and b_name is not None and a_name != b_name:
+        raise ValueError(f"a is indexed by {a_name!r} and b by {b_name!r}; paired results have the same index")
+    if not a_keyed and len(mine) != len(theirs):
+        raise ValueError(f"a has {len(mine)} results and b has {len(theirs)}; pairs need the same number of each")
+    lacks = [f"{which} has no result for {listed(missing)}"
+             for which, missing in (("a", theirs.keys() - mine.keys()), ("b", mine.keys() - theirs.keys()))
+             if missing]  # fmt: skip
+    if lacks:
+        raise ValueError(f"{'; '.join(lacks)}. Pairs have the same key: index both by seed (.set_index('seed'))")
+    name = a_name if a_name is not None else b_name
+    return [(value, theirs[key]) for key, value in mine.items()], "seed" if name is None else name
+
+
+def results(values: Results, which: str) -> tuple[dict[Hashable, float], bool, str | None]:
+    """Results as {key: number}, whether they came with keys, and the name of the keys where they have one."""
+    name, keyed = None, True
+    if isinstance(values, pd.Series):
+        twice = values.index[values.index.duplicated()].unique()
+        if len(twice):
+            raise ValueError(f"{which} has more than one result for {listed(twice)}; each key may stand once")
+        if values.index.nlevels > 1:
+            name = ""
+        elif values.index.name is not None:
+            name = str(values.index.name)
+    elif not isinstance(values, Mapping):
+        if isinstance(values, str | set | frozenset | pd.DataFrame) or not hasattr(values, "__len__"):
+            raise TypeError(f"{which} must be a mapping seed → result, a Series or a sequence, not {type(values).__name__}")
+        values, keyed = dict(enumerate(values)), False
+    found = {key: number(value, f"{which}[{key!r}]") for key, value in values.items()}
+    bad = [key for key, value in found.items() if not math.isfinite(value)]
+    if bad:
+        kind = "seed" if name is None else name or "key"
+        at = f"{kind} {listed(bad)}" if keyed else f"position {listed(bad)}"
+        raise ValueError(f"{which} holds NaN or infinity at {at}; a run that failed must be dealt with, not averaged")
+    return found, keyed, name
+
+
+def number(value: object, what: str) -> float:
+    """``value`` as a float, or a TypeError that names it."""
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{what} must be a number, not {value!r}") from None
+
+
+def extra(overlap: tuple[int, int] | None) -> float:
+    """n_test / n_train, what overlapping training sets add to 1/J; 0 for independent samples."""
+    if overlap is None:
+        return 0.0
+    try:
+        n_train, n_test = overlap
+    except (TypeError, ValueError):
+        raise TypeError(f"overlap must be the pair (n_train, n_test), not {overlap!r}") from None
+    return whole(n_test, "n_test") / whole(n_train, "n_train")
+
+
+def listed(keys: Iterable[Hashable], most: int = 5) -> str:
+    """Some keys in words, in a fixed order."""
+    keys = sorted(keys, key=lambda key: (not isinstance(key, Real), key if isinstance(key, Real) else 0, str(key)))
+    return ", ".join(map(str, keys[:most])) + (f" and {len(keys) - most} more" if len(keys) > most else "")

@@ -1,0 +1,183 @@
+"""Learning curves: how score and loss move while a network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..tasks import Binary, Classification, Task
+from .drawing import Drawing
+from .style import (
+    GREY, INK, PALE, WIDTH, about, band, canvas, colours_of, dashes_of, level, listed, markers_of, rounded, shortened,
+    style,
+)  # fmt: skip
+
+PANELS = 6  # with more tasks than this, one panel shows them all
+
+
+def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mapping[str, float] | None = None,
+                    loss: bool = True, title: str | None = None) -> Drawing:  # fmt: skip
+    """A panel a task: the score on validation data after each epoch, and below it the losses.
+
+    ``runs``: a Run, a list of Runs, or a history: a DataFrame with columns epoch, task, split, loss, score, and
+    perhaps way and seed. Runs of one way of sharing are seeds: their mean, and its 95 % interval as a band (lowest to
+    highest where there are fewer than 3). ``tasks`` are the Runs' own unless given; they say where chance is and
+    whether a score is a share. ``ceilings``: task name → the best score there can be. ``loss``: draw the losses too.
+    """
+    history, tasks = as_history(runs, tasks)
+    names, ways = list(dict.fromkeys(history.task)), list(dict.fromkeys(history.way))
+    if len(names) > PANELS:
+        return many_tasks(history, tasks, title)
+    colours, dashes, markers = colours_of(names), dashes_of(ways), markers_of(ways)
+    rows, width = (2 if loss else 1), min(WIDTH, 1.2 + 2.95 * max(len(names), 2))
+    legend_rows = (len(ways) > 1) + loss
+    with style():
+        figure = canvas(width, 0.45 * bool(title) + 2.5 * rows + 0.3 * legend_rows + 0.1)
+        axes = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey="row")
+        for column, name in enumerate(names):
+            ax, own = axes[0, column], history[history.task == name]
+            for way in ways:
+                part = own[own.way == way]
+                epochs, values = table(part, "validation", "score")
+                band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way] if way else "o")
+                if loss:
+                    for split, alpha in (("validation", 1.0), ("train", 0.55)):
+                        epochs, values = table(part, split, "loss")
+                        band(axes[1, column], epochs, values, colour=colours[name] if split == "validation" else GREY,
+                             dashes=dashes[way], marker=(markers[way] if way else "o") * (split == "validation"))
+            ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=colours[name])
+            lines(ax, name, tasks, ceilings)
+            limit(ax, own, tasks.get(name))
+            axes[-1, column].set_xlabel("epoch")
+            axes[-1, column].xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+        axes[0, 0].set_ylabel(f"{score_name(tasks, names)}\non validation")
+        if loss:
+            axes[1, 0].set_ylabel("loss")
+            axes[1, 0].set_ylim(bottom=0)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
+        legends(figure, ways, dashes, markers, loss)
+    return Drawing(figure, spoken(history, tasks, names, ways, title))
+
+
+def as_history(runs: object, tasks: Sequence[Task]) -> tuple[pd.DataFrame, dict[str, Task]]:
+    """One tidy table (way, seed, epoch, task, split, loss, score), and the tasks by name."""
+    if isinstance(runs, pd.DataFrame):
+        parts = [runs.copy()]
+    else:
+        runs = list(runs) if isinstance(runs, list | tuple) else [runs]
+        parts = [run.history.assign(way=type(run.model).__name__, seed=number) for number, run in enumerate(runs)]
+        tasks = tasks or [task for run in runs for task in run.model.tasks]
+    if not parts or parts[0].empty:
+        raise ValueError("there is no history to draw")
+    history = pd.concat(parts, ignore_index=True)
+    if missing := {"epoch", "task", "split", "loss", "score"} - set(history.columns):
+        raise ValueError(f"a history has columns epoch, task, split, loss and score; missing: {sorted(missing)}")
+    history["way"] = history["way"].astype(str) if "way" in history else ""
+    history["seed"] = history["seed"] if "seed" in history else 0
+    return history, {task.name: task for task in tasks}
+
+
+def table(part: pd.DataFrame, split: str, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs, and the values at them, (seeds, epochs); an epoch that some seed lacks is left out."""
+    wide = part[part.split == split].pivot_table(index="seed", columns="epoch", values=value, aggfunc="mean")
+    wide = wide.dropna(axis=1)
+    return wide.columns.to_numpy(float), wide.to_numpy(float)
+
+
+def is_share(task: Task | None, values: pd.Series) -> bool:
+    """True where the score is a share, to be written in per cent."""
+    if task is not None:
+        return task.score_name == "accuracy"
+    return bool(values.dropna().between(0, 1).all())
+
+
+def score_name(tasks: Mapping[str, Task], names: Sequence[str]) -> str:
+    said = {tasks[name].score_name for name in names if name in tasks}
+    return said.pop() if len(said) == 1 else "score"
+
+
+def chance(task: Task | None) -> float | None:
+    """The score of guessing, where classes are equally likely."""
+    if isinstance(task, Classification):
+        return 1 / task.outputs
+    return 0.5 if isinstance(task, Binary) else None
+
+
+def lines(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:
+    """The lines a score is held against: chance and the ceiling."""
+    if (guess := chance(tasks.get(name))) is not None:
+        level(ax, guess, "chance")
+    if ceilings and name in ceilings:
+        level(ax, ceilings[name], "ceiling", dashes=(0, (6, 2)))
+
+
+def limit(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
+    if is_share(task, own.score):
+        ax.set_ylim(0, 1)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
+    else:
+        ax.set_ylim(bottom=0)
+
+
+def legends(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss: bool) -> None:
+    """One line below the panels that says which line is which."""
+    handles = []
+    if len(ways) > 1:
+        handles += [Line2D([], [], color=INK, linestyle=dashes[way], marker=markers[way], markeredgecolor="w", label=way)
+                    for way in ways]  # fmt: skip
+    if loss:
+        handles += [Line2D([], [], color=INK, marker="" if len(ways) > 1 else "o", markeredgecolor="w",
+                           label="validation (coloured)"),
+                    Line2D([], [], color=GREY, label="training (grey)")]  # fmt: skip
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=2.6)
+
+
+def many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | None) -> Drawing:
+    """One panel for many tasks: a thin line each, a thick one for their mean."""
+    own = history[history.split == "validation"]
+    wide = own.pivot_table(index="task", columns="epoch", values="score", aggfunc="mean")
+    names, epochs = list(wide.index), wide.columns.to_numpy(float)
+    with style():
+        figure = canvas(7.0, 4.2)
+        ax = figure.subplots()
+        ax.plot(epochs, wide.to_numpy().T, color=PALE, linewidth=1)
+        mean = wide.mean().to_numpy()
+        ax.plot(epochs, mean, color=INK, marker="o", markevery=[-1])
+        ax.annotate("mean", (epochs[-1], mean[-1]), (0, 7), textcoords="offset points", ha="right", fontweight="bold")
+        ax.set(title=title or f"{len(names)} tasks, a thin line each", xlabel="epoch",
+               ylabel=f"{score_name(tasks, names)} on validation")  # fmt: skip
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        limit(ax, own, next(iter(tasks.values()), None))
+    return Drawing(figure, spoken(history, tasks, names, list(dict.fromkeys(history.way)), title))
+
+
+def spoken(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
+           title: str | None) -> str:  # fmt: skip
+    """The alt text: for each way of sharing, the best and the worst task at the end; where the loss rises again."""
+    own = history[(history.split == "validation") & history.score.notna()]
+    epochs = int(history.epoch.max())
+    text = [f"{title or 'Learning curves'} of {listed(names)} over {epochs} epoch{'s' * (epochs != 1)}"
+            + (f", for {listed(ways)}" if len(ways) > 1 else "") + "."]  # fmt: skip
+    if own.empty:
+        return text[0]
+    better = next((task.higher_is_better for task in tasks.values()), True)
+    for way in ways[:3]:
+        part = own[own.way == way]
+        mean = part.groupby(["task", "epoch"], sort=False).score.mean().unstack()
+        first, last = mean.bfill(axis=1).iloc[:, 0], mean.ffill(axis=1).iloc[:, -1]
+        unit = {name: "%" if is_share(tasks.get(name), own[own.task == name].score) else "" for name in last.index}
+        best, worst = (last.idxmax(), last.idxmin()) if better else (last.idxmin(), last.idxmax())
+
+        def ends(name, first=first, last=last, unit=unit):
+            return f"{name}, from {about(first[name], unit[name])} to {about(last[name], unit[name])}"
+
+        said = f"best at the end is {ends(best)}" + ("" if best == worst else f"; worst is {ends(worst)}")
+        text.append(f"{way}: {said}." if len(ways) > 1 else f"On validation, {said}.")
+    return " ".join(text)

@@ -1,0 +1,363 @@
+"""One loop: copies train as they would alone, every tensor follows the device, and what goes wrong is told."""
+
+import copy
+import itertools
+
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+
+import mtl_lesson as mtl
+from mtl_lesson.data import Split, World
+from mtl_lesson.nets import generator
+from mtl_lesson.training import feed as feeds
+from mtl_lesson.training import loop, runs
+
+TASKS = (mtl.Classification("garment", list("abcd")), mtl.Binary("dark"), mtl.Regression("weight"))
+
+
+def split(n, seed, missing=0.2, own=False):
+    """Small random pictures whose labels can be learnt, some of them missing."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def pictures():
+        return 0.1 * torch.rand(n, 1, 8, 8, generator=draw) + 0.9 * torch.rand(n, 1, 1, 1, generator=draw)
+
+    x = {task.name: pictures() for task in TASKS} if own else pictures()
+    mean = {task.name: (x[task.name] if own else x).mean((1, 2, 3)) for task in TASKS}
+    labels = {
+        "garment": (mean["garment"] * 4).long(),
+        "dark": (mean["dark"] < 0.5).long(),
+        "weight": mean["weight"] * 10,
+    }
+    for name, label in labels.items():
+        gone = torch.rand(n, generator=draw) < missing
+        label[gone] = float("nan") if name == "weight" else -1
+    return Split(x, labels)
+
+
+def tiny(seed=0, n=24, own=False, missing=0.2):
+    return World("tiny", TASKS, split(n, seed, missing, own), split(12, 100 + seed, 0, own), split(12, 99, 0, own))
+
+
+def trunk():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(27, 5)
+    )
+
+
+def fit(model, world, **options):
+    return mtl.fit(model, world, **{"epochs": 2, "batch_size": 8, "progress": False, "precision": "float64"} | options)
+
+
+def weights(model):
+    return torch.cat([parameter.flatten() for parameter in model.parameters()])
+
+
+def plain_loop(model, world, *, epochs, batch_size, lr, seed):
+    """The textbook's loop: plain modules, one example's label at a time, the sum over tasks of mean losses."""
+    networks = {task.name: model.plain(task.name).double() for task in TASKS}
+    if isinstance(model, mtl.Hard):
+        first = networks["garment"]
+        for network in networks.values():
+            for name, layer in first.named_children():
+                if name != "head":
+                    setattr(network, name, layer)
+    every = {id(p): p for network in networks.values() for p in network.parameters()}
+    optimiser = torch.optim.Adam(every.values(), lr=lr)
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(world.train), generator=generator(seed, "order", epoch))
+        for rows in order.split(batch_size):
+            total = 0
+            for task in TASKS:
+                x = world.train.x[task.name] if isinstance(world.train.x, dict) else world.train.x
+                y, labels = networks[task.name](x[rows].double()), world.train.labels[task.name][rows]
+                terms = []
+                for one, label in zip(y, labels, strict=True):
+                    if task.name == "weight" and not label.isnan():
+                        terms.append((one[0] - label.double()) ** 2)
+                    elif task.name == "dark" and label >= 0:
+                        terms.append(F.binary_cross_entropy_with_logits(one[0], label.double()))
+                    elif task.name == "garment" and label >= 0:
+                        terms.append(F.cross_entropy(one, label))
+                if terms:
+                    total = total + sum(terms) / len(terms)
+            optimiser.zero_grad()
+            total.backward()
+            optimiser.step()
+    return networks
+
+
+@pytest.mark.parametrize("way", [mtl.Separate, mtl.Hard])
+@pytest.mark.parametrize("own", [False, True], ids=["one input", "an input a task"])
+def test_fit_equals_a_textbook_loop(way, own):
+    world, model = tiny(own=own), way(TASKS, trunk(), seeds=(3,))
+    run = fit(model, world, epochs=3, seed=3, lr=0.01)
+    networks = plain_loop(model, world, epochs=3, batch_size=8, lr=0.01, seed=3)
+    for task in TASKS:
+        for ours, theirs in zip(run.model.plain(task.name).parameters(), networks[task.name].parameters(), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 12])
+def test_a_sweep_equals_a_loop_of_fits_whatever_the_chunks(at_once, monkeypatch):
+    monkeypatch.setitem(mtl.training.sweeps.STREAMS_AT_ONCE, "cpu", at_once * len(TASKS))
+    monkeypatch.setenv("MTL_DEVICE", "cpu")
+
+    def world(missing=0.0, seed=0):
+        return tiny(seed, missing=missing)
+
+    grid = {"missing": [0.0, 0.5], "seeds": (0, 4)}
+    sweep = mtl.sweep(mtl.Separate, world, trunk=trunk(), epochs=2, batch_size=8, precision="float64", progress=False,
+                      **grid)  # fmt: skip
+    for missing, seed in itertools.product(*grid.values()):
+        run = fit(mtl.Separate(TASKS, trunk()), world(missing, seed), seed=seed)
+        swept = sweep.run(missing=missing, seed=seed)
+        torch.testing.assert_close(weights(swept.model), weights(run.model), rtol=0, atol=1e-8)
+        assert swept.scores == pytest.approx(run.scores, abs=1e-8)
+    assert len(sweep.table) == 4 * len(TASKS) * 2  # four copies, train and validation
+
+
+def test_fit_leaves_its_argument_alone_and_repeats_itself():
+    world, model = tiny(), mtl.Hard(TASKS, trunk(), seeds=(9,))
+    before = weights(model).clone()
+    one, two, other = fit(model, world, seed=1), fit(model, world, seed=1), fit(model, world, seed=2)
+    assert torch.equal(weights(model), before)
+    assert torch.equal(weights(one.model), weights(two.model))
+    pd.testing.assert_frame_equal(one.history, two.history)
+    assert not torch.equal(weights(one.model), weights(other.model))
+
+
+def test_learning_happens():
+    run = fit(mtl.Hard(TASKS, trunk()), tiny(n=256), epochs=40, lr=0.01, batch_size=32)
+    train = run.history[run.history.split == "train"].pivot(index="epoch", columns="task", values="loss")
+    assert (train.iloc[-1] < 0.8 * train.iloc[0]).all()
+    assert run.scores["dark"] > 0.8
+    assert set(run.test()) == {task.name for task in TASKS}
+
+
+def test_history_has_a_row_an_epoch_task_and_split():
+    run = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3)
+    assert list(run.history.columns) == ["epoch", "task", "split", "loss", "score"]
+    assert len(run.history) == 3 * len(TASKS) * 2
+    late = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3, validate=False).history
+    assert (late[late.split == "validation"].epoch == 3).all()
+    assert run.scores == run.evaluate("validation")
+
+
+def test_a_task_without_labels_in_a_batch_adds_nothing():
+    world = tiny()
+    world.train.labels["garment"][:] = -1
+    model = mtl.Separate(TASKS, trunk())
+    run = fit(model, world, seed=0)
+    for before, after in zip(model.plain("garment").parameters(), run.model.plain("garment").parameters(), strict=True):
+        assert torch.equal(before.double(), after)
+    assert not torch.equal(model.plain("dark").head.weight.double(), run.model.plain("dark").head.weight)
+
+
+def test_what_stands_where_a_label_is_missing_changes_nothing():
+    """Scores and losses ignore examples without a label, whatever the network answers there."""
+    for task in TASKS:
+        y = torch.randn(2, 6, task.outputs, dtype=torch.float64)
+        labels = split(6, 0, missing=0).labels[task.name].expand(2, -1).clone()
+        labels[:, 4:] = float("nan") if task.name == "weight" else -1
+        other = y.clone()
+        other[:, 4:] += 100
+        for what in (task.loss, task.score):
+            torch.testing.assert_close(what(y, labels), what(other, labels))
+            torch.testing.assert_close(what(y, labels), what(y[:, :4], labels[:, :4]))
+
+
+def test_the_order_of_batches_depends_on_the_seed_and_not_on_company():
+    """A seed's copy learns the same whether it trains alone or beside others."""
+    world = tiny()
+    alone = mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[5], epochs=2, batch_size=8, precision="float64",
+                      progress=False)  # fmt: skip
+    among = mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[1, 5, 2], epochs=2, batch_size=8, precision="float64",
+                      progress=False)  # fmt: skip
+    torch.testing.assert_close(weights(alone.run(seed=5).model), weights(among.run(seed=5).model), rtol=0, atol=1e-8)
+    assert "one World" in repr(among)
+
+
+@pytest.mark.parametrize("way", [mtl.Separate, mtl.Hard])
+def test_every_tensor_follows_the_device(way):
+    """On the meta device nothing is computed, and a tensor left on the CPU raises."""
+    world = tiny()
+    feed = feeds.Feed([world.train], TASKS, "meta", torch.float32)
+    model = way(TASKS, trunk(), seeds=(0, 1)).to("meta")
+    optimiser = torch.optim.Adam(model.parameters())
+    for batch in itertools.islice(feed.in_order(8), 2):
+        losses = loop.step(model, optimiser, batch, "float32", torch.ones(2, device="meta"))
+    assert losses.device.type == "meta"
+    assert losses.shape == (2, len(TASKS))
+    with pytest.raises(RuntimeError):
+        loop.step(way(TASKS, trunk()), torch.optim.Adam(model.parameters()), batch, "float32")
+
+
+def test_bfloat16_learns_as_well_as_float32():
+    """Not the same numbers, but the same lesson: accuracy within a few points on an easy task."""
+    world = tiny(n=256, missing=0)
+    scores = [
+        fit(mtl.Hard(TASKS, trunk()), world, epochs=30, lr=0.01, batch_size=32, precision=precision).scores["dark"]
+        for precision in ("float32", "bfloat16")
+    ]
+    assert min(scores) > 0.75
+
+
+def test_stop_keeps_what_was_learnt(monkeypatch, capsys):
+    world, real, calls = tiny(), loop.step, itertools.count()
+
+    def interrupted(*arguments):
+        if next(calls) == 7:  # three steps an epoch: in the third epoch
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "step", interrupted)
+    run = fit(mtl.Hard(TASKS, trunk()), world, epochs=50)
+    assert run.stopped == "interrupted"
+    assert run.history.epoch.max() == 2
+    assert set(run.scores) == {task.name for task in TASKS}
+    assert "epoch 3 of 50" in capsys.readouterr().out
+    assert not torch.equal(weights(run.model), weights(mtl.Hard(TASKS, trunk()).double()))
+
+
+def test_stop_before_the_first_epoch_ends_still_gives_scores(monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "step", interrupted)
+    run = fit(mtl.Hard(TASKS, trunk()), tiny())
+    assert set(run.scores) == {task.name for task in TASKS}
+
+
+def test_stopping_a_sweep_keeps_the_finished_copies(monkeypatch):
+    monkeypatch.setitem(mtl.training.sweeps.STREAMS_AT_ONCE, "cpu", 1)
+    monkeypatch.setenv("MTL_DEVICE", "cpu")
+    real, calls = loop.step, itertools.count()
+
+    def interrupted(*arguments):
+        if next(calls) == 8:  # six steps a copy: in the second copy
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "step", interrupted)
+    sweep = mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=range(3), epochs=2, batch_size=8, progress=False)
+    assert list(sweep.runs) == [(0,)]
+    assert set(sweep.table.seed) == {0}
+
+
+def test_a_loss_that_is_no_number_stops_one_copy_and_spares_the_others(monkeypatch):
+    """Copy 1 is poisoned in the second epoch: it keeps the weights of the first, copy 0 goes on as if alone."""
+    world, real, calls = tiny(missing=0), loop.step, itertools.count()
+
+    def poisoned(model, *arguments):
+        if next(calls) == 4:
+            with torch.no_grad():
+                model.trunk["0"].weight[1] = float("nan")
+        return real(model, *arguments)
+
+    def sweep(epochs, **options):
+        return mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[0, 1], epochs=epochs, batch_size=8, progress=False,
+                         precision="float64", **options)  # fmt: skip
+
+    healthy, first = sweep(4), sweep(1)
+    monkeypatch.setattr(loop, "step", poisoned)
+    with pytest.warns(mtl.TrainingDiverged, match=r"step 5 \(seed 1\).*Lower the learning rate") as told:
+        sick = sweep(4)
+    assert len(told) == 1
+    torch.testing.assert_close(weights(sick.run(seed=0).model), weights(healthy.run(seed=0).model), rtol=0, atol=1e-8)
+    torch.testing.assert_close(weights(sick.run(seed=1).model), weights(first.run(seed=1).model), rtol=0, atol=1e-8)
+    assert "diverged" in sick.run(seed=1).stopped
+
+
+def test_a_learning_rate_far_too_high_is_told():
+    world = tiny(missing=0)
+    world.train.labels["weight"][:] *= 1e30
+    with pytest.warns(mtl.TrainingDiverged, match="weight became inf"):
+        run = fit(mtl.Hard(TASKS, trunk()), world, precision="float32", lr=1e30, epochs=5)
+    assert weights(run.model).isfinite().all()
+
+
+def test_a_batch_of_one_and_a_batch_larger_than_the_data():
+    for size in (1, 1000):
+        assert fit(mtl.Hard(TASKS, trunk()), tiny(n=5), batch_size=size, epochs=1).history.loss.notna().all()
+
+
+def broken_world(**changes):
+    world = tiny(missing=0)
+    parts = {"x": world.train.x.clone(), "labels": dict(world.train.labels)}
+    parts = copy.deepcopy(parts)
+    for key, value in changes.items():
+        parts["x"] = value if key == "x" else parts["x"]
+        if key in parts["labels"]:
+            parts["labels"][key] = value
+    return World("tiny", TASKS, Split(**parts), world.validation, world.test)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=0), ValueError, "epochs"),
+        (lambda: fit(mtl.Hard(TASKS, trunk()), tiny(), batch_size=-1), ValueError, "batch_size"),
+        (lambda: fit(mtl.Hard(TASKS, trunk()), tiny(), lr=float("nan")), ValueError, "lr"),
+        (lambda: fit(mtl.Hard(TASKS, trunk()), tiny(), precision="float8"), ValueError, "float8"),
+        (lambda: fit(torch.nn.Linear(1, 1), tiny()), TypeError, "Linear"),
+        (lambda: fit(mtl.Hard(TASKS, trunk()), "tiny"), TypeError, "World"),
+        (lambda: fit(mtl.Hard([mtl.Binary("taste")], trunk()), tiny()), ValueError, "taste"),
+        (lambda: broken_world(x=torch.full((24, 1, 8, 8), float("nan"))), ValueError, "first in example 0"),
+        (lambda: broken_world(x=torch.zeros(24, 1, 8, 8, dtype=torch.uint8)), TypeError, "uint8"),
+        (lambda: broken_world(x=torch.zeros(23, 1, 8, 8)), ValueError, "23"),
+        (lambda: broken_world(garment=torch.full((24,), 4)), ValueError, "0 to 3"),
+        (lambda: broken_world(garment=torch.zeros(24)), TypeError, "whole numbers"),
+        (lambda: broken_world(garment=torch.zeros(24, 1, dtype=torch.long)), ValueError, "shape"),
+        (lambda: broken_world(dark=torch.full((24,), 2)), ValueError, "0 and 1"),
+        (lambda: broken_world(weight=torch.zeros(24, dtype=torch.long)), TypeError, "real numbers"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=[1, 1]), ValueError, "once"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=[]), ValueError, "at least one"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), hue=[1]), TypeError, "missing"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), missing=[]), ValueError, "no values"),
+        (lambda: mtl.Classification("taste", ["one"]), ValueError, "two or more"),
+        (lambda: TASKS[0].number("z"), KeyError, "a, b, c, d"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_words_that_help(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_a_missing_copy_of_a_sweep_is_named():
+    sweep = mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=[1], epochs=1, progress=False)
+    with pytest.raises(KeyError, match="seed=1"):
+        sweep.run(seed=2)
+
+
+def test_the_trunks_width_can_be_an_axis():
+    def narrow(width):
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, width))
+
+    sweep = mtl.sweep(mtl.Hard, tiny, trunk=narrow, width=[2, 3], seeds=[0, 1], epochs=1, progress=False)
+    assert {(width, seed): run.model.features_size for (width, seed), run in sweep.runs.items()} == {
+        (2, 0): 2, (2, 1): 2, (3, 0): 3, (3, 1): 3}  # fmt: skip
+
+
+def test_device_and_precision_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("MTL_DEVICE", "cpu")
+    monkeypatch.setenv("MTL_PRECISION", "float32")
+    assert (str(mtl.device()), str(mtl.precision())) == ("cpu", "float32")
+    assert "MTL_DEVICE" in repr(mtl.device())
+    monkeypatch.setenv("MTL_PRECISION", "half")
+    with pytest.raises(ValueError, match="half"):
+        mtl.precision()
+    monkeypatch.setenv("MTL_DEVICE", "abacus")
+    with pytest.raises(ValueError, match="abacus"):
+        mtl.device()
+
+
+def test_without_hardware_for_bfloat16_float32_is_chosen(monkeypatch):
+    monkeypatch.delenv("MTL_PRECISION", raising=False)
+    monkeypatch.setattr("mtl_lesson.training.hardware.cpu_has", lambda feature: False)
+    assert str(mtl.precision("cpu")) == "float32"
+    monkeypatch.setattr("mtl_lesson.training.hardware.cpu_has", lambda feature: feature == "avx512_bf16")
+    assert str(mtl.precision("cpu")) == "bfloat16"
+    assert runs.hardware.DTYPES["bfloat16"] is torch.bfloat16

@@ -1,17 +1,20 @@
 """Joint feature representations in multi-task learning: the package behind the course's notebooks.
 
-Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training``. Each part
-imports only from parts before it.
+Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training`` →
+``evidence`` → ``inspection`` → ``show`` → ``widgets`` → ``checks``. Each part imports only from parts before it.
 """
 
-from . import data, nets
-from .sharing import Hard, Pooled, Separate
+from . import checks, data, inspection, nets, show, widgets
+from .evidence import Claim, claim
+from .sharing import Hard, Pooled, Separate, closed_form
 from .tasks import Binary, Classification, Regression
-from .training import Run, Sweep, TrainingDiverged, device, fit, precision, sweep
+from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
+from .widgets import predict
 
 __version__ = "0.1.0"
 __all__ = [
     "Binary",
+    "Claim",
     "Classification",
     "Hard",
     "Pooled",
@@ -20,10 +23,18 @@ __all__ = [
     "Separate",
     "Sweep",
     "TrainingDiverged",
+    "checks",
+    "claim",
+    "closed_form",
     "data",
     "device",
     "fit",
+    "inspection",
+    "machine",
     "nets",
     "precision",
+    "predict",
+    "show",
     "sweep",
+    "widgets",
 ]

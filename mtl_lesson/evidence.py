@@ -57,7 +57,7 @@ class Claim:
         return f"mean difference {mean}{unit}, 95 % interval {low} to {high}, {self.n} {self.pairs}{split}"
 
     def rounded(self) -> tuple[str, str, str]:
-        """Mean, low and high as printed: to two digits of the interval's width, the second of which is already vague."""
+        """Mean, low and high as printed, to two digits of the interval's width: what follows them means nothing."""
         factor = 100 if self.unit == "%" else 1
         values = [factor * value for value in (self.mean, self.low, self.high)]
         width, size = values[2] - values[1], max(map(abs, values))
@@ -141,7 +141,9 @@ def paired(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], s
     """The pairs (a_j, b_j) in the order of ``a``, and what a pair is called ("" for a pair without one name)."""
     mine, a_keyed, a_name = results(a, "a")
     if isinstance(b, Real) and not isinstance(b, bool):
-        theirs, b_keyed, b_name = dict.fromkeys(mine, number(b, "b")), a_keyed, a_name
+        if not math.isfinite(b):
+            raise ValueError(f"b must be a finite number, not {b!r} (NaN and infinity compare with nothing)")
+        theirs, b_keyed, b_name = dict.fromkeys(mine, float(b)), a_keyed, a_name
     else:
         theirs, b_keyed, b_name = results(b, "b")
     if a_keyed != b_keyed:
@@ -172,7 +174,8 @@ def results(values: Results, which: str) -> tuple[dict[Hashable, float], bool, s
             name = str(values.index.name)
     elif not isinstance(values, Mapping):
         if isinstance(values, str | set | frozenset | pd.DataFrame) or not hasattr(values, "__len__"):
-            raise TypeError(f"{which} must be a mapping seed → result, a Series or a sequence, not {type(values).__name__}")
+            got = type(values).__name__
+            raise TypeError(f"{which} must be a mapping seed → result, a Series or a sequence, not {got}")
         values, keyed = dict(enumerate(values)), False
     found = {key: number(value, f"{which}[{key!r}]") for key, value in values.items()}
     bad = [key for key, value in found.items() if not math.isfinite(value)]

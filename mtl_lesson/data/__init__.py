@@ -7,10 +7,20 @@ is the number of pupils). The ``seed`` draws what is trained on and chosen by; t
 seed. The data comes with the course and is checked when it is loaded.
 """
 
-from .files import DataError
+from .files import DataError, verify
 from .garments import garments
 from .questions import colour_ceiling, questions
 from .schools import exam_table, schools
 from .world import Split, World
 
-__all__ = ["DataError", "Split", "World", "colour_ceiling", "exam_table", "garments", "questions", "schools"]
+__all__ = [
+    "DataError",
+    "Split",
+    "World",
+    "colour_ceiling",
+    "exam_table",
+    "garments",
+    "questions",
+    "schools",
+    "verify",
+]

@@ -57,7 +57,8 @@ class World:
         return find_task(self.tasks, name)
 
     def __repr__(self) -> str:
-        tasks = ", ".join(f"{t.name} ({t.outputs})" for t in self.tasks)
+        few = [f"{task.name} ({task.outputs})" for task in self.tasks]
+        tasks = ", ".join(few) if len(few) <= 6 else f"{len(few)} tasks from {few[0]} to {few[-1]}"
         dial = "".join(f", {key}={value!r}" for key, value in self.dial.items())
         sizes = f"{len(self.train)} train, {len(self.validation)} validation, {len(self.test)} test"
         return f"World({self.name}{dial}: {tasks}; {sizes})"

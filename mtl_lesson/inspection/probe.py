@@ -7,7 +7,8 @@ learned from, and scored on the test pictures. A score means little alone: :func
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,22 +16,24 @@ import torch
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from torch import Tensor, nn
 
-from ..data.world import World
+from ..data.world import Split, World
 from ..nets import generator
 from ..sharing import Hard, Sharing
-from ..tasks import MISSING
+from ..tasks import MISSING, Regression
 from ..training import Run
 
 Array = Tensor | np.ndarray
+Reader = RidgeClassifierCV | RidgeCV
+Key = str | None  # the task whose inputs these are; None where all tasks look at the same
 
 #: ridge strengths to choose from, in units of the mean variance of a feature
 STRENGTHS = tuple(10.0**power for power in range(-3, 6))
-ALL = "all tasks"
+ALL, NOTHING = "all tasks", "nothing"
 COLUMNS = ["model", "trained_on", "layer", "probed_for", "score"]
 
 
-def fit_probe(train_h: Array, train_y: Array, ridge: float | Sequence[float] = STRENGTHS) -> RidgeClassifierCV | RidgeCV:
-    """Ridge regression from features (n, …) to labels (n,): on ±1 per class for whole labels, on the number for real ones.
+def fit_probe(train_h: Array, train_y: Array, ridge: float | Sequence[float] = STRENGTHS) -> Reader:
+    """Ridge regression from features (n, …) to labels (n,): to ±1 for each class, or to the number if labels are real.
 
     The strength is chosen by leaving one training example out, in closed form. It is measured in units of the features'
     mean variance, and no feature is scaled on its own: so turning or scaling h as a whole changes no prediction, and a
@@ -48,7 +51,7 @@ def fit_probe(train_h: Array, train_y: Array, ridge: float | Sequence[float] = S
     if y.dtype.kind == "f":
         return RidgeCV(strengths).fit(h, y)
     if len(classes := np.unique(y)) < 2:
-        raise ValueError(f"the training labels hold the one class {classes[0]}; a probe needs two or more to tell apart")
+        raise ValueError(f"all training labels are {classes[0]}; a probe needs two or more classes to tell apart")
     return RidgeClassifierCV(strengths).fit(h, y)
 
 
@@ -70,11 +73,13 @@ def probe(train_h: Array, train_y: Array, test_h: Array, test_y: Array, *,
 
 
 def probe_matrix(models: Mapping[str, Sharing | Run], world: World, *, layer: str | None = None) -> pd.DataFrame:
-    """Probe every model's features for every task of ``world``: one row each in model, trained_on, layer, probed_for, score.
+    """Probe the features of every model for every task of ``world``.
 
-    ``trained_on`` names the task whose features these are. Features that all the model's tasks have in common stand
-    once, under "all tasks" (or "garment + colour", where the model has not all the tasks of the world). ``layer``: one
-    of the trunk's, or None for what it returns, h. Probes are fitted on validation and scored on test.
+    Returns a table with a row for each in the columns model, trained_on, layer, probed_for and score.
+
+    ``trained_on`` names the task whose features these are. Features that all the world's tasks have in common stand
+    once, under "all tasks"; those that some share, under "garment + colour". ``layer``: one of the trunk's, or None for
+    what it returns, h. Probes are fitted on validation and scored on test.
 
     Raises TypeError for what is no model, KeyError for an unknown layer, ValueError for a model of several copies and
     for whatever a probe refuses; the message says in which model, layer and task.
@@ -86,82 +91,85 @@ def probe_matrix(models: Mapping[str, Sharing | Run], world: World, *, layer: st
             raise TypeError(f"model {name!r} must be a model such as mtl.Hard or a Run, not {type(model).__name__}")
         if model.copies > 1:
             raise ValueError(f"model {name!r} holds {model.copies} copies; probe one of them, such as model.copy(0)")
-        for task in world.tasks:
-            ys = [getattr(world, part).labels[task.name] for part in ("validation", "test")]
-            hs = [features(model, getattr(world, part).inputs, task.name, layer) for part in ("validation", "test")]
-            for trained_on, tasks in groups(model, world, layer):
-                where = {"model": name, "trained_on": trained_on, "layer": layer or "h", "probed_for": task.name}
-                rows.append(where | {"score": probe_at(where, hs[0][tasks[0]], ys[0], hs[1][tasks[0]], ys[1])})
-    # In the order of reading: all that was probed in one representation stands together.
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    first = table[["model", "trained_on"]].drop_duplicates()
-    return first.merge(table, sort=False)[COLUMNS]
+        held = [features(model, split.inputs, layer) for split in (world.validation, world.test)]
+        for tasks in alike(held):
+            trained_on = ALL if len(tasks) == len(world.tasks) > 1 else " + ".join(tasks)
+            own = [{key: h[tasks[0]] for key, h in part.items()} for part in held]
+            rows += probed(name, trained_on, layer or "h", own, world)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def floors(world: World, trunk: nn.Sequential, seed: int = 0, *, layer: str | None = None) -> pd.DataFrame:
-    """What a probe reaches without any learned features; the columns of :func:`probe_matrix`, one row a floor and task.
+    """What a probe reaches with no learned features: the table of :func:`probe_matrix`, for three floors.
 
     ``pixels``: the inputs themselves, flattened, all of them. ``untrained``: ``trunk`` with the weights that a model
     of this ``seed`` starts from. ``shuffled labels``: the untrained trunk again, with its training labels permuted, so
     that nothing but the frequency of the classes can be learned: chance.
     """
     model = Hard(world.tasks, trunk, seeds=(seed,))
+    labels = {}
+    for task in world.tasks:
+        y = labels[task.name] = world.validation.labels[task.name].clone()
+        known = task.labelled(y).nonzero().flatten()
+        y[known] = y[known[torch.randperm(len(known), generator=generator(seed, "shuffled labels", task.name))]]
+    shuffled = replace(world, validation=Split(world.validation.x, labels))
+    pixels = probed("pixels", NOTHING, "input", [world.validation.inputs, world.test.inputs], world)
     untrained = probe_matrix({"untrained": model}, world, layer=layer)
+    chance = probe_matrix({"shuffled labels": model}, shuffled, layer=layer)
+    table = pd.concat([pd.DataFrame(pixels, columns=COLUMNS), untrained, chance], ignore_index=True)
+    return table.assign(trained_on=NOTHING)
+
+
+def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Tensor]], world: World) -> list[dict]:
+    """A row for each task of the world. ``own``: the representation of the validation and of the test inputs, each a
+    mapping from task to (n, …), with the only key None where all tasks look at the same input."""
     rows = []
     for task in world.tasks:
-        xs = [split.inputs.get(task.name, split.inputs.get(None)) for split in (world.validation, world.test)]
-        ys = [split.labels[task.name] for split in (world.validation, world.test)]
-        hs = [features(model, split.inputs, task.name, layer)[task.name] for split in (world.validation, world.test)]
-        known = task.labelled(ys[0]).nonzero().flatten()
-        order = torch.randperm(len(known), generator=generator(seed, "shuffled labels", task.name))
-        shuffled = ys[0].clone()
-        shuffled[known] = ys[0][known[order]]
-        for name, where, (h, y, test_h, test_y) in (
-            ("pixels", "input", (xs[0], ys[0], xs[1], ys[1])),
-            ("shuffled labels", layer or "h", (hs[0], shuffled, hs[1], ys[1])),
-        ):
-            row = {"model": name, "trained_on": "nothing", "layer": where, "probed_for": task.name}
-            rows.append(row | {"score": probe_at(row, h, y, test_h, test_y)})
-    table = pd.concat([pd.DataFrame(rows), untrained.assign(trained_on="nothing")])
-    return table.sort_values("model", kind="stable", ignore_index=True)[COLUMNS]
-
-
-def probe_at(where: Mapping[str, str], *arrays: Array) -> float:
-    """``probe``, with an error that says where it happened."""
-    try:
-        return probe(*arrays)
-    except (TypeError, ValueError) as error:
-        place = f"{where['model']}, trained on {where['trained_on']}, layer {where['layer']}"
-        raise type(error)(f"{place}, probed for {where['probed_for']}: {error}") from None
+        arrays = []
+        for split, part in zip((world.validation, world.test), own, strict=True):
+            y = split.labels[task.name]
+            arrays += [part[None] if None in part else part[task.name], y if isinstance(task, Regression) else y.long()]
+        try:
+            score = probe(*arrays)
+        except (TypeError, ValueError) as error:
+            at = f"{name}, trained on {trained_on}, layer {layer}, probed for {task.name}"
+            raise type(error)(f"{at}: {error}") from None
+        rows.append(dict(zip(COLUMNS, (name, trained_on, layer, task.name, score), strict=True)))
+    return rows
 
 
 @torch.no_grad()
-def features(model: Sharing, inputs: Mapping[str | None, Tensor], task: str, layer: str | None) -> dict[str, Tensor]:
-    """What each task's trunk makes of the inputs of ``task``: task name → (n, …), on the CPU."""
+def features(model: Sharing, inputs: Mapping[Key, Tensor], layer: str | None) -> dict[Key, dict[str, Tensor]]:
+    """What each task's trunk makes of each of the inputs: input → task name → (n, …), on the CPU."""
     weights = next(model.parameters())
     was_training = model.training
     model.eval()
+    held = {}
     try:
-        x = inputs[None] if None in inputs else inputs[task]
-        parts = [model.features(part.to(weights), layer) for part in x.split(512)]
+        for key, x in inputs.items():
+            parts = [model.features(part.to(weights), layer) for part in x.split(512)]
+            held[key] = {name: torch.cat([part[name] for part in parts]).float().cpu() for name in parts[0]}
     finally:
         model.train(was_training)
-    return {name: torch.cat([part[name] for part in parts]).float().cpu() for name in parts[0]}
+    return held
 
 
-def groups(model: Sharing, world: World, layer: str | None) -> Iterator[tuple[str, list[str]]]:
-    """The model's tasks, those with the same features together, and what to call each group."""
-    h = features(model, {None: next(iter(world.test.inputs.values()))[:8]}, "", layer)
-    left = list(h)
-    while left:
-        same = [name for name in left if torch.equal(h[name].nan_to_num(), h[left[0]].nan_to_num())]
-        left = [name for name in left if name not in same]
-        whole = len(same) > 1 and len(same) == len(world.tasks)
-        yield (ALL if whole else " + ".join(same)), same
+def alike(held: Sequence[Mapping[Key, Mapping[str, Tensor]]]) -> list[list[str]]:
+    """The model's tasks, those with the same features together."""
+    every = [h for part in held for h in part.values()]
+    groups: list[list[str]] = []
+    for name in every[0]:
+        for group in groups:
+            if all(torch.equal(h[name].nan_to_num(), h[group[0]].nan_to_num()) for h in every):
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return groups
 
 
 def labelled(h: Array, y: Array, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, d) in double precision and labels (n,) of the examples that have one; refuses what cannot be probed."""
+    """Features (n, d) in double precision and labels (n,) of the examples that have one; refuses what has no answer."""
     h, y = (np.asarray(a.detach().cpu() if isinstance(a, Tensor) else a) for a in (h, y))
     if h.ndim < 2 or y.ndim != 1 or len(h) != len(y):
         raise ValueError(f"{which}: expected features (n, …) and labels (n,), got {h.shape} and {y.shape}")

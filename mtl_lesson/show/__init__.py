@@ -1,3 +1,42 @@
+"""Every figure of the course: arrays, tables and models in, one :class:`Drawing` out.
+
+A Drawing has a ``figure`` and an ``alt`` text that says in words what the figure shows, made from the same data. In a
+notebook it is displayed as one picture with that text. All figures share one style (:mod:`.style`); nothing here
+computes a result.
+
+==========================  =====================================================================
+``ready``                   the machine is ready
+``pictures``, ``answers``   a sheet of pictures; what a network answers about them
+``learning_curves``         score and loss while a network trains
+``schools``                 the schools' lines and the error at one λ; ``SchoolsPicture`` for a slider
+``model_diagram``           a live model as boxes: who uses which weights
+``probe_matrix``            what features hold
+``map_of_differences``      where something gains, where it loses, where that is undecided
+``bars``, ``paired``        what things cost; paired differences with their verdicts
+==========================  =====================================================================
+"""
+
+from .comparisons import bars, paired
 from .curves import learning_curves
+from .diagram import model_diagram
+from .drawing import Drawing
+from .maps import map_of_differences, probe_matrix
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
+from .style import colour_of
+
+__all__ = [
+    "Drawing",
+    "SchoolsPicture",
+    "answers",
+    "bars",
+    "colour_of",
+    "learning_curves",
+    "map_of_differences",
+    "model_diagram",
+    "paired",
+    "pictures",
+    "probe_matrix",
+    "ready",
+    "schools",
+]

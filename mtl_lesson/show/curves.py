@@ -13,7 +13,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from ..tasks import Binary, Classification, Task
 from .drawing import Drawing
 from .style import (
-    GREY, INK, PALE, WIDTH, about, band, canvas, colours_of, dashes_of, level, listed, markers_of, rounded, shortened,
+    GREY,
+    INK,
+    PALE,
+    WIDTH,
+    about,
+    band,
+    canvas,
+    colours_of,
+    dashes_of,
+    level,
+    listed,
+    markers_of,
+    shortened,
     style,
 )  # fmt: skip
 
@@ -44,12 +56,14 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
             for way in ways:
                 part = own[own.way == way]
                 epochs, values = table(part, "validation", "score")
-                band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way] if way else "o")
+                band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way])
                 if loss:
-                    for split, alpha in (("validation", 1.0), ("train", 0.55)):
-                        epochs, values = table(part, split, "loss")
-                        band(axes[1, column], epochs, values, colour=colours[name] if split == "validation" else GREY,
-                             dashes=dashes[way], marker=(markers[way] if way else "o") * (split == "validation"))
+                    epochs, values = table(part, "train", "loss")
+                    axes[1, column].plot(epochs, values.mean(0), color=GREY, linewidth=1.5, zorder=2,
+                                         linestyle=dashes[way] if len(ways) > 1 else (0, (3, 1.5)))  # fmt: skip
+                    epochs, values = table(part, "validation", "loss")
+                    band(axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way],
+                         marker=markers[way])  # fmt: skip
             ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=colours[name])
             lines(ax, name, tasks, ceilings)
             limit(ax, own, tasks.get(name))
@@ -79,7 +93,7 @@ def as_history(runs: object, tasks: Sequence[Task]) -> tuple[pd.DataFrame, dict[
     if missing := {"epoch", "task", "split", "loss", "score"} - set(history.columns):
         raise ValueError(f"a history has columns epoch, task, split, loss and score; missing: {sorted(missing)}")
     history["way"] = history["way"].astype(str) if "way" in history else ""
-    history["seed"] = history["seed"] if "seed" in history else 0
+    history["seed"] = history.get("seed", 0)
     return history, {task.name: task for task in tasks}
 
 
@@ -112,7 +126,7 @@ def chance(task: Task | None) -> float | None:
 def lines(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:
     """The lines a score is held against: chance and the ceiling."""
     if (guess := chance(tasks.get(name))) is not None:
-        level(ax, guess, "chance")
+        level(ax, guess, "chance", above=guess < 0.09)  # below the line, where no trained network is
     if ceilings and name in ceilings:
         level(ax, ceilings[name], "ceiling", dashes=(0, (6, 2)))
 
@@ -129,12 +143,13 @@ def legends(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss
     """One line below the panels that says which line is which."""
     handles = []
     if len(ways) > 1:
-        handles += [Line2D([], [], color=INK, linestyle=dashes[way], marker=markers[way], markeredgecolor="w", label=way)
-                    for way in ways]  # fmt: skip
+        handles += [Line2D([], [], color=INK, linestyle=dashes[way], marker=markers[way], markeredgecolor="w",
+                           label=way) for way in ways]  # fmt: skip
     if loss:
-        handles += [Line2D([], [], color=INK, marker="" if len(ways) > 1 else "o", markeredgecolor="w",
-                           label="validation (coloured)"),
-                    Line2D([], [], color=GREY, label="training (grey)")]  # fmt: skip
+        sign = "" if len(ways) > 1 else markers[ways[0]]
+        handles += [Line2D([], [], color=INK, marker=sign, markeredgecolor="w", label="validation (in colour)"),
+                    Line2D([], [], color=GREY, linewidth=1.5, linestyle="-" if len(ways) > 1 else (0, (3, 1.5)),
+                           label="training (thin, grey)")]  # fmt: skip
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=2.6)
 
@@ -163,8 +178,8 @@ def spoken(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], w
     """The alt text: for each way of sharing, the best and the worst task at the end; where the loss rises again."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
-    text = [f"{title or 'Learning curves'} of {listed(names)} over {epochs} epoch{'s' * (epochs != 1)}"
-            + (f", for {listed(ways)}" if len(ways) > 1 else "") + "."]  # fmt: skip
+    text = [f"{title + '. ' if title else ''}Learning curves of {listed(names)} over {epochs} "
+            f"epoch{'s' * (epochs != 1)}{f', for {listed(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
     if own.empty:
         return text[0]
     better = next((task.higher_is_better for task in tasks.values()), True)

@@ -15,12 +15,26 @@ from PIL import Image
 
 from .drawing import Drawing
 from .style import (
-    BLUE, DPI, GREEN, GREY, INK, PALE, PAPER, PURPLE, VERMILLION, WIDTH, about, breadth, canvas, for_text, rounded,
-    shortened, style,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    PAPER,
+    PURPLE,
+    VERMILLION,
+    WIDTH,
+    about,
+    breadth,
+    canvas,
+    for_text,
+    rounded,
+    shortened,
+    style,
 )  # fmt: skip
 
 HIGHLIGHTS = (BLUE, VERMILLION, GREEN, PURPLE)
 SIGNS = "osD^"
+COMMON = (0, (3.2, 1.2))  # the dashes of the one line for all
 
 
 class SchoolsPicture:
@@ -71,9 +85,9 @@ class SchoolsPicture:
 
     def draw(self) -> None:
         """Everything that stays, and empty artists for what moves."""
-        self.figure = canvas(WIDTH, 4.2, layout=None)
+        self.figure = canvas(WIDTH, 4.4, layout=None)
         self.canvas = FigureCanvasAgg(self.figure)
-        left, right = (self.figure.add_axes(box) for box in ((0.075, 0.15, 0.42, 0.66), (0.6, 0.15, 0.385, 0.66)))
+        left, right = (self.figure.add_axes(box) for box in ((0.075, 0.14, 0.42, 0.63), (0.6, 0.14, 0.385, 0.63)))
         self.draw_lines(left)
         self.draw_errors(right)
         self.heading = self.figure.text(0.012, 0.945, "", fontsize=14, fontweight="bold", va="center")
@@ -92,28 +106,21 @@ class SchoolsPicture:
         rest = LineCollection([], colors="#9A9A9A", linewidths=0.7, alpha=0.75, zorder=1)
         ax.add_collection(rest, autolim=False)
         ends = np.asarray(self.x_range)
-        ax.plot(ends, self.pooled[0] + self.pooled[1] * ends, color=INK, linewidth=3, linestyle=(0, (4, 1.5)), zorder=2)
-        self.rest, self.moving, self.own = rest, [rest], {}
-        entries = [("all schools in one", INK, None)]
+        # it stays where it is, and is still drawn each time: it lies on the grey lines
+        heights = self.pooled[0] + self.pooled[1] * ends
+        (common,) = ax.plot(ends, heights, color=INK, linewidth=3, linestyle=COMMON, zorder=2)
+        self.rest, self.moving, self.own, entries = rest, [rest, common], {}, []
         for name, colour, sign in zip(self.pupils, HIGHLIGHTS, SIGNS, strict=False):
             x, y = self.pupils[name]
-            dots, = ax.plot(x, y, sign, color=colour, markersize=5.5, markeredgecolor=PAPER, markeredgewidth=0.6, zorder=5)
-            line, = ax.plot([], [], color=colour, linewidth=2.4, zorder=4)
+            (dots,) = ax.plot(x, y, sign, color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.6,
+                              zorder=5)  # fmt: skip
+            (line,) = ax.plot([], [], color=colour, linewidth=2.4, zorder=4)
             self.own[name] = line
             self.moving += [line, dots]
-            entries.append((name, colour, sign))
-        self.legend(ax, entries)
-
-    def legend(self, ax: Axes, entries: list) -> None:
-        """The names in one row above the panel."""
-        at, width = 0.0, ax.get_position().width * WIDTH
-        for name, colour, sign in entries:
-            text = shortened(name, 1.5 if sign is None else (width - 1.95) / max(1, len(entries) - 1) - 0.25)
-            ax.plot(np.array([at, at + 0.2]) / width, [1.07] * 2, transform=ax.transAxes, clip_on=False, color=colour,
-                    linewidth=3 if sign is None else 2.4, linestyle=(0, (2.2, 0.8)) if sign is None else "-",
-                    marker=sign or "", markersize=5.5, markevery=[0], solid_capstyle="butt")  # fmt: skip
-            ax.text((at + 0.26) / width, 1.07, text, transform=ax.transAxes, va="center_baseline", color=for_text(colour))
-            at += 0.26 + breadth(text) + 0.16
+            entries.append((name, {"color": colour, "marker": sign, "markersize": 6, "linewidth": 2.4}))
+        legend(ax, entries, 1.13)
+        legend(ax, [("all schools in one", {"color": INK, "linewidth": 3, "linestyle": COMMON}),
+                    ("other schools", {"color": "#9A9A9A", "linewidth": 1})], 1.045)  # fmt: skip
 
     def draw_errors(self, ax: Axes) -> None:
         levels = [(self.separate_error, "every school alone"), (self.pooled_error, "all schools in one")]
@@ -131,9 +138,9 @@ class SchoolsPicture:
         ticks(ax, self.lambdas, self.places)
         if self.reveal:
             ax.plot(self.places, self.errors, color=BLUE, zorder=2)
-        self.seen, = ax.plot([], [], "o", color="#8DB8D8", markersize=7, markeredgecolor=BLUE, zorder=3)
-        self.here_line, = ax.plot([], [], color=VERMILLION, linewidth=1.2, zorder=2)
-        self.here, = ax.plot([], [], "o", color=VERMILLION, markersize=11, markeredgecolor=PAPER, zorder=4)
+        (self.seen,) = ax.plot([], [], "o", color="#8DB8D8", markersize=7, markeredgecolor=BLUE, zorder=3)
+        (self.here_line,) = ax.plot([], [], color=VERMILLION, linewidth=1.2, zorder=2)
+        (self.here,) = ax.plot([], [], "o", color=VERMILLION, markersize=11, markeredgecolor=PAPER, zorder=4)
         self.moving += [self.seen, self.here_line, self.here]
         self.bottom = ax.get_ylim()[0]
 
@@ -168,7 +175,7 @@ class SchoolsPicture:
         return buffer.getvalue()
 
     def spoken(self, index: int) -> str:
-        """The alt text: where we are, how it compares with the two ends, what the lines do, what is known of the best."""
+        """The alt text: where we are, how that compares with the two ends, what the lines do, the best known so far."""
         lam, error = self.lambdas[index], self.errors[index]
         spread = np.ptp(self.thetas[index][:, 1])
         compared = [f"{about(abs(error - value))} {'less' if error < value else 'more'} than {text}"
@@ -192,6 +199,18 @@ def schools(*arguments: object, index: int = 0, **options: object) -> Drawing:
     return SchoolsPicture(*arguments, **options).update(index)
 
 
+def legend(ax: Axes, entries: Sequence[tuple[str, dict]], height: float) -> None:
+    """Names in one row above the panel, each with its line."""
+    at, width = 0.0, ax.get_position().width * WIDTH
+    for name, look in entries:
+        text = shortened(name, (width + 0.3) / len(entries) - 0.5)
+        ax.plot(np.array([0, 0.15, 0.3]) / width + at / width, [height] * 3, transform=ax.transAxes, clip_on=False,
+                markevery=[1], markeredgecolor=PAPER, markeredgewidth=0.6, **look)  # fmt: skip
+        ax.text((at + 0.37) / width, height, text, transform=ax.transAxes, va="center_baseline",
+                color=for_text(look["color"]))  # fmt: skip
+        at += 0.37 + breadth(text) + 0.18
+
+
 def first(*values: float | None) -> float | None:
     """The first that is not None."""
     return next((float(value) for value in values if value is not None), None)
@@ -209,7 +228,14 @@ def written(lam: float) -> str:
     """λ as a label writes it: 0, ∞, 0.03, 1, 300."""
     if lam == 0 or math.isinf(lam):
         return "∞" if lam else "0"
-    return f"{lam:,.0f}" if lam >= 100 else f"{float(f'{lam:.2g}'):g}" if lam >= 1e-4 else f"10^{math.log10(lam):.1f}"
+    if lam >= 100:
+        return f"{lam:,.0f}"
+    if lam >= 0.01 or round(lam, 3) == float(f"{lam:.2g}"):
+        return f"{float(f'{lam:.2g}'):g}"
+    power = math.floor(math.log10(lam))
+    digits = f"{lam / 10**power:.1f}".removesuffix(".0")
+    small = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{small}" if digits == "1" else f"{digits}·10{small}"
 
 
 def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
@@ -220,7 +246,7 @@ def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
     step = math.ceil(len(tens) / 6) if tens else 1
     marks = [(ten, written(10.0**ten)) for ten in tens[::step]]
     bottom = ax.get_xaxis_transform()
-    for end, sign, side in ((0, 1, 0.35), (-1, -1, -0.35)):
+    for end, side in ((0, 0.35), (-1, -0.35)):
         if lambdas[end] == 0 or math.isinf(lambdas[end]):
             marks.append((at[end], written(lambdas[end])))
             ax.text(at[end] + side, 0, "//", transform=bottom, ha="center", va="center", color=GREY,

@@ -15,8 +15,23 @@ from torch import Tensor
 from ..tasks import Binary, Classification, Regression, Task
 from .drawing import Drawing
 from .style import (
-    GREY, INK, PALE, PAPER, RIGHT, SIZE, WIDTH, WRONG, about, breadth, canvas, colours_of, for_text, rounded, shortened,
-    style, wrapped,
+    GREY,
+    INK,
+    PALE,
+    PAPER,
+    RIGHT,
+    SIZE,
+    WIDTH,
+    WRONG,
+    about,
+    breadth,
+    canvas,
+    colours_of,
+    for_text,
+    rounded,
+    shortened,
+    style,
+    wrapped,
 )  # fmt: skip
 
 LINE = SIZE / 72 * 1.3  # inches from one line of text to the next
@@ -103,7 +118,7 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     name → (n,). A wrong answer is followed by the right one. An answer whose label is missing is not judged.
     """
     images = as_images(x)
-    told = {task.name: [answer(task, o, y) for o, y in zip(torch.as_tensor(outputs[task.name]).detach().float().cpu(),
+    told = {task.name: [Answer(task, o, y) for o, y in zip(torch.as_tensor(outputs[task.name]).detach().float().cpu(),
                                                           torch.as_tensor(labels[task.name]).cpu(), strict=True)]
             for task in tasks}  # fmt: skip
     for name, given in told.items():
@@ -132,8 +147,9 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     return Drawing(figure, of_answers(images, tasks, told))
 
 
-class answer:
-    """One answer of one task: ``text``; ``right``: True, False or None (no label); ``instead``; ``sure``: 0 to 1 or None."""
+class Answer:
+    """One answer of one task: its ``text``, whether it is ``right`` (None without a label), what would be right
+    ``instead``, and how ``sure`` the network is, 0 to 1 (None of a number)."""
 
     def __init__(self, task: Task, output: Tensor, label: Tensor):
         known, self.sure, self.instead = bool(task.labelled(label)), None, ""
@@ -156,7 +172,7 @@ class answer:
         self.instead = "" if self.right in (True, None) else names[int(label)]
 
 
-def write(ax: Axes, one: answer, x: float, y: float, width: float, colour: str) -> float:
+def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:
     """Write one answer at (x, y), and what would have been right below it; returns where the next one goes."""
     middle, line = y + LINE / 2, LINE * 1.12
     mark, ink = {True: ("✓", RIGHT), False: ("✗", WRONG), None: ("·", GREY)}[one.right]
@@ -188,7 +204,7 @@ def key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: floa
     ax.text(width - 0.1, 0.1 + LINE / 2, "✓ right   ✗ wrong   bar: how sure", ha="right", va="center", color=GREY)
 
 
-def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[answer]]) -> str:
+def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[Answer]]) -> str:
     """The alt text of :func:`answers`."""
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     start = f"{many}, each with a network's answer to {', '.join(task.name for task in tasks)}."
@@ -198,7 +214,8 @@ def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, lis
         return start
     best, worst = max(share, key=share.get), min(share, key=share.get)
     if share[best] == share[worst]:
-        return f"{start} {'Each question' if len(share) > 1 else best} is answered right on {about(share[best], '%')} of them."
+        which = "Each question" if len(share) > 1 else best
+        return f"{start} {which} is answered right on {about(share[best], '%')} of them."
     return (f"{start} Right most often: {best}, on {about(share[best], '%')} of them; least often: {worst}, "
             f"on {about(share[worst], '%')}.")  # fmt: skip
 

@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from scipy.special import stdtrit
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -23,9 +24,9 @@ INK, GREY, PALE, PAPER = "#222222", "#6E6E6E", "#D8D8D8", "#FFFFFF"
 OF_TASKS = {"garment": BLUE, "colour": VERMILLION, "way up": GREEN}  # the same in every lesson
 OTHERS = (PURPLE, ORANGE, SKY, BLUE, GREEN, VERMILLION)
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (9, 3)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = {"Separate": "s", "Pooled": "D", "Hard": "o", "Soft": "^", "Hierarchical": "v", "SharedPrivate": "P"}
+MARKERS = {"": "o", "Separate": "s", "Pooled": "D", "Hard": "o", "Soft": "^", "Hierarchical": "v", "SharedPrivate": "P"}
 SPARE_MARKERS = "Xph<>*"
-RIGHT, WRONG = "#00694D", "#A84200"  # green and vermillion, dark enough to be read as text on white
+RIGHT, WRONG = "#00694D", "#A3003F"  # dark enough to be read as text on white, and no task's colours
 
 WIDTH, DPI, SIZE = 10.0, 100, 12  # inches, dots an inch, points: nothing is smaller than SIZE
 
@@ -51,6 +52,8 @@ SETTINGS = {
     "axes.labelcolor": INK,
     "axes.unicode_minus": True,
     "axes.axisbelow": True,
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
     "text.color": INK,
     "xtick.color": GREY,
     "ytick.color": GREY,
@@ -124,7 +127,7 @@ def for_text(colour: str) -> str:
 
 def ink_on(colour: str) -> str:
     """Black or white, whichever reads better on ``colour``."""
-    return INK if luminance(colour) > 0.3 else PAPER
+    return INK if luminance(colour) > 0.2 else PAPER
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -148,6 +151,14 @@ def rounded(value: float, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def coarse(value: float, sign: bool = False, digits: int | None = None) -> str:
+    """A difference or a ratio, with two digits that count unless ``digits`` says how many follow the point."""
+    if digits is None:
+        digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.95 else 2
+    text = f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    return text if text.strip("+−0.") else "0"
+
+
 def about(value: float, unit: str = "") -> str:
     """A measured number as a text writes it: ``≈ 64 %``; "unknown" where there is none."""
     text = rounded(value, unit)
@@ -160,9 +171,7 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean = values.mean(0)
     if len(values) < 3:
         return mean, values.min(0), values.max(0)
-    from scipy.stats import t  # here, since it takes a while to load
-
-    half = t.ppf(0.975, len(values) - 1) * values.std(0, ddof=1) / math.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(0, ddof=1) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
 

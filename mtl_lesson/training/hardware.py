@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -56,6 +57,16 @@ def precision(on: str | torch.device | None = None) -> Choice:
     if kind == "cpu" and any(cpu_has(feature) for feature in ("avx512_bf16", "amx_bf16")):
         return Choice("bfloat16", "the CPU multiplies it in hardware")
     return Choice("float32", "bfloat16 is not faster here")
+
+
+def machine() -> dict[str, str]:
+    """What this machine computes with, in words: for a learner's first look and for a report of a problem."""
+    threads = f", {torch.get_num_threads()} threads" if device().name == "cpu" else ""
+    return {
+        "Device": f"{device()!r}{threads}",
+        "Precision": repr(precision()),
+        "Versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
+    }
 
 
 def cpu_has(feature: str) -> bool:

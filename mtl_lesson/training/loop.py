@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..sharing import Sharing
-from .hardware import autocast
 from .feed import Batch, Feed
+from .hardware import autocast
 
 
 class TrainingDiverged(UserWarning):

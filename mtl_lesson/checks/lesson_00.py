@@ -1,0 +1,48 @@
+"""The exercise of lesson 00: choose λ on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+
+from .exercise import Exercise, attempted
+
+LAMBDAS = [0.0, 0.01, 0.1, 1.0, 10.0]
+VALIDATION = [0.70, 0.66, 0.61, 0.63, 0.65]  # least at 0.1
+TEST = [0.71, 0.60, 0.64, 0.62, 0.66]  # least at 0.01, where a peep would lead
+
+
+def choose_lambda(choose: Callable) -> str | None:
+    """``choose(lambdas, validation, test)`` returns the λ a careful person would take."""
+    chosen = attempted(choose(list(LAMBDAS), list(VALIDATION), list(TEST)))
+    if not isinstance(chosen, Real):
+        return f"a λ is one number, and your function returned {chosen!r}."
+    if chosen == 0.1:
+        # The same function on errors whose order differs: a constant would still say 0.1.
+        moved = choose(list(LAMBDAS), VALIDATION[::-1], list(TEST))
+        if moved == 0.1:
+            shifted = choose(list(LAMBDAS), [0.5, 0.6, 0.7, 0.8, 0.9], list(TEST))
+            return None if shifted == 0.0 else "the answer stays 0.1 whatever the errors are. Compute it from them."
+        return "it does not follow the validation errors when they change."
+    if chosen == 0.01:
+        return ("that is the λ with the least *test* error. The test set is for reporting: a λ chosen on it looks "
+                "better than it is. Choose on validation.")  # fmt: skip
+    if chosen in (min(VALIDATION), min(TEST)):
+        return "that is an error, not a λ. Return the λ at which the error is least."
+    if chosen == 2:
+        return "that is the position of the least validation error in the list. Return the λ that stands there."
+    if chosen in (LAMBDAS[0], LAMBDAS[-1]) and chosen == LAMBDAS[VALIDATION.index(max(VALIDATION))]:
+        return "that is the λ with the greatest validation error. Less error is better."
+    return f"on validation errors {VALIDATION} at λ = {LAMBDAS} the least is at λ = 0.1; your function says {chosen:g}."
+
+
+choose_lambda = Exercise(
+    "Exercise 1",
+    choose_lambda,
+    praise="Choose on validation, report on test: the habit of the whole course.",
+    hints=(
+        "Two of the three lists matter. Which errors may a choice look at?",
+        "validation.index(min(validation)) is the position of the least validation error.",
+        "Return the λ at that position: lambdas[validation.index(min(validation))].",
+    ),
+)

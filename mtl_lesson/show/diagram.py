@@ -1,0 +1,184 @@
+"""A model as boxes and arrows, read off the live model: who uses which weights, and how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from torch import nn
+
+from ..sharing import Sharing
+from .drawing import Drawing
+from .sheets import paper
+from .style import GREY, INK, WIDTH, canvas, colours_of, for_text, listed, rounded, shortened, style
+
+TALL, STEP, HIGHEST = 0.62, 1.02, 8  # inches: a box, from one row to the next; rows of layers before some are merged
+
+
+@dataclass
+class Box:
+    """Weights that some tasks use: its ``title``, its ``users`` (numbers of tasks) and where its middle is."""
+
+    title: str
+    users: tuple[int, ...]
+    weights: int | None = None
+    x: float = 0.0
+    y: float = 0.0
+    room: float = field(default=1.0, repr=False)
+
+
+def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
+    """The model as it is: a row a layer with weights, a box a group of weights, arrows from the input to the answers.
+
+    A box bears the number of its weights and the colours of the tasks that use it; one that several use is grey.
+    """
+    names = [task.name for task in model.tasks]
+    colours = colours_of(names)
+    rows = boxes(model)
+    order = sorted(range(len(names)), key=lambda t: [min(box.users) for row in rows for box in row if t in box.users])
+    column = min(2.1, (WIDTH - 1.75) / max(len(names), 2))
+    left = 1.65
+    width = max(left + column * max(len(names), 2) + 0.1, 6.6)
+    for number, row in enumerate(rows):
+        place(row, order, column, left, width)
+        for box in row:
+            box.y, box.room = 0.98 + STEP * number, column - 0.22
+    total, shared = model.size(), sum(value[0].numel() for value in model.shared_parameters().values())
+    heading = title or f"{type(model).__name__}: {total:,} weights, {shared_share(shared, total)}"
+    with style():
+        figure = canvas(width, 0.98 + STEP * (len(rows) - 1) + TALL / 2 + 0.55, layout=None)
+        ax = paper(figure)
+        ax.text(0.12, 0.28, shortened(heading, width - 0.2, 14, "bold"), fontsize=14, fontweight="bold", va="center")
+        for above, below in pairwise(rows):
+            for one in above:
+                for two in below:
+                    if both := [t for t in one.users if t in two.users]:
+                        arrow(ax, one, two, colours[names[both[0]]] if len(both) == 1 else INK, len(both))
+        for row, label in zip(rows, row_labels(model, rows), strict=True):
+            ax.text(0.12, row[0].y, label, va="center", color=GREY, linespacing=1.25)
+            for box in row:
+                draw(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
+        note = "in each box: its number of weights"
+        ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.3, note, ha="center", va="center", color=GREY)
+    return Drawing(figure, of_model(model, rows, names, shared, total))
+
+
+def boxes(model: Sharing) -> list[list[Box]]:
+    """The input, the layers with weights in order, and the output layers, a row of boxes each."""
+    everyone = tuple(range(len(model.tasks)))
+    rows = [[Box("x", everyone)]]
+    plan = list(model.trunk.plan.items())
+    for name, owners in plan:
+        row = []
+        for group in range(max(owners) + 1):
+            users = tuple(t for t, owner in enumerate(owners) if owner == group)
+            row.append(Box(name, users, sum(value[0].numel() for value in model.trunk[name].values(group).values())))
+        if len(plan) > HIGHEST and len(rows) > 1 and [b.users for b in rows[-1]] == [b.users for b in row]:
+            for old, new in zip(rows[-1], row, strict=True):  # many layers: those with the same owners are one box
+                old.title, old.weights = f"{old.title.split(' … ')[0]} … {name}", old.weights + new.weights
+        else:
+            rows.append(row)
+    heads = []
+    for name, head in model.heads.items():
+        users = tuple(t for t, task in enumerate(model.tasks) if model.head_of(task) == name)
+        title = model.tasks[users[0]].name if len(users) == 1 else name
+        heads.append(Box(title, users, sum(value[0].numel() for value in head.values(0).values())))
+    return [*rows, heads]
+
+
+def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
+    """What stands at the left of each row: the kind of layer and its size."""
+    labels = ["input"]
+    for row in rows[1:-1]:
+        layer = dict(model.template[0].named_children()).get(row[0].title)
+        labels.append(described(layer))
+    return [*labels, "answers"]
+
+
+def described(layer: nn.Module | None) -> str:
+    if isinstance(layer, nn.Conv2d):
+        size = "×".join(map(str, layer.kernel_size))
+        return f"convolution {size}\n{layer.in_channels} → {layer.out_channels}"
+    if isinstance(layer, nn.Linear):
+        return f"linear\n{layer.in_features:,} → {layer.out_features:,}"
+    return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
+
+
+def place(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
+    """Each box in the middle of its tasks' columns, pushed aside where two would overlap."""
+    at = {t: number for number, t in enumerate(order)}
+    row.sort(key=lambda box: np.mean([at[t] for t in box.users]))
+    wanted = np.array([np.mean([at[t] for t in box.users]) for box in row])
+    for number in range(1, len(row)):
+        wanted[number] = max(wanted[number], wanted[number - 1] + 1)
+    over = max(0.0, wanted[-1] - (len(order) - 1))
+    for number in range(len(row) - 1, -1, -1):
+        wanted[number] = min(wanted[number], len(order) - 1 - (len(row) - 1 - number)) if over else wanted[number]
+    middle = (left + width) / 2 - column * (len(order) - 1) / 2
+    for box, place_ in zip(row, wanted, strict=True):
+        box.x = middle + column * place_
+
+
+def draw(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
+    """A box with its name, its number of weights, and a stripe for each task that uses it."""
+    own = len(colours) == 1
+    wide = 0.55 if box.weights is None else box.room
+    corner = (box.x - wide / 2, box.y - TALL / 2)
+    face = tint(colours[0]) if own else "#E6E6E6"
+    edge = colours[0] if own else "#555555"
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.07"}
+    ax.add_patch(FancyBboxPatch(corner, wide, TALL, **shape, facecolor=face, edgecolor=edge, linewidth=1.6, zorder=3))
+    if box.weights is None:
+        ax.text(box.x, box.y, box.title, ha="center", va="center", fontsize=14, fontstyle="italic", zorder=5)
+        return
+    for number, colour in enumerate(colours):
+        stripe = (wide - 0.16) / len(colours)
+        ax.add_patch(Rectangle((corner[0] + 0.08 + stripe * number, corner[1] + 0.045), stripe - 0.02, 0.055,
+                               facecolor=colour, edgecolor="none", zorder=4))  # fmt: skip
+    name = shortened(box.title, wide - 0.1, weight="bold")
+    ax.text(box.x, box.y - 0.04, name, ha="center", va="center", fontweight="bold", zorder=5,
+            color=for_text(dark(colours[0])) if own and last else INK)  # fmt: skip
+    ax.text(box.x, box.y + 0.185, rounded(box.weights) if box.weights >= 100 else str(box.weights), ha="center",
+            va="center", zorder=5)  # fmt: skip
+
+
+def arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
+    start, end = (one.x, one.y + TALL / 2), (two.x, two.y - TALL / 2)
+    if abs(one.x - two.x) > 0.3:  # arrows that part leave from different places
+        start = (one.x + np.sign(two.x - one.x) * min(0.25, abs(two.x - one.x) / 4), start[1])
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>,head_length=5,head_width=3", shrinkA=0, shrinkB=0,
+                                 color=colour, linewidth=1.4 + 0.35 * min(users, 6), zorder=2))  # fmt: skip
+
+
+def tint(colour: str) -> tuple[float, ...]:
+    return tuple(1 - 0.16 * (1 - np.asarray(to_rgb(colour))))
+
+
+def dark(colour: str) -> tuple[float, ...]:
+    return tuple(0.8 * np.asarray(to_rgb(colour)))
+
+
+def shared_share(shared: int, total: int) -> str:
+    if not shared:
+        return "none shared"
+    return "all shared" if shared == total else f"{100 * shared / total:.0f} % shared"
+
+
+def of_model(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
+    """The alt text: how many weights, which part is shared by whom, which part is largest."""
+    share = {0: "none", total: "all"}.get(shared, f"{100 * shared / total:.0f} %")
+    text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "
+            "one task."]  # fmt: skip
+    common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
+    parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
+    text.append(f"Used by all tasks: {listed(common)}." if common else "No layer of the trunk is used by all.")
+    if parts:
+        text.append(f"Kept apart: {listed(parts)}.")
+    largest = max((box for row in rows for box in row if box.weights is not None), key=lambda box: box.weights)
+    text.append(f"The largest box is {largest.title}, with {largest.weights:,} weights; "
+                f"output layers: {len(rows[-1])}.")  # fmt: skip
+    return " ".join(text)

@@ -1,0 +1,163 @@
+"""The schools slider: move λ, and sixty-five regression lines move towards each other. Every answer is exact."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import numpy as np
+from torch import Tensor
+
+from ..data.world import World
+from ..sharing.closed_form import errors, solve
+from ..show.drawing import Drawing
+from ..show.schools import SchoolsPicture, written
+
+LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
+
+
+@dataclass(frozen=True)
+class Path:
+    """What was computed: for each λ the line of every school, ``theta`` (λs, T, 2), and the mean ``error`` (λs,) on
+    the validation pupils."""
+
+    lambdas: tuple[float, ...]
+    theta: Tensor
+    error: Tensor
+
+    @property
+    def best(self) -> int:
+        """The number of the λ with the least error."""
+        return int(self.error.argmin())
+
+    def nearest(self, lam: float) -> int:
+        """The number of the λ nearest to ``lam``, on the logarithmic scale of the slider; 0 and ∞ stand for themselves.
+
+        Raises ValueError for a λ that is negative or NaN.
+        """
+        if not lam >= 0:
+            raise ValueError(f"λ must be 0 or more, not {lam:g}")
+        if lam in self.lambdas:
+            return self.lambdas.index(lam)
+        inner = [i for i, other in enumerate(self.lambdas) if 0 < other < math.inf]
+        if lam == 0 or math.isinf(lam):
+            return inner[0] if lam == 0 else inner[-1]
+        return min(inner, key=lambda i: abs(math.log(self.lambdas[i] / lam)))
+
+
+def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> Path:
+    """Solve for every λ, exactly, and measure on validation."""
+    theta = solve(world, list(lambdas))
+    error = errors(world, theta, "validation").mean(-1)
+    return Path(tuple(lambdas), theta, error)
+
+
+class Schools(widgets.VBox):
+    """A slider for λ over ``world`` (``mtl.data.schools(n)``), the schools' lines, and the error found so far.
+
+    The error curve stays hidden but for the λs you have visited, until ``reveal()``. Values: ``lam``, ``error``,
+    ``path``. ``highlight``: names of up to four schools whose pupils are drawn; by default a few whose own lines differ
+    most.
+    """
+
+    def __init__(self, world: World, *, lam: float = 0.0, highlight: Sequence[str] | None = None):
+        self.world, self.path = world, compute(world)
+        self.highlight = tuple(highlight) if highlight is not None else unlike(world, self.path)
+        for name in self.highlight:
+            world.task(name)
+        self.revealed = False
+        self.picture = self.draw()
+        index = self.path.nearest(lam)
+        self.slider = widgets.SelectionSlider(
+            options=[(written(value), i) for i, value in enumerate(self.path.lambdas)], value=index,
+            description="λ", continuous_update=True, layout=widgets.Layout(width="60%"))  # fmt: skip
+        self.box = widgets.Text(value=written(self.path.lambdas[index]), description="or type λ",
+                                continuous_update=False, layout=widgets.Layout(width="200px"))  # fmt: skip
+        self.image, self.status = widgets.HTML(), widgets.HTML()
+        super().__init__([widgets.HBox([self.slider, self.box]), self.status, self.image])
+        self.slider.observe(self.on_slider, "value")
+        self.box.observe(self.on_box, "value")
+        self.show(index)
+
+    # --- draw ------------------------------------------------------------------------------------------------------
+
+    def draw(self, visited: Sequence[int] = ()) -> SchoolsPicture:
+        names = [task.name for task in self.world.tasks]
+        x = np.concatenate([x[:, 1].numpy() for x in self.world.train.inputs.values()])
+        pupils = {name: (self.world.train.x[name][:, 1].numpy(), self.world.train.labels[name].numpy())
+                  for name in self.highlight}  # fmt: skip
+        return SchoolsPicture((x.min(), x.max()), self.path.theta, self.path.theta[-1][0], self.path.lambdas,
+                              self.path.error, names, pupils, reveal=self.revealed, visited=visited)  # fmt: skip
+
+    def reveal(self) -> Schools:
+        """Draw the whole error curve."""
+        self.revealed = True
+        self.picture = self.draw(self.picture.visited)
+        self.show(self.index)
+        return self
+
+    # --- control ---------------------------------------------------------------------------------------------------
+
+    @property
+    def lam(self) -> float:
+        """The λ on show."""
+        return self.path.lambdas[self.index]
+
+    @property
+    def error(self) -> float:
+        """The mean squared error at ``lam`` on pupils not trained on."""
+        return float(self.path.error[self.index])
+
+    def on_slider(self, change: dict) -> None:
+        self.guarded(lambda: self.show(change["new"]))
+
+    def on_box(self, change: dict) -> None:
+        self.guarded(lambda: self.go_to(change["new"]))
+
+    def guarded(self, act) -> None:
+        """An error of a callback is shown in its place; otherwise nobody would see it."""
+        try:
+            act()
+        except Exception as error:
+            self.status.value = f'<span role="alert" style="color:#B00020">{html.escape(str(error))}</span>'
+
+    def go_to(self, text: str) -> None:
+        """Move to what was typed: a number, 0, or ∞ (also "inf")."""
+        try:
+            lam = float(text.strip().replace("∞", "inf").replace(",", "."))
+        except ValueError:
+            raise ValueError(f"λ must be a number of 0 or more, or ∞; {text!r} is neither") from None
+        index = self.path.nearest(lam)
+        if index == self.slider.value:
+            self.show(index)
+        self.slider.value = index
+
+    def show(self, index: int) -> None:
+        """Compute nothing, draw one picture, say it."""
+        self.index = index
+        self.drawing: Drawing = self.picture.update(index)
+        self.image.value = self.drawing._repr_html_()
+        self.text = f"λ = {written(self.lam)}: mean squared error ≈ {self.error:.3f} on pupils not trained on"
+        self.status.value = f'<span role="status" aria-live="polite">{html.escape(self.text)}</span>'
+        if self.box.value != written(self.lam):
+            self.box.value = written(self.lam)
+
+    def __repr__(self) -> str:
+        return f"Schools({len(self.world.tasks)} schools; {self.text})"
+
+    def _repr_mimebundle_(self, **options: object) -> dict:
+        """The live view, and for a notebook without a kernel the picture with its alt text."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/plain"], data["text/html"] = repr(self), self.drawing._repr_html_()
+        return bundle
+
+
+def unlike(world: World, path: Path, count: int = 3) -> tuple[str, ...]:
+    """Schools whose own lines, at λ = 0, have the least, a middle and the greatest slope."""
+    order = path.theta[0][:, 1].argsort().tolist()
+    return tuple(world.tasks[i].name for i in (order[0], order[len(order) // 2], order[-1])[:count])
+

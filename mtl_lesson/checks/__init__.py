@@ -2,5 +2,18 @@
 
 from .exercise import Exercise, Result
 from .lesson_00 import choose_lambda
+from .lesson_01 import joint_loss, missing_number, who_learns
+from .lesson_02 import count_weights, essay_network, faults, training_step
 
-__all__ = ["Exercise", "Result", "choose_lambda"]
+__all__ = [
+    "Exercise",
+    "Result",
+    "choose_lambda",
+    "count_weights",
+    "essay_network",
+    "faults",
+    "joint_loss",
+    "missing_number",
+    "training_step",
+    "who_learns",
+]

@@ -1,0 +1,76 @@
+# Two commands matter: `make lab` opens the course, `make test` proves it. Each target is a few lines of ordinary tools.
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks bench fresh clean setup
+
+# The interpreter that builds .venv, once: the first of these that is 3.11 or newer and can make virtual environments.
+PYTHON =
+PYTHONS = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+VENV = .venv/bin/python
+
+# .venv is ready when this stamp exists. Its name holds the folder (a moved .venv points to the old place) and the
+# contents of pyproject.toml, so that either change installs again; a .venv that does not run is built again.
+STAMP := .venv/.installed-$(shell { pwd; cat pyproject.toml; } | cksum | tr ' ' -)
+WORKS := import sys, pip; sys.exit(sys.version_info < (3, 11))
+ifneq ($(shell { $(VENV) -c 'import sys; print(sys.version_info >= (3, 11))'; } 2>/dev/null),True)
+.PHONY: $(STAMP)
+endif
+
+help:
+	@echo "make lab          open the course in JupyterLab, in your own copy (work/), which is never overwritten"
+	@echo "make test         run every test: code, notebooks, browser"
+	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
+	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
+	@echo "make bench        measure the speed of training on this machine"
+	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
+	@echo
+	@echo "The first command installs everything into .venv, which takes some minutes and about 6 GB. To start again: rm -rf .venv"
+	@echo "To choose the Python that is used there (3.11 or newer): make PYTHON=python3.12 lab"
+
+setup: $(STAMP)
+
+$(STAMP):
+	@{ $(VENV) -c '$(WORKS)'; } 2>/dev/null && exit; \
+	old=; bare=; \
+	for python in $(PYTHONS); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    old="$${old:-$$("$$python" -c 'import sys; print(sys.version.split()[0])' 2>/dev/null)}"; continue; }; \
+	  "$$python" -c 'import venv, ensurepip' 2>/dev/null || { bare="$${bare:-$$python}"; continue; }; \
+	  echo "Building .venv with $$("$$python" -V) ..."; \
+	  "$$python" -m venv --clear .venv; exit; \
+	done; \
+	if [ "$$bare" ]; then echo "$$bare has no venv module: install it (Debian, Ubuntu: sudo apt install" \
+	  "$$("$$bare" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')), then run make again"; \
+	elif [ "$$old" ]; then echo "Python $$old is too old: install Python 3.11 or newer (https://www.python.org), then run make again"; \
+	else echo "No Python found ($(PYTHONS)): install Python 3.11 or newer (https://www.python.org), then run make again"; \
+	fi >&2; exit 1
+	@echo "Installing the course and what it needs into .venv (the first time: some minutes, about 6 GB) ..."
+	@$(VENV) -m pip install --disable-pip-version-check --editable '.[test]' \
+	  || { echo "The installation did not finish: see the message above, then run make again (it goes on where it stopped)" >&2; exit 1; }
+	@rm -f .venv/.installed-* && touch $@
+
+lab: setup
+	@$(VENV) notebooks/desk.py
+
+fresh: setup
+	@$(VENV) notebooks/desk.py --fresh '$(NB)'
+
+test: setup
+	@echo "1 of 4: the style of the code" && $(VENV) -m ruff check
+	@echo "2 of 4: the package and the house" && OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests
+	@echo "3 of 4: the notebooks, every output against the stored one" && $(VENV) -m pytest --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/notebook_sanitize.cfg --nbval-cell-timeout 300 notebooks
+	@echo "4 of 4: the lessons in JupyterLab" && $(VENV) -m pytest -m browser tests
+	@echo "Everything passed"
+
+notebooks: setup
+	@$(VENV) notebooks/build.py $(NB)
+
+bench: setup
+	@$(VENV) benchmarks/training.py
+
+clean:
+	@echo "Removing caches and build leftovers"
+	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .jupyter_cache
+	@find . -path ./.venv -prune -o -path ./work -prune -o -path ./.git -prune -o \
+	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +

@@ -64,7 +64,7 @@ schools = mtl.data.schools(n=10, seed=0)
 where = mtl.predict(
     "Where on the slider will the error on unseen pupils be least?",
     ["at λ = 0: every school alone", "somewhere in between", "at λ = ∞: one line for all"],
-    key="00 least error",
+    key="00/least error",
 )
 where
 
@@ -83,7 +83,7 @@ slider
 slider = mtl.widgets.Schools(schools, lam=slider.path.lambdas[slider.path.best]).reveal()
 inside = 0 < slider.lam < float("inf")
 end = "at λ = 0: every school alone" if slider.lam == 0 else "at λ = ∞: one line for all"
-print(where.reveal("somewhere in between" if inside else end))
+where.reveal("somewhere in between" if inside else end)
 slider
 
 # %% [markdown]
@@ -139,7 +139,7 @@ model
 # answer best? (No colour can be named with certainty: we blurred the hues on purpose, and the ceiling is known.)
 
 # %%
-best = mtl.predict("Which question will be answered best?", [task.name for task in pictures.tasks], key="00 best task")
+best = mtl.predict("Which question will be answered best?", [task.name for task in pictures.tasks], key="00/best task")
 best
 
 # %% [markdown]
@@ -152,6 +152,7 @@ mtl.show.learning_curves(run)
 # %%
 scores = run.test()
 ceiling = mtl.data.colour_ceiling()
+best.reveal(max(scores, key=scores.get))
 for task in pictures.tasks:
     print(f"{task.name:8s} right on ≈ {scores[task.name]:.0%} of the test pictures (chance: 1 in {task.outputs})")
 print(f"No network can name more than ≈ {ceiling:.0%} of the colours.")

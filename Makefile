@@ -58,7 +58,7 @@ fresh: setup
 test: setup
 	@echo "1 of 4: the style of the code" && $(VENV) -m ruff check
 	@echo "2 of 4: the package and the house" && OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests
-	@echo "3 of 4: the notebooks, every output against the stored one" && $(VENV) -m pytest --nbval --nbval-current-env \
+	@echo "3 of 4: the notebooks, every output against the stored one" && MTL_PREDICTIONS=off $(VENV) -m pytest --nbval --nbval-current-env \
 	  --nbval-sanitize-with tests/notebook_sanitize.cfg --nbval-cell-timeout 300 notebooks
 	@echo "4 of 4: the lessons in JupyterLab" && $(VENV) -m pytest -m browser tests
 	@echo "Everything passed"

@@ -28,6 +28,7 @@ Key = str | None  # the task whose inputs these are; None where all tasks look a
 
 #: ridge strengths to choose from, in units of the mean variance of a feature
 STRENGTHS = tuple(10.0**power for power in range(-3, 6))
+SHUFFLES = 10  # permutations whose mean is chance
 ALL, NOTHING = "all tasks", "nothing"
 COLUMNS = ["model", "trained_on", "layer", "probed_for", "score"]
 
@@ -104,20 +105,30 @@ def floors(world: World, trunk: nn.Sequential, seed: int = 0, *, layer: str | No
 
     ``pixels``: the inputs themselves, flattened, all of them. ``untrained``: ``trunk`` with the weights that a model
     of this ``seed`` starts from. ``shuffled labels``: the untrained trunk again, with its training labels permuted, so
-    that nothing but the frequency of the classes can be learned: chance.
+    that nothing but the frequency of the classes can be learned: chance, as the mean of ten permutations (examples
+    that lie together are guessed together, so one permutation would be a matter of luck).
     """
     model = Hard(world.tasks, trunk, seeds=(seed,))
+    held = [features(model, split.inputs, layer) for split in (world.validation, world.test)]
+    h = [{key: by_task[world.tasks[0].name] for key, by_task in part.items()} for part in held]
+    pixels = probed("pixels", NOTHING, "input", [world.validation.inputs, world.test.inputs], world)
+    untrained = probed("untrained", NOTHING, layer or "h", h, world)
+    chance = []
+    for number in range(SHUFFLES):
+        chance += probed("shuffled labels", NOTHING, layer or "h", h, shuffled(world, seed, number))
+    chance = pd.DataFrame(chance).groupby(COLUMNS[:-1], sort=False, as_index=False).score.mean()
+    return pd.concat([pd.DataFrame(pixels + untrained), chance], ignore_index=True)
+
+
+def shuffled(world: World, seed: int, number: int) -> World:
+    """The world with each task's validation labels permuted among the examples that have one."""
     labels = {}
     for task in world.tasks:
         y = labels[task.name] = world.validation.labels[task.name].clone()
         known = task.labelled(y).nonzero().flatten()
-        y[known] = y[known[torch.randperm(len(known), generator=generator(seed, "shuffled labels", task.name))]]
-    shuffled = replace(world, validation=Split(world.validation.x, labels))
-    pixels = probed("pixels", NOTHING, "input", [world.validation.inputs, world.test.inputs], world)
-    untrained = probe_matrix({"untrained": model}, world, layer=layer)
-    chance = probe_matrix({"shuffled labels": model}, shuffled, layer=layer)
-    table = pd.concat([pd.DataFrame(pixels, columns=COLUMNS), untrained, chance], ignore_index=True)
-    return table.assign(trained_on=NOTHING)
+        order = torch.randperm(len(known), generator=generator(seed, "shuffled", number, task.name))
+        y[known] = y[known[order]]
+    return replace(world, validation=Split(world.validation.x, labels))
 
 
 def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Tensor]], world: World) -> list[dict]:

@@ -89,6 +89,7 @@ class Sharing(nn.Module):
                 got = f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
                 raise TypeError(f"expected float pictures (n, channels, height, width) or vectors (n, d), got {got}")
         streams = (0,) * len(self.tasks) if shared else tuple(range(len(self.tasks)))
+        parts = [part.to(next(self.parameters()).device) for part in parts]
         if parts[0].dim() == 4:
             return torch.cat(parts, 1).contiguous(memory_format=torch.channels_last), 1, streams
         return torch.stack(parts), 1, streams

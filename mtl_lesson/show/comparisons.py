@@ -61,7 +61,7 @@ def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "
     left = min(3.2, max(breadth(group) for group in groups)) + 0.3
     thick, gap, head = 0.36, 0.16 if inner == "_all" else 0.3, 0.15 + 0.42 * bool(title)
     means = {key: interval(part[value].to_numpy(float)) for key, part in table.groupby([outer, inner])}
-    top = np.nanmax([high for *_, high in means.values()]) or 1
+    top = np.nan_to_num([high for *_, high in means.values()]).max() or 1
     room = WIDTH - left - 0.3 - max(breadth(rounded(mean, unit)) for mean, *_ in means.values())
     key = [] if inner == "_all" else flowing([0.65 + breadth(kind) for kind in kinds], WIDTH - 0.3)
     height = head + sum(thick * sum((g, k) in means for k in kinds) + gap for g in groups) + 0.1
@@ -78,11 +78,12 @@ def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "
             for kind in own:
                 mean, low, high = means[group, kind]
                 colour, hatch = fills[group if inner == "_all" else kind]
-                ax.add_patch(Rectangle((left, y + 0.03), room * mean / top, thick - 0.06, facecolor=colour, hatch=hatch,
+                long, end = room / top * np.nan_to_num([mean, max(mean, high)])
+                ax.add_patch(Rectangle((left, y + 0.03), long, thick - 0.06, facecolor=colour, hatch=hatch,
                                        edgecolor=PAPER, linewidth=0))  # fmt: skip
                 if high > low:
                     ax.plot(left + room * np.array([low, high]) / top, [y + thick / 2] * 2, color=INK, linewidth=1.6)
-                ax.text(left + room * max(mean, high) / top + 0.08, y + thick / 2, rounded(mean, unit), va="center")
+                ax.text(left + end + 0.08, y + thick / 2, rounded(mean, unit), va="center")
                 y += thick
             y += gap
         ax.plot([left, left], [head, y - gap / 2], color=GREY, linewidth=0.8)

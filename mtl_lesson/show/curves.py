@@ -22,6 +22,7 @@ from .style import (
     canvas,
     colours_of,
     dashes_of,
+    for_text,
     level,
     listed,
     markers_of,
@@ -59,12 +60,13 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
                 band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way])
                 if loss:
                     epochs, values = table(part, "train", "loss")
-                    axes[1, column].plot(epochs, values.mean(0), color=GREY, linewidth=1.5, zorder=2,
+                    mean = values.mean(0) if len(epochs) else []
+                    axes[1, column].plot(epochs, mean, color=GREY, linewidth=1.5, zorder=2,
                                          linestyle=dashes[way] if len(ways) > 1 else (0, (3, 1.5)))  # fmt: skip
                     epochs, values = table(part, "validation", "loss")
                     band(axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way],
                          marker=markers[way])  # fmt: skip
-            ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=colours[name])
+            ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=for_text(colours[name]))
             lines(ax, name, tasks, ceilings)
             limit(ax, own, tasks.get(name))
             axes[-1, column].set_xlabel("epoch")
@@ -136,7 +138,7 @@ def limit(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
         ax.set_ylim(0, 1)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
     else:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=min(0, own.score.min()) if own.score.notna().any() else 0)
 
 
 def legends(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss: bool) -> None:
@@ -175,24 +177,18 @@ def many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | No
 
 def spoken(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
            title: str | None) -> str:  # fmt: skip
-    """The alt text: for each way of sharing, the best and the worst task at the end; where the loss rises again."""
+    """The alt text: for each way of sharing, where every task starts and ends, in the order of the panels."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
     text = [f"{title + '. ' if title else ''}Learning curves of {listed(names)} over {epochs} "
             f"epoch{'s' * (epochs != 1)}{f', for {listed(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
     if own.empty:
         return text[0]
-    better = next((task.higher_is_better for task in tasks.values()), True)
     for way in ways[:3]:
         part = own[own.way == way]
         mean = part.groupby(["task", "epoch"], sort=False).score.mean().unstack()
         first, last = mean.bfill(axis=1).iloc[:, 0], mean.ffill(axis=1).iloc[:, -1]
         unit = {name: "%" if is_share(tasks.get(name), own[own.task == name].score) else "" for name in last.index}
-        best, worst = (last.idxmax(), last.idxmin()) if better else (last.idxmin(), last.idxmax())
-
-        def ends(name, first=first, last=last, unit=unit):
-            return f"{name}, from {about(first[name], unit[name])} to {about(last[name], unit[name])}"
-
-        said = f"best at the end is {ends(best)}" + ("" if best == worst else f"; worst is {ends(worst)}")
-        text.append(f"{way}: {said}." if len(ways) > 1 else f"On validation, {said}.")
+        said = [f"{n} from {about(first[n], unit[n])} to {about(last[n], unit[n])}" for n in last.index]
+        text.append(f"{way if len(ways) > 1 else 'On validation'}: {'; '.join(said)}.")
     return " ".join(text)

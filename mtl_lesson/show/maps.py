@@ -32,7 +32,7 @@ from .style import (
     wrapped,
 )  # fmt: skip
 
-SHADES = LinearSegmentedColormap.from_list("shades", ["#F4F8FB", "#9CC8E3", BLUE, "#005080"])
+SHADES = LinearSegmentedColormap.from_list("shades", ["#F7FAFC", "#BFDDEE", "#74B4DA", "#1273AD", "#00507F"])
 SIGNS = LinearSegmentedColormap.from_list("signs", [VERMILLION, "#F4B183", "#FAFAFA", "#8DC4E8", BLUE])
 
 
@@ -59,7 +59,7 @@ def probe_matrix(values, rows: Sequence[str] = (), columns: Sequence[str] = (), 
     tall, gap, head = 0.72, 0.24 * any(line[3] for line in lines), 0.82 + 0.45 * bool(title)
     width = max(left + cell * len(columns) + 0.1, 0.2 + breadth(title or "", 14, "bold"))
     colours = colours_of(columns)
-    top = np.nanmax(np.abs([line[1] for line in lines])) or 1.0
+    top = np.nan_to_num(np.abs([line[1] for line in lines])).max() or 1.0
     with style():
         figure = canvas(width, head + tall * len(lines) + gap + 0.1, layout=None)
         ax = paper(figure)
@@ -113,7 +113,7 @@ def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None
     values, rows, columns = as_table(values, [str(r) for r in rows], [str(c) for c in columns])
     ends = low_and_high(intervals, values)
     undecided = np.zeros(values.shape, bool) if ends is None else (ends[0] <= 0) & (ends[1] >= 0)
-    top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
+    top = np.nan_to_num(np.abs(values)).max()
     digits = 1 if top * (100 if unit == "%" else 1) >= 0.95 else 2
     left = 0.65 + max(breadth(row) for row in rows)
     cell, tall = min(1.5, (WIDTH - left - 0.2) / len(columns)), 0.7
@@ -137,7 +137,8 @@ def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None
             for c in range(len(columns)):
                 value = values[r, c]
                 colour = to_hex(SIGNS(0.5 + 0.5 * (value / top if top and np.isfinite(value) else 0)))
-                paint(ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits, hatch=undecided[r, c])
+                paint(ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits,
+                      hatch=undecided[r, c])  # fmt: skip
         y = head + tall * len(rows)
         for c, column in enumerate(columns):
             ax.text(left + cell * (c + 0.5), y + 0.17, column, ha="center", va="center")

@@ -90,7 +90,9 @@ class SchoolsPicture:
         left, right = (self.figure.add_axes(box) for box in ((0.075, 0.14, 0.42, 0.63), (0.6, 0.14, 0.385, 0.63)))
         self.draw_lines(left)
         self.draw_errors(right)
-        self.heading = self.figure.text(0.012, 0.945, "", fontsize=14, fontweight="bold", va="center")
+        # Text of an axes: a figure leaves its own animated artists out when it is saved.
+        self.heading = left.text(0.012, 0.945, "", transform=self.figure.transFigure, fontsize=14, fontweight="bold",
+                                 va="center")  # fmt: skip
         self.moving = [*self.moving, self.heading]
         for artist in self.moving:
             artist.set_animated(True)
@@ -219,7 +221,7 @@ def first(*values: float | None) -> float | None:
 def places(lambdas: Sequence[float]) -> np.ndarray:
     """Where each λ stands on the axis: log₁₀ λ, with 0 and ∞ broken off beyond the ends."""
     logs = [math.log10(lam) for lam in lambdas if 0 < lam < math.inf] or [0.0]
-    gap = 0.7
+    gap = 0.9
     return np.array([logs[0] - gap if lam == 0 else logs[-1] + gap if math.isinf(lam) else math.log10(lam)
                      for lam in lambdas])  # fmt: skip
 
@@ -246,7 +248,7 @@ def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
     step = math.ceil(len(tens) / 6) if tens else 1
     marks = [(ten, written(10.0**ten)) for ten in tens[::step]]
     bottom = ax.get_xaxis_transform()
-    for end, side in ((0, 0.35), (-1, -0.35)):
+    for end, side in ((0, 0.42), (-1, -0.42)):
         if lambdas[end] == 0 or math.isinf(lambdas[end]):
             marks.append((at[end], written(lambdas[end])))
             ax.text(at[end] + side, 0, "//", transform=bottom, ha="center", va="center", color=GREY,

@@ -28,6 +28,7 @@ from .style import (
     canvas,
     colours_of,
     for_text,
+    listed,
     rounded,
     shortened,
     style,
@@ -179,10 +180,10 @@ def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) 
     ax.add_patch(Rectangle((x, y + 0.02), 0.07, LINE - 0.04, facecolor=colour, edgecolor="none"))
     ax.text(x + 0.2, middle, mark, color=ink, ha="center", va="center", fontsize=13, fontweight="bold")
     bar = 0.0 if one.sure is None else max(0.34, width * 0.15)
-    text = shortened(one.text, width - 0.32 - (bar + 0.56 if bar else 0))
+    text = shortened(one.text, width - 0.32 - (bar + 0.64 if bar else 0))
     ax.text(x + 0.32, middle, text, color=ink, va="center_baseline")
     if one.sure is not None:
-        start = x + width - bar - 0.52
+        start = x + width - bar - 0.6
         ax.add_patch(Rectangle((start, middle - 0.05), bar, 0.1, facecolor=PALE, edgecolor="none"))
         ax.add_patch(Rectangle((start, middle - 0.05), bar * one.sure, 0.1, facecolor=colour, edgecolor="none"))
         ax.text(x + width, middle, f"{100 * one.sure:.0f} %", ha="right", va="center", color=INK)
@@ -212,12 +213,8 @@ def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, lis
     share = {name: sum(rights) / len(rights) for name, rights in judged.items() if rights}
     if not share:
         return start
-    best, worst = max(share, key=share.get), min(share, key=share.get)
-    if share[best] == share[worst]:
-        which = "Each question" if len(share) > 1 else best
-        return f"{start} {which} is answered right on {about(share[best], '%')} of them."
-    return (f"{start} Right most often: {best}, on {about(share[best], '%')} of them; least often: {worst}, "
-            f"on {about(share[worst], '%')}.")  # fmt: skip
+    said = [f"{name} on {about(value, '%')}" for name, value in share.items()]
+    return f"{start} Answered right: {listed(said)} of them."
 
 
 # --- placing -------------------------------------------------------------------------------------------------------

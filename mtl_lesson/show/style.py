@@ -134,7 +134,7 @@ def ink_on(colour: str) -> str:
 
 
 def rounded(value: float, unit: str = "") -> str:
-    """A measured number as a figure writes it: ``64 %``, ``−0.31``, ``1,204``, never more than three digits that count.
+    """A measured number as a figure writes it: ``64 %``, ``−0.31``, ``1,204``, ``0.003``, ``2e−5``.
 
     ``unit`` "%" takes a fraction and writes a percentage.
     """
@@ -144,9 +144,9 @@ def rounded(value: float, unit: str = "") -> str:
         return text if math.isnan(value) or not unit else f"{text} {unit}"
     size = abs(value)
     digits = 0 if unit == "%" or size >= 100 else 1 if size >= 10 else 2
+    text = f"{value:,.{digits}f}"
     if 0 < size < 0.005 and unit != "%":
-        digits = 1 - math.floor(math.log10(size))
-    text = f"{value:,.{digits}f}" if digits < 7 else "0"
+        text = f"{value:.3f}" if size >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
     text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
     return f"{text} {unit}" if unit else text
 
@@ -179,14 +179,15 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def band(ax: Axes, x: np.ndarray, values: np.ndarray, *, colour: str, dashes="-", label: str = "",
-         marker: str = "") -> np.ndarray:  # fmt: skip
-    """A line through the means of ``values`` (seeds, len(x)) in the band of its seeds; returns the means."""
+         marker: str = "") -> None:  # fmt: skip
+    """A line through the means of ``values`` (seeds, len(x)) in the band of its seeds."""
+    if not len(x):
+        return
     mean, low, high = interval(values)
     ax.plot(x, mean, color=colour, linestyle=dashes, label=label, marker=marker, markevery=spaced(len(mean)),
             markeredgecolor=PAPER, clip_on=False, zorder=3)  # fmt: skip
     if len(values) > 1:
         ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0, zorder=2)
-    return mean
 
 
 def spaced(n: int) -> list[int]:
@@ -234,7 +235,7 @@ def wrapped(text: str, most: float, lines: int = 9, size: float = SIZE) -> list[
 
 
 def listed(parts: Sequence[str], most: int = 6) -> str:
-    """"a, b and c"; of a long list the first few, and how many more there are."""
+    """ "a, b and c"; of a long list the first few, and how many more there are."""
     parts = [str(part) for part in parts]
     if len(parts) > most:
         parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]

@@ -1,0 +1,260 @@
+"""Claims: an interval that covers as often as it says, verdicts that follow from it, and no pair that is none."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from mtl_lesson.evidence import Claim, claim, table
+
+DRAWS = 4000
+SLACK = 4 * math.sqrt(0.95 * 0.05 / DRAWS)  # four standard errors of a share of 95 % in so many draws
+
+
+def by_seed(values, name="seed"):
+    return pd.Series(values, index=pd.RangeIndex(len(values), name=name), dtype=float)
+
+
+# --- the interval ---
+
+
+def test_interval_is_students():
+    a, b = [0.61, 0.64, 0.60, 0.66, 0.63], [0.60, 0.60, 0.61, 0.62, 0.60]
+    got = claim("a beats b", a, b)
+    expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert got.mean == pytest.approx(np.mean(np.subtract(a, b)))
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high))
+    assert got.differences == pytest.approx(np.subtract(a, b))
+    assert got.n == 5
+
+
+def test_interval_covers_the_true_difference_and_a_planted_null_stays_undecided():
+    """Normal differences, five seeds: 95 % of the intervals hold the truth, and as many verdicts on a null are open."""
+    rng = np.random.default_rng(1)
+    truth = 0.7
+    noise = rng.normal(size=(DRAWS, 5))
+    covers = [c.low <= truth <= c.high for c in (claim("x", row + truth, 0) for row in noise)]
+    verdicts = [claim("x", row, 0).verdict for row in noise]
+    assert np.mean(covers) == pytest.approx(0.95, abs=SLACK)
+    assert verdicts.count("undecided") / DRAWS == pytest.approx(0.95, abs=SLACK)
+    for wrong in ("supported", "contradicted"):  # the errors fall on both sides alike
+        assert verdicts.count(wrong) / DRAWS == pytest.approx(0.025, abs=SLACK)
+
+
+def test_pairing_finds_what_unpaired_results_hide():
+    rng = np.random.default_rng(2)
+    seeds = rng.normal(scale=10, size=8)  # the seeds differ far more than the two ways
+    a, b = seeds + 1 + 0.1 * rng.normal(size=8), seeds
+    assert claim("a beats b", a, b).verdict == "supported"
+    assert claim("a beats b", a, np.roll(b, 1)).verdict == "undecided"
+
+
+def test_overlapping_splits_widen_the_interval_by_the_closed_form():
+    d = np.array([0.3, 0.1, 0.4, 0.2])
+    plain, corrected = claim("x", d, 0), claim("x", d, 0, overlap=(90, 10))
+    half = stats.t.ppf(0.975, 3) * math.sqrt((1 / 4 + 10 / 90) * d.var(ddof=1))
+    assert (corrected.low, corrected.high) == pytest.approx((d.mean() - half, d.mean() + half))
+    ratio = (corrected.high - corrected.low) / (plain.high - plain.low)
+    assert ratio == pytest.approx(math.sqrt((1 / 4 + 1 / 9) / (1 / 4)))
+    assert "corrected for overlapping splits" in str(corrected)
+    assert "corrected" not in str(plain)
+
+
+def test_correction_raises_the_coverage_of_random_splits():
+    """The mean of a tenth of one sample, over ten random splits: the plain interval covers too seldom."""
+    rng = np.random.default_rng(3)
+    hits = {None: 0, (90, 10): 0}
+    for _ in range(400):
+        sample = rng.normal(size=100)
+        # a score that depends on what was trained on and on what it was tried on
+        splits = [rng.permutation(sample) for _ in range(10)]
+        d = [s[:90].mean() + s[90:].mean() for s in splits]
+        for overlap in hits:
+            c = claim("x", d, 0, overlap=overlap)
+            hits[overlap] += c.low <= 0 <= c.high
+    assert hits[None] / 400 < 0.85
+    assert hits[90, 10] > hits[None]
+
+
+# --- the verdict ---
+
+
+@pytest.mark.parametrize(
+    ("differences", "better", "verdict"),
+    [
+        ([1, 1.1, 0.9], "greater", "supported"),
+        ([1, 1.1, 0.9], "less", "contradicted"),
+        ([-1, -1.1, -0.9], "greater", "contradicted"),
+        ([-1, -1.1, -0.9], "less", "supported"),
+        ([-1, 1.1, 0], "greater", "undecided"),
+        ([-1, 1.1, 0], "less", "undecided"),
+        ([0.2, 0.2, 0.2], "greater", "supported"),  # no spread at all: the sign decides
+        ([-0.2, -0.2, -0.2], "greater", "contradicted"),
+        ([0, 0, 0], "greater", "undecided"),
+        ([0, 0, 0], "less", "undecided"),
+    ],
+)
+def test_verdict_by_side(differences, better, verdict):
+    got = claim("a and b", differences, [0, 0, 0], better)
+    assert got.verdict == verdict
+    assert got.mean == pytest.approx(np.mean(differences))  # always a − b, whatever is claimed
+
+
+def test_swapping_the_two_and_the_direction_says_the_same():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(2, 6))
+    one, other = claim("x", a, b, "greater"), claim("x", b, a, "less")
+    assert one.verdict == other.verdict
+    assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low))
+
+
+def test_no_spread_gives_a_width_of_zero_and_rounding_is_no_difference():
+    assert claim("x", [0.5, 0.75, 1.0], [0.25, 0.5, 0.75]).high == claim("x", [0.5, 0.75, 1.0], [0.25, 0.5, 0.75]).low
+    rounding = claim("x", [0.1 + 0.2] * 3, [0.3] * 3)
+    assert rounding.differences == (0, 0, 0)
+    assert rounding.verdict == "undecided"
+
+
+def test_permuting_the_pairs_changes_nothing():
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(2, 9))
+    order = rng.permutation(9)
+    base, moved = claim("x", a, b), claim("x", a[order], b[order])
+    assert (base.mean, base.low, base.high, str(base)) == (moved.mean, moved.low, moved.high, str(moved))
+    keyed = claim("x", by_seed(a), by_seed(b).iloc[order])  # pairs are found by key, not by place
+    assert (keyed.mean, keyed.low, keyed.high) == (base.mean, base.low, base.high)
+
+
+def test_all_forms_of_results_agree():
+    a, b = [0.5, 0.75, 0.5, 1.0], [0.25, 0.5, 0.5, 0.5]
+    base = claim("x", a, b)
+    for form in (tuple, np.array, torch.tensor, by_seed, lambda v: dict(enumerate(v))):
+        assert claim("x", form(a), form(b)) == base
+    assert claim("x", dict(enumerate(a)), by_seed(b)) == base
+
+
+def test_a_number_is_a_reference_for_every_pair():
+    a = [0.5, 0.75, 0.625]
+    assert claim("x", a, 0.25).differences == claim("x", a, [0.25] * 3).differences
+    assert "3 seeds" in str(claim("x", a, 0.25))
+
+
+def test_close_means_within_a_tenth_of_the_width():
+    def ending_at(low, high):
+        return Claim("x", (), (low + high) / 2, low, high, "supported", 3)
+
+    assert ending_at(0.9, 10.9).close
+    assert ending_at(-0.9, 9.1).close
+    assert ending_at(-10.9, -0.9).close
+    assert not ending_at(1.1, 11.1).close
+    assert not ending_at(-5, 5).close
+    assert not claim("x", [1, 1, 1], 0).close
+
+
+# --- the words ---
+
+
+def test_words_are_exact():
+    a = {seed: 0.60 + step for seed, step in enumerate([0.010, 0.030, 0.020, 0.040, 0.000, 0.020])}
+    got = claim("one trunk scores higher than three.", a, dict.fromkeys(a, 0.59), unit="%")
+    numbers = ("mean difference ≈ +3.0 percentage points, 95 % interval ≈ +1.5 to ≈ +4.5, 6 paired seeds")
+    assert repr(got) == str(got) == f"supported: one trunk scores higher than three ({numbers})"
+    assert got.sentence() == f"The measurements support the claim that one trunk scores higher than three ({numbers})."
+
+
+def test_every_measured_number_is_marked_and_the_sign_is_a_minus():
+    masked = r"≈ [+−]\d+(?:\.\d+)?"
+    for scale in (1e-8, 1e-3, 1.0, 1e6):
+        text = str(claim("b wins", [-scale, -2 * scale, -4 * scale], [0, 0, 0], "less"))
+        assert len(re.findall(masked, text)) == 3
+        assert "-" not in text
+        rest = re.sub(masked, "#", text)
+        assert rest == "undecided: b wins (mean difference #, 95 % interval # to #, 3 paired seeds)"
+
+
+def test_unit_and_pairs_are_named():
+    results = by_seed([1.0, 2.0, 3.0, 2.0], "school")
+    text = str(claim("it is quicker", results, by_seed([0.0, 0.0, 1.0, 1.0], "school"), unit="ms"))
+    assert "ms, 95 %" in text
+    assert text.endswith("4 paired schools)")
+    assert str(claim("x", [1, 2, 3], [1, 1, 1], by="pupil")).endswith("3 paired pupils)")
+    two = pd.MultiIndex.from_product([[50, 100], [0, 1]], names=["labels", "seed"])
+    assert str(claim("x", pd.Series([1.0, 2, 3, 4], two), pd.Series([1.0, 1, 1, 1], two))).endswith("4 pairs)")
+
+
+@pytest.mark.parametrize(
+    ("a", "words"),
+    [([1, 1.1, 0.9], "support the claim that"), ([-1, -1.1, -0.9], "contradict the claim that"),
+     ([1, -1, 0], "do not decide whether")],
+)  # fmt: skip
+def test_the_sentence_fits_the_verdict(a, words):
+    assert f"The measurements {words} a beats b (" in claim("a beats b", a, 0).sentence()
+
+
+def test_table_lists_the_claims_without_a_raw_number():
+    claims = [claim("a beats b", [1, 1.1, 0.9], 0), claim("c beats b", [-1, 0, 1], 0, unit="%")]
+    shown = table(claims)
+    assert list(shown) == ["text", "verdict", "mean", "low", "high", "n"]
+    assert list(shown.verdict) == ["supported", "undecided"]
+    assert shown[["mean", "low", "high"]].map(lambda cell: cell.startswith("≈ ")).all(axis=None)
+    assert list(table([])) == list(shown)
+    with pytest.raises(TypeError, match="expected what"):
+        table(["supported"])
+
+
+# --- what is refused ---
+
+GOOD = {0: 1.0, 1: 2.0, 2: 3.0}
+TWICE = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index([0, 1, 1, 2], name="seed"))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error", "message"),
+    [
+        ([1, 2], [1, 2], ValueError, "2 pairs cannot carry a claim; give 3"),
+        ({}, 0.5, ValueError, "0 pairs"),
+        ([1, 2, 3], [1, 2, 3, 4], ValueError, "a has 3 results and b has 4"),
+        (GOOD, {0: 1.0, 2: 2.0, 7: 1.0}, ValueError, "a has no result for 7; b has no result for 1"),
+        (TWICE, GOOD, ValueError, "a has more than one result for 1"),
+        (GOOD, TWICE, ValueError, "b has more than one result for 1"),
+        ({0: 1.0, 1: math.nan, 2: math.nan}, GOOD, ValueError, "a holds NaN or infinity at seed 1, 2"),
+        (GOOD, {0: 1.0, 1: 1.0, 2: math.inf}, ValueError, "b holds NaN or infinity at seed 2"),
+        (by_seed([1, 2, math.nan], "school"), 0, ValueError, "at school 2"),
+        ([1, 2, math.nan], 0, ValueError, "at position 2"),
+        (GOOD, math.nan, ValueError, "NaN"),
+        (by_seed([1, 2, 3]), by_seed([1, 2, 3], "school"), ValueError, "indexed by 'seed' and b by 'school'"),
+        (GOOD, [1, 2, 3], TypeError, "cannot be paired"),
+        ([1, 2, "3"], 0, TypeError, r"a\[2\] must be a number, not '3'"),
+        ({0: 1.0, 1: None, 2: 1.0}, 0, TypeError, r"a\[1\] must be a number, not None"),
+        (np.ones((3, 2)), 0, TypeError, r"a\[0\] must be a number"),
+        (0.5, 0.4, TypeError, "a must be a mapping"),
+        ("abc", 0, TypeError, "a must be a mapping"),
+        ({1, 2, 3}, 0, TypeError, "not set"),
+        (pd.DataFrame({"score": [1, 2, 3]}), 0, TypeError, "not DataFrame"),
+        (GOOD, None, TypeError, "b must be a mapping"),
+    ],
+)
+def test_what_does_not_pair_is_refused(a, b, error, message):
+    with pytest.raises(error, match=message):
+        claim("a beats b", a, b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"better": "higher"}, ValueError, "'greater' or 'less', not 'higher'"),
+        ({"text": "  "}, TypeError, "needs words"),
+        ({"text": None}, TypeError, "needs words"),
+        ({"overlap": 0.1}, TypeError, r"the pair \(n_train, n_test\)"),
+        ({"overlap": (0, 10)}, ValueError, "n_train must be 1 or more"),
+        ({"overlap": (90, 0)}, ValueError, "n_test must be 1 or more"),
+        ({"overlap": (0.9, 0.1)}, TypeError, "must be a whole number"),
+    ],
+)
+def test_settings_without_sense_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        claim(**{"text": "a beats b", "a": [1, 2, 3], "b": 0} | arguments)

@@ -3,24 +3,36 @@
 A *world* is a dataset that asks several questions at once, one for each of its ``tasks``, cut into ``train``,
 ``validation`` and ``test``, with a *dial* that sets how hard it is to learn. A function makes it: :func:`questions`
 (one picture, three questions; the dial is the number of labels) or :func:`schools` (a regression a school; the dial
-is the number of pupils). The ``seed`` draws what is trained on and chosen by; the test set is the same for every
-seed. The data comes with the course and is checked when it is loaded.
+is the number of pupils). :func:`shops` asks one question in four shops; the dial is the angle between their cameras.
+:func:`shoppers` asks six people whether they like a garment; the dial is how personal taste is. :func:`planted` makes
+linear tasks whose truth is known; the dials are noise, angle, mismatch and delta. The ``seed`` draws what is trained
+on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as well. The data
+comes with the course and is checked when it is loaded.
 """
 
 from .files import DataError, verify
 from .garments import garments
+from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions
 from .schools import exam_table, schools
+from .shoppers import shoppers, tastes
+from .shops import shops
 from .world import Split, World
 
 __all__ = [
     "DataError",
+    "Planted",
     "Split",
     "World",
     "colour_ceiling",
     "exam_table",
     "garments",
+    "optimum",
+    "planted",
     "questions",
     "schools",
+    "shoppers",
+    "shops",
+    "tastes",
     "verify",
 ]

@@ -68,8 +68,8 @@ def tutorial(world, epochs):
     seconds = (time.perf_counter() - start) / (epochs * len(loader))
     with torch.no_grad():
         outputs = network(world.test.x)
-    right = [(y.argmax(1) == world.test.labels[t.name]).float().mean() for t, y in zip(world.tasks, outputs, strict=True)]
-    return seconds, [float(r) for r in right]
+    answers = zip(world.tasks, outputs, strict=True)
+    return seconds, [float((y.argmax(1) == world.test.labels[task.name]).float().mean()) for task, y in answers]
 
 
 def ours(world, epochs, precision, seed):

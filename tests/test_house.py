@@ -266,3 +266,10 @@ def test_no_file_mentions_the_machine_it_was_written_on(files):
             continue  # a picture
         found += [f"{path.relative_to(ROOT)}: {text[at.start() :][:60]!r}" for at in of_a_machine.finditer(text)]
     assert found == []
+
+
+def test_the_readme_runs_as_a_library(capsys):
+    """The lines a user would copy are run as they stand."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    exec(compile(code.replace("epochs=5", "epochs=1, progress=False"), "README.md", "exec"), {})
+    assert "garment" in capsys.readouterr().out

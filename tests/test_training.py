@@ -12,7 +12,7 @@ import mtl_lesson as mtl
 from mtl_lesson.data import Split, World
 from mtl_lesson.nets import generator
 from mtl_lesson.training import feed as feeds
-from mtl_lesson.training import loop, runs
+from mtl_lesson.training import loop
 
 TASKS = (mtl.Classification("garment", list("abcd")), mtl.Binary("dark"), mtl.Regression("weight"))
 
@@ -354,10 +354,11 @@ def test_device_and_precision_can_be_asked_for(monkeypatch):
         mtl.device()
 
 
-def test_without_hardware_for_bfloat16_float32_is_chosen(monkeypatch):
+@pytest.mark.parametrize(("pays", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_the_precision_is_the_one_that_is_fast(pays, chosen, monkeypatch):
     monkeypatch.delenv("MTL_PRECISION", raising=False)
-    monkeypatch.setattr("mtl_lesson.training.hardware.cpu_has", lambda feature: False)
-    assert str(mtl.precision("cpu")) == "float32"
-    monkeypatch.setattr("mtl_lesson.training.hardware.cpu_has", lambda feature: feature == "avx512_bf16")
-    assert str(mtl.precision("cpu")) == "bfloat16"
-    assert runs.hardware.DTYPES["bfloat16"] is torch.bfloat16
+    monkeypatch.setattr("mtl_lesson.training.hardware.bfloat16_pays", lambda: pays)
+    assert str(mtl.precision("cpu")) == chosen
+    run = fit(mtl.Hard(TASKS, trunk()), tiny(), precision=None, epochs=1)
+    assert run.precision == (chosen if str(mtl.device()) == "cpu" else str(mtl.precision()))
+    assert {parameter.dtype for parameter in run.model.parameters()} == {torch.float32}

@@ -116,7 +116,7 @@ def of_bars(means: dict, value: str, unit: str, by: Sequence[str], title: str | 
 
 
 def paired(claims: object, *, unit: str | None = None, title: str | None = None) -> Drawing:
-    """Paired differences: for each claim a dot a seed, their mean, its 95 % interval, zero, and the verdict in words.
+    """Paired differences: for each claim a dot a pair, their mean, its 95 % interval, zero, and the verdict in words.
 
     ``claims``: what ``mtl.claim`` returns, one or several of one unit, or (text, differences) pairs, whose verdict is
     only whether the interval lies above zero, below it or holds it. ``unit`` "%" writes percentage points.
@@ -163,7 +163,7 @@ def paired(claims: object, *, unit: str | None = None, title: str | None = None)
         ax.set(xlim=(low, high), ylim=(total, 0), yticks=[])
         ax.spines["left"].set_visible(False)
         named = {"%": " (percentage points)", "": ""}.get(unit, f" ({unit})")
-        ax.set_xlabel(f"paired difference{named}\n● a seed   ◆ mean and 95 % interval", linespacing=1.3)
+        ax.set_xlabel(f"paired difference{named}\n● a {rows[0]['pair']}   ◆ mean and 95 % interval", linespacing=1.3)
     return Drawing(figure, of_claims(rows, unit, title))
 
 
@@ -171,7 +171,8 @@ def as_row(one: object) -> dict:
     """A claim, or a pair (text, differences), as the parts that are drawn."""
     if hasattr(one, "differences"):
         return {name: getattr(one, name) for name in ("text", "differences", "mean", "low", "high", "verdict")} | {
-            "unit": getattr(one, "unit", "")
+            "unit": getattr(one, "unit", ""),
+            "pair": getattr(one, "pairs", "paired seeds").removeprefix("paired ").removesuffix("s"),
         }
     text, differences = one
     differences = np.asarray(differences, float)
@@ -180,7 +181,7 @@ def as_row(one: object) -> dict:
     mean, low, high = map(float, interval(differences))
     verdict = "above zero" if low > 0 else "below zero" if high < 0 else "undecided"
     return {"text": text, "differences": differences, "mean": mean, "low": low, "high": high, "verdict": verdict,
-            "unit": ""}  # fmt: skip
+            "unit": "", "pair": "seed"}  # fmt: skip
 
 
 def jitter(n: int) -> np.ndarray:

@@ -179,11 +179,11 @@ def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) 
     mark, ink = {True: ("✓", RIGHT), False: ("✗", WRONG), None: ("·", GREY)}[one.right]
     ax.add_patch(Rectangle((x, y + 0.02), 0.07, LINE - 0.04, facecolor=colour, edgecolor="none"))
     ax.text(x + 0.2, middle, mark, color=ink, ha="center", va="center", fontsize=13, fontweight="bold")
-    bar = 0.0 if one.sure is None else max(0.34, width * 0.15)
-    text = shortened(one.text, width - 0.32 - (bar + 0.64 if bar else 0))
+    bar = 0.0 if one.sure is None else max(0.26, width * 0.11)
+    text = shortened(one.text, width - 0.32 - (bar + 0.58 if bar else 0))
     ax.text(x + 0.32, middle, text, color=ink, va="center_baseline")
     if one.sure is not None:
-        start = x + width - bar - 0.6
+        start = x + width - bar - 0.56
         ax.add_patch(Rectangle((start, middle - 0.05), bar, 0.1, facecolor=PALE, edgecolor="none"))
         ax.add_patch(Rectangle((start, middle - 0.05), bar * one.sure, 0.1, facecolor=colour, edgecolor="none"))
         ax.text(x + width, middle, f"{100 * one.sure:.0f} %", ha="right", va="center", color=INK)

@@ -79,7 +79,7 @@ L_t = {name: torch.nn.functional.cross_entropy(outputs[name], y[name]) for name 
 L = sum(L_t.values())
 
 print(f"h: {h.shape[0]} pictures, {h.shape[1]} features each")
-print(", ".join(f"L_{name} ≈ {value.item():.2f}" for name, value in L_t.items()), f", L ≈ {L.item():.2f}")
+print(" + ".join(f"L_{name} ≈ {value.item():.2f}" for name, value in L_t.items()), f"= L ≈ {L.item():.2f}")
 
 # %% [markdown]
 # ### Exercise 1 · The joint loss  (difficulty ●●○, importance ●●●, 8 minutes)
@@ -189,9 +189,9 @@ guess.reveal({"supported": "an untrained trunk", "contradicted": "a trunk traine
 print(worse.sentence())
 
 # %% [markdown]
-# The verdict answers the misconception. Training does not only add: what the loss has no use for, it is free to throw
-# away. For naming garments colour is noise, since the same dress comes in six colours, and a network that ignores it
-# answers better. **h is made by its loss.**
+# If the verdict is *supported*, training took something away that was there before. It is free to: the same dress comes in
+# six colours, so the loss of `garment` has no use for colour and nothing holds it in the features. What is in the picture
+# is one thing, what is in $h$ another: **h is made by its loss.**
 #
 # More claims of the same kind, each over the same seeds:
 

@@ -1,7 +1,7 @@
 # Two commands matter: `make lab` opens the course, `make test` proves it. Each target is a few lines of ordinary tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks bench fresh clean setup
+.PHONY: help lab test notebooks bank bench fresh clean setup
 
 # The interpreter that builds .venv, once: the first of these that is 3.11 or newer and can make virtual environments.
 PYTHON =
@@ -21,6 +21,7 @@ help:
 	@echo "make test         run every test: code, notebooks, browser"
 	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
 	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
+	@echo "make bank         compute the stored results in data/bank again (about half an hour)"
 	@echo "make bench        measure the speed of training on this machine"
 	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
 	@echo
@@ -65,6 +66,9 @@ test: setup
 
 notebooks: setup
 	@$(VENV) notebooks/build.py $(NB)
+
+bank: setup
+	@$(VENV) data/bank/make.py $(NAME)
 
 bench: setup
 	@$(VENV) benchmarks/training.py

@@ -4,9 +4,9 @@ Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data``
 ``evidence`` → ``inspection`` → ``show`` → ``widgets`` → ``checks``. Each part imports only from parts before it.
 """
 
-from . import checks, data, inspection, nets, show, widgets
+from . import bank, checks, data, inspection, nets, show, widgets
 from .evidence import Claim, claim
-from .sharing import Hard, Pooled, Separate, closed_form
+from .sharing import Hard, Hierarchical, Pooled, Separate, Soft, closed_form
 from .tasks import Binary, Classification, Regression
 from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
 from .widgets import predict
@@ -17,12 +17,15 @@ __all__ = [
     "Claim",
     "Classification",
     "Hard",
+    "Hierarchical",
     "Pooled",
     "Regression",
     "Run",
     "Separate",
+    "Soft",
     "Sweep",
     "TrainingDiverged",
+    "bank",
     "checks",
     "claim",
     "closed_form",

@@ -1,5 +1,6 @@
 """What a learner is told about an exercise: one Exercise each, called with the answer."""
 
+from . import solutions
 from .exercise import Exercise, Result
 from .lesson_00 import choose_lambda
 from .lesson_01 import joint_loss, missing_number, who_learns
@@ -14,6 +15,7 @@ __all__ = [
     "faults",
     "joint_loss",
     "missing_number",
+    "solutions",
     "training_step",
     "who_learns",
 ]

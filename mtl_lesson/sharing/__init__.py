@@ -3,7 +3,9 @@
 from . import closed_form
 from .base import Sharing
 from .hard import Hard
+from .hierarchical import Hierarchical
 from .pooled import Pooled
 from .separate import Separate
+from .soft import Soft
 
-__all__ = ["Hard", "Pooled", "Separate", "Sharing", "closed_form"]
+__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "Sharing", "Soft", "closed_form"]

@@ -39,7 +39,7 @@ class Sharing(nn.Module):
             if name not in self.heads:
                 with torch.random.fork_rng(devices=()):  # the template's own weights are never used
                     template = nn.Linear(self.features_size, task.outputs)
-                self.heads[name] = Linear(template, f"head/{name}", 1, self.seeds)
+                self.heads[name] = Linear(template, f"head/{self.head_drawn_as(task)}", 1, self.seeds)
 
     # --- what a subclass says ---------------------------------------------------------------------------------------
 
@@ -50,6 +50,10 @@ class Sharing(nn.Module):
     def head_of(self, task: Task) -> str:
         """The name of the output layer that answers ``task``."""
         return key_of(task.name)
+
+    def head_drawn_as(self, task: Task) -> str:
+        """What a head's initial weights depend on, beside the seed. Heads of one name would start equal."""
+        return self.head_of(task)
 
     def penalty(self) -> Tensor:
         """What the way of sharing adds to the sum of the tasks' losses, one number a copy (C,)."""

@@ -1,0 +1,129 @@
+"""Soft parameter sharing: a network a task, and a pull between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .separate import Separate
+
+Lambda = float | Mapping[str, float]
+
+
+class Soft(Separate):
+    """Every task has its own network, and pays for being far from the others.
+
+        h_t = f(x; θ_t),   ŷ_t = g_t(h_t; φ_t),   L = Σ_t L_t(θ_t, φ_t) + λ Σ_{i<j} ‖θ_i − θ_j‖²
+
+    λ = 0 is Separate; at λ = ∞ all θ_t are equal. ``lam``: λ from 0 to ∞, or one a layer, {layer name: λ} (0 where not
+    named); a list has one for each copy. ``tie``: "trunk" pulls the trunks, "all" the heads too, which then need equal
+    outputs and start equal. Duong et al. 2015, "Low resource dependency parsing"; Evgeniou & Pontil 2004.
+
+    The pull is not left to the gradient, whose steps overshoot once 2λT·lr exceeds 2: :meth:`pull` solves it exactly.
+
+    Raises ValueError for a λ that is negative, NaN or no number, KeyError for one of a layer that is not there.
+    """
+
+    options = ("lam", "tie")
+    per_copy = ("lam",)
+
+    def __init__(self, tasks, trunk, lam: Lambda | Sequence[Lambda] = 0.0, tie: str = "trunk", **arguments):
+        if tie not in ("trunk", "all"):
+            raise ValueError(f"tie must be 'trunk' or 'all', not {tie!r}")
+        self.tie = tie
+        tasks = tuple(tasks)
+        if tie == "all" and len({task.outputs for task in tasks}) > 1:
+            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in tasks)
+            raise ValueError(f"heads of different sizes cannot be tied ({outputs}); use tie='trunk'")
+        super().__init__(tasks, trunk, **arguments)
+        self.lam = lam
+        each = list(lam) if isinstance(lam, list | tuple) else [lam] * self.copies
+        if len(each) != self.copies:
+            raise ValueError(f"there are {self.copies} copies and {len(each)} values of λ")
+        names = (*self.trunk.plan, *(["heads"] if tie == "all" else []))
+        self.strengths = {
+            name: torch.tensor([strength(one, name, names) for one in each], dtype=torch.float64) for name in names
+        }
+
+    def head_drawn_as(self, task):
+        return "all tasks" if self.tie == "all" else super().head_drawn_as(task)
+
+    def tied(self) -> Iterator[tuple[str, list[nn.Parameter]]]:
+        """What is pulled together: (layer name, [θ]) with one θ (C, T, …), or for the heads T of them (C, 1, …)."""
+        for name in self.trunk.plan:
+            for parameter in self.trunk[name].parameters():
+                yield name, [parameter]
+        if self.tie == "all":
+            heads = [self.heads[self.head_of(task)] for task in self.tasks]
+            yield from (("heads", list(same)) for same in zip(*(head.parameters() for head in heads), strict=True))
+
+    def distances(self) -> dict[str, Tensor]:
+        """Σ_{i<j} ‖θ_i − θ_j‖² of each tied layer, (C,): T Σ_t ‖θ_t − θ̄‖², which needs no pairs."""
+        found: dict[str, Tensor] = {}
+        for name, parts in self.tied():
+            θ = torch.cat(parts, 1)
+            θ = θ - θ[:, :1]  # distances do not care, and equal tasks are now exactly 0 apart
+            far = len(self.tasks) * (θ - θ.mean(1, keepdim=True)).square().flatten(1).sum(1)
+            found[name] = found.get(name, 0) + far
+        return found
+
+    def penalty(self) -> Tensor:
+        """λ Σ_{i<j} ‖θ_i − θ_j‖², (C,); 0 where the tasks are equal, whatever λ is."""
+        total = 0
+        for name, far in self.distances().items():
+            λ = self.strengths[name].to(far)
+            total = total + torch.where(far == 0, far, λ * far)
+        return total
+
+    @torch.no_grad()
+    def pull(self, optimiser: torch.optim.Optimizer) -> None:
+        """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:
+
+            min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr·λ Σ_{i<j} ‖θ_i − θ_j‖²
+
+        With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
+        with s = c / (1 + c) it holds from λ = 0 (θ = z, bit for bit) to λ = ∞ (θ_t = m, the same for all).
+        """
+        for name, parts in self.tied():
+            z = torch.cat([part.data for part in parts], 1)
+            p, lr = metric(optimiser, parts, z)
+            c = 2 * self.strengths[name].to(z) * len(self.tasks) * lr
+            s = torch.where(c.isinf(), torch.ones_like(c), c / (1 + c)).view(-1, *[1] * (z.dim() - 1))
+            q = p / ((1 - s) * p + s)
+            m = (q * z).sum(1, keepdim=True) / q.sum(1, keepdim=True)
+            θ = torch.lerp(m.expand_as(z), z, (1 - s) * q)
+            for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
+                part.copy_(new)
+
+    def options_of(self, number):
+        lam = self.lam[number] if isinstance(self.lam, list | tuple) else self.lam
+        return {"lam": lam}
+
+
+def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, float]:
+    """The optimiser's own metric p at z, and its rate: its last step was −rate/p times a mean gradient.
+
+    Plain SGD: p = 1. Heavy ball: p = 1 and rate lr/(1 − momentum), the length its steps add up to. Adam:
+    p = √v̂ + ε for each weight. Raises TypeError for any other optimiser.
+    """
+    group = optimiser.param_groups[0]
+    if isinstance(optimiser, torch.optim.SGD):
+        return torch.ones_like(z), group["lr"] / (1 - group["momentum"])
+    if isinstance(optimiser, torch.optim.Adam) and not group["amsgrad"]:
+        states = [optimiser.state[part] for part in parts]
+        v = torch.cat([state["exp_avg_sq"] for state in states], 1)
+        return (v / (1 - group["betas"][1] ** states[0]["step"].to(v))).sqrt() + group["eps"], group["lr"]
+    raise TypeError(f"the exact step is known for SGD and Adam, not for {type(optimiser).__name__}")
+
+
+def strength(lam: object, name: str, names: Sequence[str]) -> float:
+    """λ of one layer; refuses what is no λ."""
+    if isinstance(lam, Mapping):
+        if unknown := set(lam) - set(names):
+            raise KeyError(f"there is no layer {sorted(map(str, unknown))[0]!r} to tie; there are {', '.join(names)}")
+        lam = lam.get(name, 0.0)
+    if isinstance(lam, bool) or not isinstance(lam, int | float) or not lam >= 0:
+        raise ValueError(f"λ must be a number from 0 to ∞, not {lam!r}")
+    return float(lam)

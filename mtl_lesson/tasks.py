@@ -151,7 +151,7 @@ class Regression(Task):
 
 def check_tasks(tasks: Sequence[Task]) -> tuple[Task, ...]:
     """The tasks as a tuple; refuses an empty list, two tasks of one name, and what is not a Task."""
-    tasks = tuple(tasks)
+    tasks = (tasks,) if isinstance(tasks, Task) else tuple(tasks)
     if not tasks:
         raise ValueError("a model needs at least one task")
     for task in tasks:

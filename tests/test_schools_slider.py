@@ -33,6 +33,21 @@ def test_every_place_of_the_slider_shows_what_is_solved_there(slider):
     assert "All lines coincide" in alt(slider)
 
 
+def test_no_place_of_the_slider_is_an_error(slider):
+    for index in [*range(len(slider.path.lambdas)), 3, 0]:
+        slider.slider.value = index
+        assert 'role="status"' in slider.status.value
+        assert slider.slider.value == slider.index == index
+        assert slider.path.nearest(float(slider.box.value.replace("∞", "inf"))) == index
+
+
+def test_a_lambda_between_two_places_is_told_where_it_went(slider):
+    slider.box.value = "0.5"
+    assert "nearest to 0.5 is 0.56" in slider.status.value
+    slider.box.value = "99999"
+    assert "is 10" in slider.status.value
+
+
 def test_the_picture_moves(slider):
     before = slider.image.value
     slider.slider.value = 12

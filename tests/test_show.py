@@ -488,7 +488,7 @@ def test_a_curve_that_is_not_revealed_shows_only_what_was_visited():
     drawing = picture.update(8)
     assert picture.visited == [1, 3, 8]
     assert sorted(picture.seen.get_ydata()) == sorted(data[4][[1, 3, 8]])
-    assert "Of the 3 λ tried so far" in drawing.alt
+    assert "Of all λ tried so far (3)" in drawing.alt
     assert "λ = 1:" not in drawing.alt  # where the least error is, nobody has been yet
     whole = [line for ax in picture.figure.axes for line in ax.lines if len(line.get_xdata()) == len(data[3])]
     assert whole == []

@@ -2,6 +2,8 @@
 
 import copy
 import itertools
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -102,7 +104,7 @@ def test_fit_equals_a_textbook_loop(way, own):
 
 @pytest.mark.parametrize("at_once", [1, 2, 12])
 def test_a_sweep_equals_a_loop_of_fits_whatever_the_chunks(at_once, monkeypatch):
-    monkeypatch.setitem(mtl.training.sweeps.STREAMS_AT_ONCE, "cpu", at_once * len(TASKS))
+    monkeypatch.setitem(mtl.training.sweeps.AT_ONCE, "cpu", at_once * len(TASKS) * 8)
     monkeypatch.setenv("MTL_DEVICE", "cpu")
 
     def world(missing=0.0, seed=0):
@@ -232,7 +234,7 @@ def test_stop_before_the_first_epoch_ends_still_gives_scores(monkeypatch):
 
 
 def test_stopping_a_sweep_keeps_the_finished_copies(monkeypatch):
-    monkeypatch.setitem(mtl.training.sweeps.STREAMS_AT_ONCE, "cpu", 1)
+    monkeypatch.setitem(mtl.training.sweeps.AT_ONCE, "cpu", 1)
     monkeypatch.setenv("MTL_DEVICE", "cpu")
     real, calls = loop.step, itertools.count()
 
@@ -317,6 +319,12 @@ def broken_world(**changes):
         (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=[]), ValueError, "at least one"),
         (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), hue=[1]), TypeError, "missing"),
         (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), missing=[]), ValueError, "no values"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seeds=3), TypeError, "a list"),
+        (lambda: mtl.sweep(mtl.Hard, tiny, trunk=trunk(), seed=3), TypeError, "seeds="),
+        (lambda: mtl.sweep(mtl.Hard(TASKS, trunk()), tiny, trunk=trunk()), TypeError, "mtl.Hard itself"),
+        (lambda: mtl.Hard(TASKS, trunk(), seeds=()), ValueError, "one seed"),
+        (lambda: fit(mtl.Hard(TASKS, trunk()), tiny()).evaluate("valid"), ValueError, "train, validation and test"),
+        (lambda: fit(mtl.Hard([mtl.Binary("weight")], trunk()), tiny()), ValueError, "Regression"),
         (lambda: mtl.Classification("taste", ["one"]), ValueError, "two or more"),
         (lambda: TASKS[0].number("z"), KeyError, "a, b, c, d"),
     ],
@@ -362,3 +370,99 @@ def test_the_precision_is_the_one_that_is_fast(pays, chosen, monkeypatch):
     run = fit(mtl.Hard(TASKS, trunk()), tiny(), precision=None, epochs=1)
     assert run.precision == (chosen if str(mtl.device()) == "cpu" else str(mtl.precision()))
     assert {parameter.dtype for parameter in run.model.parameters()} == {torch.float32}
+
+
+def test_a_sweep_over_lambda_equals_a_loop_of_fits():
+    """Several λ share each seed's data; chunks of one, two and all of them give the same."""
+    lams = [0.0, 0.5, float("inf")]
+    sweep = mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=lams, seeds=[0, 3], epochs=2, batch_size=8,
+                      precision="float64", progress=False)  # fmt: skip
+    assert sweep.axes == ("lam", "seed")
+    for lam, seed in itertools.product(lams, [0, 3]):
+        run = fit(mtl.Soft(TASKS, trunk(), lam=lam), tiny(seed), seed=seed)
+        torch.testing.assert_close(weights(sweep.run(lam=lam, seed=seed).model), weights(run.model), rtol=0, atol=1e-8)
+    assert sweep.run(lam=0.5, seed=3).model.lam == 0.5
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 4, 100])
+def test_every_point_of_a_grid_is_trained_once_whatever_the_room(room, monkeypatch):
+    monkeypatch.setitem(mtl.training.sweeps.AT_ONCE, "cpu", room * len(TASKS) * 8)
+    monkeypatch.setenv("MTL_DEVICE", "cpu")
+    sweep = mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=[0.0, 0.1, 1.0], seeds=[0, 1], epochs=1, batch_size=8,
+                      progress=False)  # fmt: skip
+    assert sorted(sweep.runs) == sorted(itertools.product([0.0, 0.1, 1.0], [0, 1]))
+
+
+def test_a_point_called_none_keeps_its_rows():
+    def world(keep=None, seed=0):
+        return tiny(seed, missing=0.0 if keep is None else 0.5)
+
+    table = mtl.sweep(mtl.Hard, world, trunk=trunk(), keep=[None, 12], seeds=[0], epochs=1, progress=False).table
+    assert len(table) == 2 * len(TASKS) * 2
+
+
+def test_what_is_judged_is_not_changed_by_it():
+    """Dropout rests and batch statistics stand still while a model is evaluated."""
+    nn = torch.nn
+    layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(5), nn.Dropout())
+    run = fit(mtl.Hard(TASKS, layers, features=5), tiny())
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    assert run.test() == run.test()
+    assert not run.model.training
+    for name, value in run.model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_weights_that_were_never_tried_are_not_called_good():
+    """One step an epoch, each far too long: the last weights kept must give a finite loss."""
+    world = tiny(missing=0)
+    with pytest.warns(mtl.TrainingDiverged):
+        run = fit(mtl.Hard(TASKS, trunk()), world, batch_size=24, lr=1e30, epochs=5, precision="float32")
+    assert run.history[run.history.split == "validation"].loss.iloc[-3:].notna().all()
+
+
+def test_stop_counts_also_where_a_copy_has_diverged(monkeypatch, capsys):
+    calls = itertools.count()
+    real = loop.train
+
+    def poisoned(model, *arguments, **options):
+        for epoch in real(model, *arguments, **options):
+            if next(calls):
+                raise KeyboardInterrupt
+            epoch.alive[0] = False
+            yield epoch
+
+    monkeypatch.setattr("mtl_lesson.training.runs.train", poisoned)
+    sweep = mtl.sweep(mtl.Hard, tiny(), trunk=trunk(), seeds=[0, 1], epochs=3, batch_size=8, progress=False)
+    assert not sweep.runs
+    assert "0 of 2 copies" in capsys.readouterr().out
+    with pytest.raises(KeyError, match="run it again"):
+        sweep.run(seed=0)
+
+
+def test_after_a_stop_at_any_moment_training_works_again():
+    """Stop in the first second used to leave PyTorch half imported."""
+    script = """
+import _thread, threading, sys
+import torch, mtl_lesson as mtl
+tasks = (mtl.Regression("one"),)
+split = mtl.data.Split(torch.randn(64, 3), {"one": torch.randn(64)})
+world = mtl.data.World("tiny", tasks, split, split, split)
+model = mtl.Hard(tasks, mtl.nets.linear(3, 2))
+for delay in (0.02, 0.05, 0.1, 0.3):
+    try:
+        threading.Timer(delay, _thread.interrupt_main).start()
+        mtl.fit(model, world, epochs=100000, progress=False)
+    except KeyboardInterrupt:
+        pass
+print(mtl.fit(model, world, epochs=2, progress=False).stopped == "")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.strip().endswith("True"), done.stderr[-2000:]
+
+
+def test_tasks_of_any_name_have_heads_of_their_own():
+    names = ["type", "a.b", "a·b", "a%2Eb", "train", "forward", "", "values"]
+    model = mtl.Separate([mtl.Binary(name) for name in names], trunk())
+    assert len(model.heads) == len(names)
+    assert set(model(torch.rand(2, 1, 8, 8))) == set(names)

@@ -48,7 +48,7 @@ class Exercise:
 
     def __call__(self, *answer: object) -> Result:
         try:
-            if any(one is ... or one is None for one in answer):
+            if not answer or any(blank(one) for one in answer):
                 raise NotYet
             because = self.judge(*answer)
         except NotYet:
@@ -82,8 +82,15 @@ def crash(error: Exception, answer: tuple) -> str:
     return f"Your code raised {type(error).__name__}: {error}{where}"
 
 
+def blank(answer: object) -> bool:
+    """Whether an answer is the stub's: ``...``, nothing, or a set with nothing else in it."""
+    if isinstance(answer, set | dict | list | tuple):
+        return not set(answer) - {...}
+    return answer is ... or answer is None
+
+
 def attempted(value: object) -> object:
-    """The value, unless it is the ``...`` of a stub or nothing at all."""
-    if value is ... or value is None:
+    """What a learner's function returned, unless it is the ``...`` of a stub."""
+    if value is ...:
         raise NotYet
     return value

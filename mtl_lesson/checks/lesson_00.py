@@ -15,6 +15,8 @@ TEST = [0.71, 0.60, 0.64, 0.62, 0.66]  # least at 0.01, where a peep would lead
 def choose_lambda(choose: Callable) -> str | None:
     """``choose(lambdas, validation, test)`` returns the λ a careful person would take."""
     chosen = attempted(choose(list(LAMBDAS), list(VALIDATION), list(TEST)))
+    if chosen is None:
+        return "your function returns nothing. Is a return missing? (print shows a value and returns none.)"
     if not isinstance(chosen, Real):
         return f"a λ is one number, and your function returned {chosen!r}."
     if chosen == 0.1:
@@ -25,7 +27,7 @@ def choose_lambda(choose: Callable) -> str | None:
             return None if shifted == 0.0 else "the answer stays 0.1 whatever the errors are. Compute it from them."
         return "it does not follow the validation errors when they change."
     if chosen == 0.01:
-        return ("that is the λ with the least *test* error. The test set is for reporting: a λ chosen on it looks "
+        return ("that is the λ with the least test error. The test set is for reporting: a λ chosen on it looks "
                 "better than it is. Choose on validation.")  # fmt: skip
     if chosen in (min(VALIDATION), min(TEST)):
         return "that is an error, not a λ. Return the λ at which the error is least."

@@ -32,6 +32,8 @@ def joint_loss(loss: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tens
     known = {name: y >= 0 for name, y in labels.items()}
     each = {name: F.cross_entropy(outputs[name], y.clamp(min=0), reduction="none") for name, y in labels.items()}
     means = [each[name][known[name]].mean() for name in CLASSES]
+    if given is None:
+        return "your function returns nothing. Is a return missing?"
     if not isinstance(given, Tensor):
         return f"a loss is a tensor, so that its gradient can flow back; yours is a {type(given).__name__}."
     if given.numel() != 1:
@@ -39,10 +41,10 @@ def joint_loss(loss: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tens
     if not torch.isfinite(given):
         return f"it is {given.item()}. What happens to a task, or a picture, without a label?"
     mistakes = {
-        sum(means) / 3: "you averaged over the tasks. L is the *sum* Σ_t L_t: with the average, each task pulls three "
+        sum(means) / 3: "you averaged over the tasks. L is the sum Σ_t L_t: with the average, each task pulls three "
         "times less, and adding a task weakens the others.",
         sum(each[name].where(known[name], 0).mean() for name in CLASSES): "you divided by all pictures. L_t is the "
-        "mean over the pictures that *have* a label for task t.",
+        "mean over the pictures that have a label for task t.",
         sum(each[name][known[name]].sum() for name in CLASSES): "you summed over the pictures. L_t is their mean, so "
         "that the size of the batch does not change the step.",
         sum(each[name].mean() for name in CLASSES): "a picture without a label (-1) was given one: the label mask is "
@@ -62,11 +64,9 @@ def joint_loss(loss: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tens
 
 def who_learns(parts: Iterable[str]) -> str | None:
     """The parts of a hard-sharing network that the loss of ``colour`` alone moves."""
-    if isinstance(parts, str):
+    if isinstance(parts, str) or not isinstance(parts, Iterable):
         parts = {parts}
-    parts = set(parts)
-    if any(part is ... for part in parts):
-        return attempted(...)
+    parts = {part.strip().casefold() if isinstance(part, str) else part for part in parts}
     if unknown := parts - set(PARTS):
         return f"{sorted(map(str, unknown))} is no part of the network; the parts are {', '.join(PARTS)}."
     if "trunk" not in parts:
@@ -84,9 +84,10 @@ def missing_number(answer: str) -> str | None:
         "chance": "chance says that *something* about colour can be read off, not that training put it there.",
         "training accuracy": "how well the network answers its own task says nothing about colours.",
         "pixels": "the pixels say how easy the question is. A trunk with random weights passes much of that on, so the "
-        "question is what *training* added to it.",
+        "question is what training added to it.",
     }
     options = ", ".join(["untrained trunk", *reasons])
+    answer = answer.strip().casefold() if isinstance(answer, str) else answer
     if not isinstance(answer, str) or answer not in {*reasons, "untrained trunk"}:
         return f"{answer!r} is none of the options: {options}."
     return reasons.get(answer)

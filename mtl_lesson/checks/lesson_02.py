@@ -142,7 +142,7 @@ def training_step(step: Callable) -> str | None:
     if torch.equal(one, moved(lambda *a: None, 1)):
         return "no weight moved. Is optimiser.step() there, after backward()?"
     if same(one, 1 / 3):
-        return "you minimised the *mean* of the three losses. The joint loss is their sum: three times the step."
+        return "you minimised the mean of the three losses. The joint loss is their sum: three times the step."
     for name in CLASSES:
         if same(one, names=[name]):
             return f"only the loss of {name} was minimised. Add the losses up before backward()."
@@ -169,8 +169,6 @@ SOUND = {
 
 def faults(letters: Iterable[str]) -> str | None:
     """The letters of the lines that are faulty."""
-    if any(letter is ... for letter in letters):
-        return attempted(...)
     found = {str(letter).strip().upper() for letter in letters}
     if unknown := found - set(FAULTS) - set(SOUND):
         return f"there is no line {sorted(unknown)[0]}; the lines are A to H."
@@ -191,6 +189,8 @@ def count_weights(count: Callable[[int, bool], int]) -> str | None:
             if given == right:
                 continue
             where = f"count({T}, {shared})"
+            if given is None:
+                return f"{where} returns nothing. Is a return missing?"
             if not isinstance(given, int):
                 return f"{where} is {given!r}; a number of weights is a whole number."
             without_bias = (1 if shared else T) * (TRUNK - 32 - 64 - 128) + T * (head - 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -66,9 +67,15 @@ def questions(
     row = _arrange(source.train_labels, np.random.default_rng([SAMPLE, seed]))
     train = _photograph(source.train, row[:n_train])
     validation = _photograph(source.train, row[-n_validation:])
-    test = _photograph(source.test, _arrange(source.test_labels, np.random.default_rng(TEST))[:n_test])
+    test = _test_split(n_test, full)
     train = Split(train.x, _withhold(train.labels, keep, len(row), np.random.default_rng([LABELS, seed])))
     return World("questions", TASKS, train, validation, test, dial={"n_train": n_train, "labels": labels})
+
+
+@lru_cache(maxsize=4)  # every seed has the same test pictures: they are kept once, however many worlds there are
+def _test_split(n_test: int, full: bool) -> Split:
+    source = garments(full)
+    return _photograph(source.test, _arrange(source.test_labels, np.random.default_rng(TEST))[:n_test])
 
 
 def colour_ceiling() -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from statistics import median
 
 import pandas as pd
 import torch
-from torch.utils.benchmark import Timer
 
 from ..data.world import World
 from ..sharing import Sharing
 from ..training.feed import Feed
-from ..training.hardware import DTYPES, autocast, device, precision
-from ..training.loop import step
+from ..training.hardware import DTYPES, device, precision
+from ..training.loop import answers, step
 
 
 def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, pictures: int = 1000) -> pd.DataFrame:
@@ -32,8 +33,8 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
         test = next(Feed([world.test], trained.tasks, where, DTYPES[dtype]).in_order(pictures))
 
         def answer(trained=trained, test=test):
-            with torch.no_grad(), autocast(where, dtype):
-                trained.outputs(test.x, test.inputs, test.streams)
+            with torch.no_grad():
+                answers(trained, test, dtype)
 
         def learn(trained=trained, optimiser=optimiser, train=train):
             step(trained, optimiser, train, dtype)
@@ -45,7 +46,13 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
     return pd.DataFrame(rows)
 
 
-def milliseconds(act: Callable[[], object]) -> float:
-    """The median time of a call; PyTorch's timer waits for a GPU to finish."""
-    timer = Timer("act()", globals={"act": act}, num_threads=torch.get_num_threads())
-    return 1000 * timer.blocked_autorange(min_run_time=0.5).median
+def milliseconds(act: Callable[[], object], seconds: float = 0.5) -> float:
+    """The median time of a call, over about ``seconds``, after two calls that are not counted."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
+    times: list[float] = []
+    while len(times) < 5 or sum(times[2:]) < seconds:
+        start = time.perf_counter()
+        act()
+        wait()
+        times.append(time.perf_counter() - start)
+    return 1000 * median(times[2:])

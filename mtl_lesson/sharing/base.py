@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,11 +23,15 @@ class Sharing(nn.Module):
 
     #: arguments of the constructor, beside tasks, trunk, features and seeds, that another copy of the model needs
     options: tuple[str, ...] = ()
+    #: those of them that may differ between copies: a list has one for each
+    per_copy: tuple[str, ...] = ()
 
     def __init__(self, tasks: Sequence[Task], trunk: nn.Sequential, *, features: int | None = None,
                  seeds: Sequence[int] = (0,)):  # fmt: skip
         super().__init__()
-        self.tasks, self.seeds = check_tasks(tasks), tuple(seeds)
+        self.tasks, self.seeds = check_tasks(tasks), tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
+        if not self.seeds:
+            raise ValueError("a model needs at least one seed")
         self.template = [trunk]  # in a list, so that its weights are not taken for the model's
         self.features_size = features or features_of(trunk)
         names = layers_with_weights(trunk)
@@ -184,8 +188,8 @@ class Sharing(nn.Module):
 
 
 def key_of(name: str) -> str:
-    """A task's name as PyTorch accepts it for a submodule."""
-    return name.replace(".", "·")
+    """A task's name as PyTorch accepts it for a submodule: without dots, and unlike any attribute of a module."""
+    return "answers " + name.replace("%", "%25").replace(".", "%2E")
 
 
 def features_of(trunk: nn.Sequential) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from ..data.world import Split, World
 from ..tasks import Regression
 
 
-def solve(world: World, lam: float | Sequence[float]) -> Tensor:
+def solve(world: World, lam: float | Iterable[float]) -> Tensor:
     """θ that minimises Σ_t (1/n_t) ‖y_t − X_t θ_t‖² + λ Σ_{i<j} ‖θ_i − θ_j‖²: (T, d), or (λs, T, d) for several λ.
 
     Since Σ_{i<j} ‖θ_i − θ_j‖² = T Σ_t ‖θ_t − θ̄‖², each θ_t is pulled towards the mean θ̄ with strength c = λT:
@@ -29,9 +30,11 @@ def solve(world: World, lam: float | Sequence[float]) -> Tensor:
     Raises TypeError for tasks that are not Regression, ValueError for a λ that is negative or NaN.
     """
     A, b = moments(world.train, world)
-    if isinstance(lam, Sequence | Tensor):
-        return torch.stack([solve_one(A, b, float(one)) for one in lam])
-    return solve_one(A, b, float(lam))
+    if isinstance(lam, Real):
+        return solve_one(A, b, float(lam))
+    if isinstance(lam, str) or not isinstance(lam, Iterable):
+        raise TypeError(f"λ must be a number or a list of numbers, not {lam!r}")
+    return torch.stack([solve_one(A, b, float(one)) for one in lam])
 
 
 def solve_one(A: Tensor, b: Tensor, lam: float) -> Tensor:

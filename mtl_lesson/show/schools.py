@@ -191,7 +191,7 @@ class SchoolsPicture:
                     f"{about(self.thetas[index][:, 1].max())}.")  # fmt: skip
         known = range(len(self.lambdas)) if self.reveal else self.visited
         best = min(known, key=lambda i: self.errors[i])
-        where = "The error is least" if self.reveal else f"Of the {len(self.visited)} λ tried so far the error is least"
+        where = "The error is least" if self.reveal else f"Of all λ tried so far ({len(self.visited)}) it is least"
         text.append(f"{where} at λ = {written(self.lambdas[best])}: {about(self.errors[best])}.")
         return " ".join(text)
 

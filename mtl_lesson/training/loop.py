@@ -14,6 +14,22 @@ from .feed import Batch, Feed
 from .hardware import autocast
 
 
+def warm_up() -> None:
+    """Take one step of Adam on nothing.
+
+    PyTorch imports part of itself at the first step of an optimiser. A learner who presses Stop at that moment would be
+    left with half of it, and no later training would work until the kernel is restarted.
+    """
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter], fused=True)
+    optimiser.zero_grad()
+    parameter.sum().backward()
+    optimiser.step()
+
+
+warm_up()
+
+
 class TrainingDiverged(UserWarning):
     """A loss became NaN or infinite: that copy stopped learning and kept its last good weights."""
 
@@ -38,14 +54,18 @@ def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precisi
 
     Copies have no weights in common, so the sum of their losses gives each its own gradient.
     """
-    with autocast(batch.x.device, precision):
-        outputs = model.outputs(batch.x, batch.inputs, batch.streams)
-    losses = per_task(model, outputs, batch.labels, "loss")
+    losses = per_task(model, answers(model, batch, precision), batch.labels, "loss")
     optimiser.zero_grad()
     (losses.sum(1) * alive).sum().backward()
     optimiser.step()
     model.pull(optimiser)
     return losses.detach()
+
+
+def answers(model: Sharing, batch: Batch, precision: str) -> dict[str, Tensor]:
+    """Task → outputs (copies, examples, outputs), computed in ``precision``."""
+    with autocast(batch.x.device, precision):
+        return model.outputs(batch.x, batch.inputs, batch.streams)
 
 
 def per_task(model: Sharing, outputs: dict[str, Tensor], labels: dict[str, Tensor], what: str) -> Tensor:
@@ -62,14 +82,15 @@ def per_task(model: Sharing, outputs: dict[str, Tensor], labels: dict[str, Tenso
 @torch.no_grad()
 def evaluate(model: Sharing, feed: Feed, precision: str, size: int = 2048) -> tuple[Tensor, Tensor]:
     """(loss, score) of every copy and task on all of ``feed``, each (copies, tasks), on the CPU."""
+    was_training = model.training
+    model.eval()  # dropout rests and batch statistics are not updated by what is only to be judged
     outputs: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     labels: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     for batch in feed.in_order(max(1, size // model.copies)):
-        with autocast(batch.x.device, precision):
-            answers = model.outputs(batch.x, batch.inputs, batch.streams)
-        for name, y in answers.items():
+        for name, y in answers(model, batch, precision).items():
             outputs[name].append(y)
             labels[name].append(batch.labels[name])
+    model.train(was_training)
     outputs = {name: torch.cat(parts, 1) for name, parts in outputs.items()}
     labels = {name: torch.cat(parts, 1) for name, parts in labels.items()}
     return per_task(model, outputs, labels, "loss").cpu(), per_task(model, outputs, labels, "score").cpu()
@@ -82,20 +103,24 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], *, epochs: int, batc
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
     number gets the weights of the last good epoch back and rests; the others go on.
     """
+    model.train()
     fused = feed.x.device.type in ("cpu", "cuda")
     optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
     alive = torch.ones(model.copies, device=feed.x.device)
     good = [parameter.detach().clone() for parameter in model.parameters()]
     for number in range(1, epochs + 1):
-        losses = torch.stack([
-            step(model, optimiser, batch, precision, alive) for batch in feed.shuffled(seeds, number, batch_size)
-        ])  # steps × copies × tasks
+        losses = []
+        for batch in feed.shuffled(seeds, number, batch_size):
+            losses.append(step(model, optimiser, batch, precision, alive))
+        with torch.no_grad():  # the weights of the last step have not been tried yet, and will be kept
+            losses.append(per_task(model, answers(model, batch, precision), batch.labels, "loss"))
+        losses = torch.stack(losses)  # steps + 1 × copies × tasks
         for copy in (~losses.isfinite().all(2).all(0) & alive.bool()).nonzero().flatten().tolist():
-            report(model, losses[:, copy], copy, first_step=(number - 1) * len(losses) + 1, lr=lr)
+            report(model, losses[:, copy], copy, first_step=(number - 1) * (len(losses) - 1) + 1, lr=lr)
             rest(model, optimiser, good, copy)
             alive[copy] = 0
         good = [parameter.detach().clone() for parameter in model.parameters()]
-        yield Epoch(number, len(losses), losses.mean(0).cpu(), alive.bool().cpu())
+        yield Epoch(number, len(losses) - 1, losses[:-1].mean(0).cpu(), alive.bool().cpu())
         if not alive.any():
             return
 

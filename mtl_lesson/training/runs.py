@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 
 import pandas as pd
 import torch
@@ -46,6 +47,8 @@ class Run:
 
     def evaluate(self, split: str) -> dict[str, float]:
         """Task → score on "train", "validation" or "test"."""
+        if split not in ("train", "validation", "test"):
+            raise ValueError(f"a world has train, validation and test, not {split!r}")
         where = next(self.model.parameters()).device
         feed = Feed([getattr(self.world, split)], self.model.tasks, where, hardware.DTYPES[self.precision])
         _, score = evaluate(self.model, feed, self.precision)
@@ -63,28 +66,38 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     """
     check_settings(epochs, batch_size, lr)
     with bar(epochs, progress) as ticks:
-        return train_copies(model, [world], [seed], [{}], ticks, epochs=epochs, batch_size=batch_size, lr=lr,
-                            precision=precision, validate=validate)[0]  # fmt: skip
+        run = train_copies(model, [world], [seed], [{}], ticks, epochs=epochs, batch_size=batch_size, lr=lr,
+                           precision=precision, validate=validate)[0]  # fmt: skip
+    if run.stopped == INTERRUPTED:
+        done = int(run.history.epoch.max())
+        kept = "what was learnt until then is kept" if done else "nothing was learnt yet; run the cell again"
+        print(f"Stopped during epoch {done + 1} of {epochs}: {kept}.")
+    return run
 
 
 def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping[str, object]],
-                 ticks: tqdm, *, epochs: int, batch_size: int, lr: float, precision: str | None,
-                 validate: bool) -> list[Run]:  # fmt: skip
-    """Train a copy of ``model`` for each (world, seed), all at once. ``points`` name the rows of their histories."""
+                 ticks: tqdm, *, epochs: int, batch_size: int, lr: float, precision: str | None, validate: bool,
+                 changes: Mapping[str, object] | None = None) -> list[Run]:  # fmt: skip
+    """Train copies of ``model`` side by side, one for each of ``seeds``; several may share one of the ``worlds``.
+
+    The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
+    are arguments of the model that differ between copies, a list each.
+    """
     for world in worlds:
         check_fit(model, world)
+    each = len(seeds) // len(worlds)
     where = str(hardware.device())
     precision = precision or str(hardware.precision(where))
     if precision not in hardware.DTYPES:
         raise ValueError(f"precision {precision!r} is none of {', '.join(hardware.DTYPES)}")
     dtype = hardware.DTYPES[precision]
-    copies = model.like(seeds).to(where, torch.float64 if dtype == torch.float64 else torch.float32)
+    copies = model.like(seeds, **(changes or {})).to(where, torch.float64 if dtype == torch.float64 else torch.float32)
     feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, dtype)
              for name in ("train", "validation")}  # fmt: skip
     rows: list[dict] = []
     stopped, done, start = [""] * len(seeds), 0, time.perf_counter()
     try:
-        for epoch in train(copies, feeds["train"], seeds, epochs=epochs, batch_size=batch_size, lr=lr,
+        for epoch in train(copies, feeds["train"], seeds[::each], epochs=epochs, batch_size=batch_size, lr=lr,
                            precision=precision):  # fmt: skip
             done = epoch.number
             stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
@@ -94,16 +107,16 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
             ticks.update(len(seeds))
     except KeyboardInterrupt:
         stopped = [reason or INTERRUPTED for reason in stopped]
-        print(f"Stopped during epoch {done + 1} of {epochs}; what was learnt until then is kept.")
     if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
         record(rows, copies, done, "validation", *evaluate(copies, feeds["validation"], precision))
     seconds, history = time.perf_counter() - start, pd.DataFrame(rows)
     runs = []
-    for number, (world, seed, point) in enumerate(zip(worlds, seeds, points, strict=True)):
+    for number, (seed, point) in enumerate(zip(seeds, points, strict=True)):
         own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
         for place_, (name, value) in enumerate(point.items()):
             own.insert(place_, name, [value] * len(own))
-        runs.append(Run(copies.copy(number), world, own, seed, seconds, precision, stopped[number]))
+        one = copies.copy(number).eval()
+        runs.append(Run(one, worlds[number // each], own, seed, seconds, precision, stopped[number]))
     return runs
 
 
@@ -122,9 +135,9 @@ def bar(total: int, progress: bool) -> tqdm:
 
 def check_settings(epochs: int, batch_size: int, lr: float) -> None:
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
-    if not (isinstance(lr, float | int) and 0 < lr < float("inf")):
+    if not (isinstance(lr, Real) and 0 < lr < float("inf")):
         raise ValueError(f"lr must be a positive number, not {lr!r}")
 
 
@@ -134,7 +147,8 @@ def check_fit(model: Sharing, world: World) -> None:
         raise TypeError(f"fit takes a model such as mtl.Hard(world.tasks, trunk), not {type(model).__name__}")
     if not isinstance(world, World):
         raise TypeError(f"fit takes a World such as mtl.data.questions(), not {type(world).__name__}")
-    of_model, of_world = ({task.name: task.outputs for task in tasks} for tasks in (model.tasks, world.tasks))
-    for name, outputs in of_model.items():
-        if of_world.get(name) != outputs:
-            raise ValueError(f"the model's tasks (name: outputs) are {of_model}, the world's are {of_world}")
+    for task in model.tasks:
+        same = next((other for other in world.tasks if other.name == task.name), None)
+        if same != task:
+            there = f"asks it as {same!r}" if same else f"asks {', '.join(other.name for other in world.tasks)}"
+            raise ValueError(f"the model answers {task!r}, and the world {there}")

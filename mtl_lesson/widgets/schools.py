@@ -74,7 +74,7 @@ class Schools(widgets.VBox):
         self.slider = widgets.SelectionSlider(
             options=[(written(value), i) for i, value in enumerate(self.path.lambdas)], value=index,
             description="λ", continuous_update=True, layout=widgets.Layout(width="60%"))  # fmt: skip
-        self.box = widgets.Text(value=written(self.path.lambdas[index]), description="or type λ",
+        self.box = widgets.Text(value=typed(self.path.lambdas[index]), description="or type λ",
                                 continuous_update=False, layout=widgets.Layout(width="200px"))  # fmt: skip
         self.image, self.status = widgets.HTML(), widgets.HTML()
         super().__init__([widgets.HBox([self.slider, self.box]), self.status, self.image])
@@ -134,6 +134,8 @@ class Schools(widgets.VBox):
         if index == self.slider.value:
             self.show(index)
         self.slider.value = index
+        if abs(lam - self.lam) > 0.02 * self.lam:
+            self.say(f"The computed λ nearest to {text.strip()} is {written(self.lam)}. {self.text}")
 
     def show(self, index: int) -> None:
         """Compute nothing, draw one picture, say it."""
@@ -141,9 +143,11 @@ class Schools(widgets.VBox):
         self.drawing: Drawing = self.picture.update(index)
         self.image.value = self.drawing._repr_html_()
         self.text = f"λ = {written(self.lam)}: mean squared error ≈ {self.error:.3f} on pupils not trained on"
-        self.status.value = f'<span role="status" aria-live="polite">{html.escape(self.text)}</span>'
-        if self.box.value != written(self.lam):
-            self.box.value = written(self.lam)
+        self.say(self.text)
+        self.box.value = typed(self.lam)  # which the box reports as a change, and which leads here
+
+    def say(self, text: str) -> None:
+        self.status.value = f'<span role="status" aria-live="polite">{html.escape(text)}</span>'
 
     def __repr__(self) -> str:
         return f"Schools({len(self.world.tasks)} schools; {self.text})"
@@ -154,6 +158,11 @@ class Schools(widgets.VBox):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"], data["text/html"] = repr(self), self.drawing._repr_html_()
         return bundle
+
+
+def typed(lam: float) -> str:
+    """λ as one would type it."""
+    return "∞" if math.isinf(lam) else f"{lam:.2g}"
 
 
 def unlike(world: World, path: Path, count: int = 3) -> tuple[str, ...]:

@@ -21,10 +21,10 @@
 # - train one network on three questions about real pictures, and read its answers,
 # - use the four habits of this course: predict, run, explain, check.
 #
-# *25 minutes of work; about half a minute of computing. You need Python, and what a line is.*
+# *25 minutes of work; about half a minute of computing on two free cores. You need Python, and what a line is.*
 #
-# Run a cell with **Shift + Enter**. Nothing you do here can break the course: this is your own copy, and
-# `make fresh NB=00` gives you another.
+# Run a cell with **Shift + Enter**, from top to bottom. Nothing you do here can break the course: this is your own copy,
+# and `make fresh NB=00` gives you another. After a restart of the kernel, choose *Run → Run All Above Selected Cell*.
 
 # %%
 import numpy as np
@@ -44,15 +44,16 @@ mtl.show.ready({**mtl.machine(), "Data": mtl.data.verify()}, pictures.test.x[:60
 # In each of 65 London schools, pupils were tested at 11 (intake) and again at 16 (exam). For each school we want a line
 # that predicts the exam score from the intake score,
 #
-# $$\hat y = h(x; \theta_t) = \theta_{t,0} + \theta_{t,1}\, x .$$
+# $$\hat y = \theta_{t,0} + \theta_{t,1}\, x .$$
 #
 # That is one **task** a school: $T$ tasks, each with its own $\theta_t$. The trouble: we may look at only **ten pupils a
 # school**, and ten pupils make a shaky line. Should each school trust its own ten (*alone*), or should all schools use
-# one line (*pooled*)?
+# one line (*pooled*)? (Two schools have fewer than fifteen pupils, too few to train on ten and judge by the rest; 63 are
+# left.)
 #
 # There is something in between. Let each school fit its own pupils, and charge the schools for being different:
 #
-# $$\min_{\theta_1 \dots \theta_T}\; \sum_t \underbrace{\tfrac{1}{n_t}\sum_i (y_{ti} - h(x_{ti}; \theta_t))^2}_{\text{fit
+# $$\min_{\theta_1 \dots \theta_T}\; \sum_t \underbrace{\tfrac{1}{n_t}\sum_i (y_{ti} - \hat y_{ti})^2}_{\text{fit
 # your own pupils}} \;+\; \lambda \underbrace{\sum_{i<j} \lVert \theta_i - \theta_j \rVert^2}_{\text{stay close to the
 # others}} .$$
 #
@@ -62,7 +63,7 @@ mtl.show.ready({**mtl.machine(), "Data": mtl.data.verify()}, pictures.test.x[:60
 # **Predict first.** The error will be measured on pupils none of the lines has seen.
 
 # %%
-schools = mtl.data.schools(n=10, seed=0)
+schools = mtl.data.schools(n=10, seed=0)  # the seed decides which ten pupils are drawn
 where = mtl.predict(
     "Where on the slider will the error on unseen pupils be least?",
     ["at λ = 0: every school alone", "somewhere in between", "at λ = ∞: one line for all"],
@@ -80,13 +81,16 @@ slider
 
 # %% [markdown]
 # When you have found the least error, run the next cell: it draws the whole curve and compares it with your prediction.
+# (The λ with the least error on these pupils was *chosen* by them, so its error looks a little better than it is. The
+# next section reports on other pupils.)
 
 # %%
-slider = mtl.widgets.Schools(schools, lam=slider.path.lambdas[slider.path.best]).reveal()
-inside = 0 < slider.lam < float("inf")
-end = "at λ = 0: every school alone" if slider.lam == 0 else "at λ = ∞: one line for all"
+path = mtl.widgets.schools.compute(schools)
+best = path.lambdas[path.best]
+inside = 0 < best < float("inf")
+end = "at λ = 0: every school alone" if best == 0 else "at λ = ∞: one line for all"
 where.reveal("somewhere in between" if inside else end)
-slider
+mtl.widgets.Schools(schools, lam=best).reveal()
 
 # %% [markdown]
 # ### Is that luck?
@@ -106,9 +110,10 @@ for seed in range(20):
 alone, borrowing, pooled = np.mean(draws, axis=0)
 
 claims = [
-    mtl.claim("a school has less error when it borrows than alone", list(borrowing), list(alone), "less", by="school"),
-    mtl.claim("a school has less error when it borrows than when all are pooled", list(borrowing), list(pooled), "less",
-              by="school"),
+    mtl.claim("a school has less error when it borrows than alone",
+              list(borrowing), list(alone), "less", by="school"),
+    mtl.claim("a school has less error when it borrows than when all are pooled",
+              list(borrowing), list(pooled), "less", by="school"),
 ]
 print(*claims, sep="\n")
 mtl.show.paired(claims)
@@ -126,14 +131,16 @@ mtl.show.paired(claims)
 
 # %%
 words = [
-    ", ".join(task.classes[pictures.train.labels[task.name][i]] for task in pictures.tasks) for i in range(12)
+    ", ".join(task.classes[pictures.train.labels[task.name][i]] for task in pictures.tasks)
+    for i in range(12)
 ]
 mtl.show.pictures(pictures.train.x[:12], captions=words, columns=6)
 
 # %% [markdown]
 # The garments are real photographs (Fashion-MNIST); the colours and turns are added by us, so that we know the truth.
-# Now **one** network for all three questions. Its trunk turns a picture into features, $h = f(x; \theta)$; each task
-# reads its answer off the same $h$ with an output layer of its own; and what is minimised is the sum of the three losses,
+# Now **one** network for all three questions. Its *trunk* turns a picture into features, $h = f(x; \theta)$; each task
+# reads its answer off the same $h$ with an output layer of its own, its *head*; and what is minimised is the sum of the
+# three losses,
 #
 # $$L = L_\text{garment} + L_\text{colour} + L_\text{way up} .$$
 
@@ -142,16 +149,19 @@ model = mtl.Hard(pictures.tasks, trunk=mtl.nets.conv(width=8))
 model
 
 # %% [markdown]
-# **Predict.** Guessing blindly is right for 1 garment in 10, 1 colour in 6 and 1 way up in 4. Which question will the
-# network get wrong most often? (No colour can be named with certainty: we blurred the hues on purpose, and the best
-# possible score is known.)
+# **Predict.** Guessing blindly (*chance*) is right for 1 garment in 10, 1 colour in 6 and 1 way up in 4. Which question
+# will the network get wrong most often? (No colour can be named with certainty: each picture's hue is a little off on
+# purpose, and the best possible score is known.)
 
 # %%
-hardest = mtl.predict("Which question will be hardest?", [task.name for task in pictures.tasks], key="00/hardest")
+hardest = mtl.predict(
+    "Which question will be hardest?", [task.name for task in pictures.tasks], key="00/hardest"
+)
 hardest
 
 # %% [markdown]
-# Train it. You may press **Stop** at any time: what was learnt until then is kept.
+# Train it. One *epoch* shows the network every training picture once. You may press **Stop** at any time: what was learnt
+# until then is kept.
 
 # %%
 run = mtl.fit(model, pictures, epochs=12, seed=0)
@@ -161,7 +171,8 @@ mtl.show.learning_curves(run, ceilings={"colour": mtl.data.colour_ceiling()})
 scores = run.test()
 hardest.reveal(min(scores, key=scores.get))
 for task in pictures.tasks:
-    print(f"{task.name:8s} right on ≈ {scores[task.name]:.0%} of the test pictures (chance: 1 in {task.outputs})")
+    print(f"{task.name:8s} right on ≈ {scores[task.name]:.0%} of the test pictures "
+          f"(chance: 1 in {task.outputs})")
 print(f"The best possible score for colour is ≈ {mtl.data.colour_ceiling():.0%}.")
 
 # %% [markdown]
@@ -175,7 +186,7 @@ mtl.show.answers(x, pictures.tasks, run.model(x), labels)
 # Look at the mistakes. Are they mistakes you would make?
 #
 # What you have *not* seen: whether one network for three questions does better or worse than three networks. One run
-# shows what can happen, not what does happen. Lessons 01 and 02 ask that question properly.
+# shows what can happen, not what does happen. Lesson 02 asks that question properly.
 #
 # ## 3 · How this course works
 #
@@ -215,7 +226,7 @@ checks.choose_lambda(choose)
 #
 # - Tasks need not be alone or pooled: λ moves between the two, and the verdict above says what that did for the schools.
 # - One network can answer several questions from the same features $h$; the loss it minimises is the sum of theirs.
-# - A result is a claim over seeds with an interval. A single run is an anecdote.
+# - A result is a claim over many pairs, here schools, with an interval. A single run is an anecdote.
 #
 # **Which model would you now choose** for a new school with four pupils? Keep your answer; lesson 03 returns to it.
 #

@@ -19,7 +19,7 @@
 # - say what $h = f(x; \theta)$ is, and read off it what a task could use,
 # - tell what *training* put into features from what was there before.
 #
-# *40 minutes of work; about a minute of computing. Before this: lesson 00.*
+# *40 minutes of work; about a minute of computing on two free cores. Before this: lesson 00.*
 #
 # **The misconception of this lesson:** *features belong to the picture*. A garment network must know about garments,
 # and a picture of a red dress contains its red, so the features surely contain it too. Do they?
@@ -39,10 +39,13 @@ world
 #
 # One picture $x$; three questions about it. Which *garment* is real (Fashion-MNIST). Which *colour* and which *way up* are
 # added by us, independently of the garment and of each other. So knowing one answer says nothing about another: the three
-# tasks have the picture in common and nothing else.
+# tasks have the picture in common, and their answers nothing.
 
 # %%
-words = [", ".join(task.classes[world.train.labels[task.name][i]] for task in world.tasks) for i in range(12)]
+words = [
+    ", ".join(task.classes[world.train.labels[task.name][i]] for task in world.tasks)
+    for i in range(12)
+]
 mtl.show.pictures(world.train.x[:12], captions=words, columns=6)
 
 # %% [markdown]
@@ -52,6 +55,9 @@ mtl.show.pictures(world.train.x[:12], captions=words, columns=6)
 # features into an answer,
 #
 # $$h_t = f(x; \theta_t), \qquad \hat y_t = g_t(h_t; \varphi_t), \qquad L_t = \operatorname{mean}\ \ell(\hat y_t, y_t).$$
+#
+# Here $\hat y_t$ are *logits*, one number a class, and $\ell$ is the *cross-entropy*: small when the right class has
+# the largest of them.
 
 # %%
 separate = mtl.Separate(world.tasks, trunk=mtl.nets.conv(width=8))
@@ -130,8 +136,8 @@ checks.who_learns(moved)
 # A trunk trained for garments alone has 64 features. Its head reads the garment off them. What if somebody else came
 # along, took the trained trunk, froze it, and tried to read the **colour** off the same 64 features?
 #
-# That is a **probe**: a linear reader, fitted on frozen features and scored on pictures nobody has seen. It says what is
-# *available* in the features.
+# That is a **probe**: a linear reader (ridge regression), fitted on frozen features and scored on pictures it has not
+# seen. It says what is *available* in the features to a linear reader such as a head.
 #
 # **Predict.** The trunk was trained for garments and never told about colours. An *untrained* trunk has random weights.
 # From which can colours be read better?
@@ -139,28 +145,33 @@ checks.who_learns(moved)
 # %%
 guess = mtl.predict(
     "Colours can be read better from the features of …",
-    ["a trunk trained for garments", "an untrained trunk", "about the same"],
+    ["a trunk trained for garments", "an untrained trunk", "no clear difference"],
     key="01/colour from garment features",
 )
 guess
 
 # %% [markdown]
-# Now measure it, for every task and over five seeds. A seed draws everything that chance decides: the training pictures,
+# Now measure it, for every task and over five seeds. A *seed* draws everything that chance decides: the training pictures,
 # the initial weights, the order of the batches. For each seed all trunks start from the *same* weights, those of the
-# untrained one. Two sweeps train fifteen separate networks and five shared ones.
+# untrained one. First fifteen separate networks, then five shared ones.
 
 # %%
 seeds = range(5)
 settings = {"trunk": mtl.nets.conv(width=8), "seeds": seeds, "epochs": 15}
-sweeps = {
-    "separate": mtl.sweep(mtl.Separate, mtl.data.questions, **settings),
-    "hard": mtl.sweep(mtl.Hard, mtl.data.questions, **settings),
-}
+separate_sweep = mtl.sweep(mtl.Separate, mtl.data.questions, **settings)
+
+# %%
+hard_sweep = mtl.sweep(mtl.Hard, mtl.data.questions, **settings)
+
+# %% [markdown]
+# A probe's score means little alone. Three **floors** stand beside it: the *untrained* trunk (what random weights let
+# through), the *pixels* themselves (how far a linear reader gets without any features), and *shuffled labels* (chance: the
+# probe has nothing to learn). The cell below takes some seconds.
 
 # %%
 tables = []
 for seed in seeds:
-    runs = {name: sweep.run(seed=seed) for name, sweep in sweeps.items()}
+    runs = {"separate": separate_sweep.run(seed=seed), "hard": hard_sweep.run(seed=seed)}
     drawn = runs["hard"].world
     tables.append(mtl.inspection.probe_matrix(runs, drawn).assign(seed=seed))
     tables.append(mtl.inspection.floors(drawn, settings["trunk"], seed=seed).assign(seed=seed))
@@ -171,9 +182,12 @@ names = [task.name for task in world.tasks]
 rows = {f"{name} alone": probes["separate", name] for name in names}
 rows["all three (hard)"] = probes["hard", "all tasks"]
 rows["untrained"] = probes["untrained", "nothing"]
-mean = pd.DataFrame({row: values.groupby("probed_for").mean() for row, values in rows.items()}).T[names]
-half = pd.DataFrame({row: values.groupby("probed_for").sem() * 2.78 for row, values in rows.items()}).T[names]
-floors = {name: [probes[name, "nothing", task].mean() for task in names] for name in ("pixels", "shuffled labels")}
+by_task = {row: values.groupby("probed_for") for row, values in rows.items()}
+mean = pd.DataFrame({row: groups.mean() for row, groups in by_task.items()}).T[names]
+half = 2.78 * pd.DataFrame({row: groups.sem() for row, groups in by_task.items()}).T[names]  # Student's t, 5 seeds
+floors = {
+    name: [probes[name, "nothing", task].mean() for task in names] for name in ("pixels", "shuffled labels")
+}
 mtl.show.probe_matrix(mean, intervals=half.to_numpy(), floors=floors)
 
 # %% [markdown]
@@ -182,10 +196,10 @@ mtl.show.probe_matrix(mean, intervals=half.to_numpy(), floors=floors)
 
 # %%
 garment, untrained = probes["separate", "garment", "colour"], probes["untrained", "nothing", "colour"]
-worse = mtl.claim("colours can be read worse from a garment trunk than from an untrained one", garment, untrained, "less",
-                  unit="%")
+worse = mtl.claim("colours can be read worse from a garment trunk than from an untrained one",
+                  garment, untrained, "less", unit="%")
 guess.reveal({"supported": "an untrained trunk", "contradicted": "a trunk trained for garments",
-              "undecided": "about the same"}[worse.verdict])
+              "undecided": "no clear difference"}[worse.verdict])
 print(worse.sentence())
 
 # %% [markdown]
@@ -193,26 +207,36 @@ print(worse.sentence())
 # six colours, so the loss of `garment` has no use for colour and nothing holds it in the features. What is in the picture
 # is one thing, what is in $h$ another: **h is made by its loss.**
 #
-# More claims of the same kind, each over the same seeds:
+# But the loss does not only take. Look along the other rows: what happened to *way up* when a trunk was trained for
+# *garment*, and to *garment* when it was trained for *way up*? The two tasks have independent answers, and still they may
+# want the same features, such as outlines and their direction. More claims, each over the same seeds:
 
 # %%
+def trained(trunk, task):
+    """The probe scores for ``task`` from a trunk trained for ``trunk`` alone, one a seed."""
+    return probes["separate", trunk, task]
+
+
+floor = {name: probes["untrained", "nothing", name] for name in names}
 claims = [worse]
 for name in names:
-    claims.append(
-        mtl.claim(f"training for {name} makes {name} easier to read", probes["separate", name, name],
-                  probes["untrained", "nothing", name], unit="%")
-    )
-    claims.append(
-        mtl.claim(f"{name} can be read better from the shared trunk than from an untrained one",
-                  probes["hard", "all tasks", name], probes["untrained", "nothing", name], unit="%")
-    )
+    claims.append(mtl.claim(f"training for {name} makes {name} easier to read",
+                            trained(name, name), floor[name], unit="%"))
+claims.append(mtl.claim("training for garment makes way up easier to read",
+                        trained("garment", "way up"), floor["way up"], unit="%"))
+claims.append(mtl.claim("training for way up makes garment easier to read",
+                        trained("way up", "garment"), floor["garment"], unit="%"))
+for name in names:
+    claims.append(mtl.claim(f"{name} can be read better from the shared trunk than from an untrained one",
+                            probes["hard", "all tasks", name], floor[name], unit="%"))
 print(*claims[1:], sep="\n")
 mtl.show.paired(claims)
 
 # %% [markdown]
-# The shared trunk serves three losses, and its features must hold what all three need. Where the last kind of claim is
-# *supported*, they do; that is what a **joint representation** means. It does not say that one trunk is *better* than
-# three: compare the row "all three" with the diagonal above it, and keep the question for lesson 02.
+# The shared trunk answers to three losses. Where the last kind of claim is *supported*, training made its features hold
+# more of what that task needs: a **joint representation**. It is no triumph yet. Compare the row "all three" with the
+# diagonal above it, and with the *pixels*, from which a linear reader may do as well or better: 64 shared features are few
+# for three unrelated questions. Whether one trunk is better than three is the question of lesson 02.
 #
 # ### Exercise 3 · The missing number  (difficulty ●○○, importance ●●●, 3 minutes)
 #

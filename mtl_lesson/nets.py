@@ -224,6 +224,16 @@ def expect(fits: bool, layer: nn.Module, x: Tensor, inputs: int) -> None:
 class Streams(nn.Module):
     """A trunk for C copies and T tasks, run as its plan says.
 
+    Each task follows a stream, and two tasks stay in one stream as long as they see the same input through the same
+    weights. Three tasks, one picture, and a branch after the first layer::
+
+        input                          streams (0, 0, 0)    all tasks see the same picture
+        conv1   owners (0, 0, 0)   →   streams (0, 0, 0)    one group: computed once, for all
+        conv2   owners (0, 1, 2)   →   streams (0, 1, 2)    the one stream goes through three groups of weights
+        linear  owners (0, 1, 2)   →   streams (0, 1, 2)    each goes on by itself
+
+    A stream is thus a pair (stream before, owner), and the distinct pairs are what is computed.
+
     ``plan``: layer name → owners, a group number for each task, for the layers that have weights. ``seeds``: one a
     copy; the seeds of one dataset stand together.
     """

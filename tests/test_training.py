@@ -466,3 +466,16 @@ def test_tasks_of_any_name_have_heads_of_their_own():
     model = mtl.Separate([mtl.Binary(name) for name in names], trunk())
     assert len(model.heads) == len(names)
     assert set(model(torch.rand(2, 1, 8, 8))) == set(names)
+
+
+def test_a_sweep_may_change_the_classes_of_a_task():
+    """A world that names its classes otherwise at one point of the grid gets a model of its own there."""
+
+    def world(second="no", seed=0):
+        tasks = (mtl.Classification("garment", ["yes", second]),)
+        part = split(12, seed, missing=0)
+        part = Split(part.x, {"garment": part.labels["dark"]})
+        return World("tiny", tasks, part, part, part)
+
+    sweep = mtl.sweep(mtl.Hard, world, trunk=trunk(), second=["no", "never"], seeds=[0], epochs=1, progress=False)
+    assert sweep.run(second="never", seed=0).model.tasks[0].classes == ("yes", "never")

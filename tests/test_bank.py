@@ -30,7 +30,7 @@ def test_every_stored_result_is_whole(name):
     settings = bank.about(name)["settings"]
     assert len(table) == bank.about(name)["rows"]
     assert not table.isna().any().any()
-    assert table.groupby("way").seed.nunique().nunique() == 1
+    assert table.groupby("way").seed.nunique().nunique() == 1  # paired: every way has all seeds
     assert set(table.way) == set(settings["ways"])
     assert table.score.between(0, 1).all()
 

@@ -229,8 +229,10 @@ def test_a_run_stands_for_its_model_and_training_is_left_alone(world):
     got = probe_matrix({"x": run}, world, layer="pool2")
     assert got.equals(probe_matrix({"x": run.model}, world, layer="pool2"))
     assert set(got.layer) == {"pool2"}
-    assert run.model.training
     assert all(torch.equal(value, before[key]) for key, value in run.model.state_dict().items())
+    for mode in (True, False):
+        probe_matrix({"x": run.model.train(mode)}, world)
+        assert run.model.training is mode
 
 
 def test_floors_have_their_rows_and_shuffled_labels_are_chance(world, table):

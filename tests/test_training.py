@@ -452,7 +452,7 @@ model = mtl.Hard(tasks, mtl.nets.linear(3, 2))
 for delay in (0.02, 0.05, 0.1, 0.3):
     try:
         threading.Timer(delay, _thread.interrupt_main).start()
-        mtl.fit(model, world, epochs=100000, progress=False)
+        mtl.fit(model, world, epochs=1000, progress=False)
     except KeyboardInterrupt:
         pass
 print(mtl.fit(model, world, epochs=2, progress=False).stopped == "")

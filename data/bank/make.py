@@ -23,11 +23,14 @@ class EqualHeads(mtl.Hard):
         return "the same for all"
 
 
-def scores(ways: list[type], world: Callable, trunk: object, **settings: object) -> pd.DataFrame:
-    """A row for each way, point, seed and task: test score after the last epoch, and weights of a model."""
+def scores(ways: dict[type, dict], world: Callable, trunk: object, **settings: object) -> pd.DataFrame:
+    """A row for each way, point, seed and task: test score after the last epoch, and weights of a model.
+
+    ``ways``: each way of sharing with the settings that are its own.
+    """
     rows = []
-    for way in ways:
-        sweep = mtl.sweep(way, world, trunk=trunk, **settings)
+    for way, own in ways.items():
+        sweep = mtl.sweep(way, world, trunk=trunk, **settings, **own)
         for key, run in sweep.runs.items():
             point = dict(zip(sweep.axes, key, strict=True))
             for task, score in run.test().items():
@@ -37,18 +40,23 @@ def scores(ways: list[type], world: Callable, trunk: object, **settings: object)
 
 EXPERIMENTS = {
     # name: (ways, world, trunk, settings, code)
+    "equal_weights": (
+        {mtl.Separate: {"width": [8]}, mtl.Hard: {"width": [8, 14]}}, mtl.data.questions, mtl.nets.conv,
+        {"seeds": range(10), "epochs": 20},
+        ["data/questions", "sharing/hard", "sharing/separate"],
+    ),
     "width_labels": (
-        [mtl.Separate, mtl.Hard], mtl.data.questions, mtl.nets.conv,
+        {mtl.Separate: {}, mtl.Hard: {}}, mtl.data.questions, mtl.nets.conv,
         {"width": [2, 4, 8, 16], "labels": [100, 300, 1000], "seeds": range(5), "epochs": 20},
         ["data/questions", "sharing/hard", "sharing/separate"],
     ),
     "relatedness": (
-        [mtl.Separate, mtl.Hard, mtl.Pooled], mtl.data.shoppers, mtl.nets.conv(8, channels=1),
+        {mtl.Separate: {}, mtl.Hard: {}, mtl.Pooled: {}}, mtl.data.shoppers, mtl.nets.conv(8, channels=1),
         {"delta": [0.0, 0.5, 1.0, 2.0], "n": 150, "seeds": range(8), "epochs": 40, "batch_size": 30},
         ["data/shoppers", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
     "equal_heads": (
-        [mtl.Separate, mtl.Hard, EqualHeads, mtl.Pooled], mtl.data.shops, mtl.nets.conv(8, channels=1),
+        {mtl.Separate: {}, mtl.Hard: {}, EqualHeads: {}, mtl.Pooled: {}}, mtl.data.shops, mtl.nets.conv(8, channels=1),
         {"renamed": [False, True], "n": 150, "seeds": range(8), "epochs": 40, "batch_size": 30},
         ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
@@ -60,7 +68,7 @@ def main(wanted: list[str]) -> None:
         ways, world, trunk, settings, code = EXPERIMENTS[name]
         start = time.perf_counter()
         table = scores(ways, world, trunk, **settings)
-        facts = settings | {"ways": [way.__name__ for way in ways], "world": world.__name__}
+        facts = settings | {"ways": {way.__name__: own for way, own in ways.items()}, "world": world.__name__}
         bank.save(name, table, facts, code)
         print(f"{name}: {len(table)} rows in {time.perf_counter() - start:.0f} s", flush=True)
 

@@ -151,12 +151,12 @@ guess = mtl.predict(
 guess
 
 # %% [markdown]
-# Now measure it, for every task and over five seeds. A *seed* draws everything that chance decides: the training pictures,
+# Now measure it, for every task and over eight seeds. A *seed* draws everything that chance decides: the training pictures,
 # the initial weights, the order of the batches. For each seed all trunks start from the *same* weights, those of the
-# untrained one. First fifteen separate networks, then five shared ones.
+# untrained one. First twenty-four separate networks, then eight shared ones.
 
 # %%
-seeds = range(5)
+seeds = range(8)
 settings = {"trunk": mtl.nets.conv(width=8), "seeds": seeds, "epochs": 15}
 separate_sweep = mtl.sweep(mtl.Separate, mtl.data.questions, **settings)
 
@@ -184,7 +184,7 @@ rows["all three (hard)"] = probes["hard", "all tasks"]
 rows["untrained"] = probes["untrained", "nothing"]
 by_task = {row: values.groupby("probed_for") for row, values in rows.items()}
 mean = pd.DataFrame({row: groups.mean() for row, groups in by_task.items()}).T[names]
-half = 2.78 * pd.DataFrame({row: groups.sem() for row, groups in by_task.items()}).T[names]  # Student's t, 5 seeds
+half = 2.36 * pd.DataFrame({row: groups.sem() for row, groups in by_task.items()}).T[names]  # Student's t, 8 seeds
 floors = {
     name: [probes[name, "nothing", task].mean() for task in names] for name in ("pixels", "shuffled labels")
 }

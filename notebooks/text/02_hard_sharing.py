@@ -225,7 +225,7 @@ mtl.show.learning_curves(runs, loss=False, ceilings={"colour": mtl.data.colour_c
 # them again, in about a minute and a half).
 
 # %%
-scores = bank.load("equal_weights").set_index(["way", "width", "task", "seed"]).score
+scores = bank.load("equal_weights").set_index(["way", "width", "task", "seed"]).score.sort_index()
 claims = []
 for width, trunk in ((8, "one trunk as narrow"), (14, "one wider trunk")):
     for name in [task.name for task in world.tasks]:

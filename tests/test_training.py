@@ -443,7 +443,7 @@ def test_stop_counts_also_where_a_copy_has_diverged(monkeypatch, capsys):
 def test_after_a_stop_at_any_moment_training_works_again():
     """Stop in the first second used to leave PyTorch half imported."""
     script = """
-import _thread, threading, sys
+import _thread, threading, time
 import torch, mtl_lesson as mtl
 tasks = (mtl.Regression("one"),)
 split = mtl.data.Split(torch.randn(64, 3), {"one": torch.randn(64)})
@@ -451,8 +451,11 @@ world = mtl.data.World("tiny", tasks, split, split, split)
 model = mtl.Hard(tasks, mtl.nets.linear(3, 2))
 for delay in (0.02, 0.05, 0.1, 0.3):
     try:
-        threading.Timer(delay, _thread.interrupt_main).start()
+        timer = threading.Timer(delay, _thread.interrupt_main)
+        timer.start()
         mtl.fit(model, world, epochs=1000, progress=False)
+        timer.join()
+        time.sleep(0.2)  # a late interrupt belongs here, not into the next training
     except KeyboardInterrupt:
         pass
 print(mtl.fit(model, world, epochs=2, progress=False).stopped == "")

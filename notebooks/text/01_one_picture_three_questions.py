@@ -27,6 +27,7 @@
 # %%
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 import mtl_lesson as mtl
 from mtl_lesson import checks
@@ -170,7 +171,7 @@ hard_sweep = mtl.sweep(mtl.Hard, mtl.data.questions, **settings)
 
 # %%
 tables = []
-for seed in seeds:
+for seed in tqdm(seeds, desc="probing", unit="seed"):
     runs = {"separate": separate_sweep.run(seed=seed), "hard": hard_sweep.run(seed=seed)}
     drawn = runs["hard"].world
     tables.append(mtl.inspection.probe_matrix(runs, drawn).assign(seed=seed))

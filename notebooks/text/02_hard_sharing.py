@@ -221,8 +221,8 @@ runs = [mtl.fit(models[name], world, epochs=15, seed=0) for name in ("Separate",
 mtl.show.learning_curves(runs, loss=False, ceilings={"colour": mtl.data.colour_ceiling()})
 
 # %% [markdown]
-# That was one seed, live, of the first two. The verdict needs more: ten seeds of all three are stored (`make bank` computes
-# them again, in about a minute and a half).
+# That was one seed, live, of the first two. The verdict needs more: ten seeds of all three, trained for 20 epochs, are stored
+# (`make bank` computes them again).
 
 # %%
 scores = bank.load("equal_weights").set_index(["way", "width", "task", "seed"]).score.sort_index()

@@ -235,16 +235,19 @@ class Streams(nn.Module):
     A stream is thus a pair (stream before, owner), and the distinct pairs are what is computed.
 
     ``plan``: layer name → owners, a group number for each task, for the layers that have weights. ``seeds``: one a
-    copy; the seeds of one dataset stand together.
+    copy; the seeds of one dataset stand together. ``drawn_as``: put before the names that the initial weights depend
+    on, for a second trunk that must not start equal to the first.
     """
 
-    def __init__(self, trunk: nn.Sequential, plan: Mapping[str, Sequence[int]], seeds: Sequence[int]):
+    def __init__(self, trunk: nn.Sequential, plan: Mapping[str, Sequence[int]], seeds: Sequence[int],
+                 drawn_as: str = ""):  # fmt: skip
         super().__init__()
+        self.template = [trunk]
         self.copies, self.plan = len(seeds), {name: tuple(owners) for name, owners in plan.items()}
         groups = {name: max(owners) + 1 for name, owners in self.plan.items()}
         # A ModuleList, since a layer may be called anything, also what a ModuleDict refuses.
         self.layers = nn.ModuleList(
-            stacked(layer, name, groups.get(name, 1), seeds) for name, layer in trunk.named_children()
+            stacked(layer, drawn_as + name, groups.get(name, 1), seeds) for name, layer in trunk.named_children()
         )
         self.names = tuple(name for name, _ in trunk.named_children())
 
@@ -268,6 +271,16 @@ class Streams(nn.Module):
             if name == upto:
                 break
         return spread(x, inputs, streams, self.copies), streams
+
+    def plain(self, task: int, copy_: int) -> nn.Sequential:
+        """The trunk as one task of one copy sees it, in ordinary PyTorch layers. Its weights are a copy."""
+        network = nn.Sequential()
+        for name, template in self.template[0].named_children():
+            layer = self[name]
+            known = hasattr(layer, "plain")
+            network.add_module(name, layer.plain(copy_, self.plan[name][task] if name in self.plan else 0) if known
+                               else template)  # fmt: skip
+        return network
 
     def run(self, name: str, layer: nn.Module, x: Tensor, inputs: int, streams: tuple[int, ...]):
         """One layer with weights: tasks with the same input and the same owner share a stream from here on."""

@@ -57,49 +57,104 @@ def weights(model):
     return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
 
-def plain_loop(model, world, *, epochs, batch_size, lr, seed):
+def tied(model):
+    """Plain networks, task → nn.Sequential, in which tasks with the same owner hold the very same layer."""
+    networks, held = {}, {}
+    for t, task in enumerate(TASKS):
+        network = model.plain(task.name).double()
+        trunks = list(network.both) if isinstance(model, mtl.SharedPrivate) else [network]
+        for number, (trunk_, plain) in enumerate(zip(model.trunks().values(), trunks, strict=True)):
+            for name, owners in trunk_.plan.items():
+                setattr(plain, name, held.setdefault((number, name, owners[t]), getattr(plain, name)))
+        networks[task.name] = network
+    return networks
+
+
+def squares(one, other):
+    """‖θ_i − θ_j‖² of two plain networks' trunks."""
+    pairs = zip(list(one[:-1].parameters()), list(other[:-1].parameters()), strict=True)
+    return sum((a - b).square().sum() for a, b in pairs)
+
+
+def correlations(h, size):
+    """The mean squared correlation of h's first ``size`` columns with the others, column by column."""
+    found = []
+    for a, b in itertools.product(h.T[:size], h.T[size:]):
+        a, b = a - a.mean(), b - b.mean()
+        if a.norm() > 0 and b.norm() > 0:
+            found.append((a @ b / (a.norm() * b.norm())).square())
+    return sum(found) / len(found) if found else 0
+
+
+def term(task, answer, label):
+    """The loss of one example, or None where its label is missing."""
+    if task == "weight":
+        return None if label.isnan() else (answer[0] - label.double()) ** 2
+    if label < 0:
+        return None
+    if task == "dark":
+        return F.binary_cross_entropy_with_logits(answer[0], label.double())
+    return F.cross_entropy(answer, label)
+
+
+def plain_loop(model, world, make, *, epochs, batch_size, seed):
     """The textbook's loop: plain modules, one example's label at a time, the sum over tasks of mean losses."""
-    networks = {task.name: model.plain(task.name).double() for task in TASKS}
-    if isinstance(model, mtl.Hard):
-        first = networks["garment"]
-        for network in networks.values():
-            for name, layer in first.named_children():
-                if name != "head":
-                    setattr(network, name, layer)
+    networks = tied(model)
     every = {id(p): p for network in networks.values() for p in network.parameters()}
-    optimiser = torch.optim.Adam(every.values(), lr=lr)
+    optimiser = make(every.values())
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(world.train), generator=generator(seed, "order", epoch))
         for rows in order.split(batch_size):
             total = 0
-            for task in TASKS:
-                x = world.train.x[task.name] if isinstance(world.train.x, dict) else world.train.x
-                y, labels = networks[task.name](x[rows].double()), world.train.labels[task.name][rows]
-                terms = []
-                for one, label in zip(y, labels, strict=True):
-                    if task.name == "weight" and not label.isnan():
-                        terms.append((one[0] - label.double()) ** 2)
-                    elif task.name == "dark" and label >= 0:
-                        terms.append(F.binary_cross_entropy_with_logits(one[0], label.double()))
-                    elif task.name == "garment" and label >= 0:
-                        terms.append(F.cross_entropy(one, label))
+            for task, network in networks.items():
+                x = world.train.x[task] if isinstance(world.train.x, dict) else world.train.x
+                h = network[:-1](x[rows].double())
+                labels = world.train.labels[task][rows]
+                terms = [term(task, y, label) for y, label in zip(network.head(h), labels, strict=True)]
+                terms = [one for one in terms if one is not None]
                 if terms:
                     total = total + sum(terms) / len(terms)
+                if isinstance(model, mtl.SharedPrivate):
+                    total = total + model.gamma * correlations(h, 5)
+            if isinstance(model, mtl.Soft):
+                total = total + model.lam * sum(squares(*two) for two in itertools.combinations(networks.values(), 2))
             optimiser.zero_grad()
             total.backward()
             optimiser.step()
     return networks
 
 
-@pytest.mark.parametrize("way", [mtl.Separate, mtl.Hard])
+WAYS = {
+    "separate": lambda: mtl.Separate(TASKS, trunk(), seeds=(3,)),
+    "hard": lambda: mtl.Hard(TASKS, trunk(), seeds=(3,)),
+    "branch at 4": lambda: mtl.Hierarchical(TASKS, trunk(), branch="4", seeds=(3,)),
+    "branches of their own": lambda: mtl.Hierarchical(TASKS, trunk(), branch={"dark": "0", "weight": "4"}, seeds=(3,)),
+    "soft, by gradient": lambda: mtl.Soft(TASKS, trunk(), lam=0.7, exact=False, seeds=(3,)),
+    "shared and private": lambda: mtl.SharedPrivate(TASKS, trunk(), gamma=0.5, seeds=(3,)),
+}
+OPTIMISERS = {
+    "adam": lambda weights: torch.optim.Adam(weights, lr=0.01, weight_decay=0.1),
+    "sgd": lambda weights: torch.optim.SGD(weights, lr=0.01, weight_decay=0.1),
+    "momentum": lambda weights: torch.optim.SGD(weights, lr=0.01, weight_decay=0.1, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("own", [False, True], ids=["one input", "an input a task"])
-def test_fit_equals_a_textbook_loop(way, own):
-    world, model = tiny(own=own), way(TASKS, trunk(), seeds=(3,))
-    run = fit(model, world, epochs=3, seed=3, lr=0.01)
-    networks = plain_loop(model, world, epochs=3, batch_size=8, lr=0.01, seed=3)
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_fit_equals_a_textbook_loop(way, own, optimiser):
+    """Classes, yes or no, numbers, missing labels, common and own inputs, in every way of sharing."""
+    world, model = tiny(own=own), WAYS[way]()
+    run = fit(model, world, epochs=3, seed=3, lr=0.01, optimiser=optimiser, weight_decay=0.1)
+    networks = plain_loop(model, world, OPTIMISERS[optimiser], epochs=3, batch_size=8, seed=3)
+    moved = 0
     for task in TASKS:
-        for ours, theirs in zip(run.model.plain(task.name).parameters(), networks[task.name].parameters(), strict=True):
+        before = model.plain(task.name).parameters()
+        pairs = zip(run.model.plain(task.name).parameters(), networks[task.name].parameters(), before, strict=True)
+        for ours, theirs, start in pairs:
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-8)
+            moved = max(moved, (ours - start).detach().abs().max().item())
+    assert moved > 1e-3
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 12])
@@ -141,7 +196,7 @@ def test_learning_happens():
 
 def test_history_has_a_row_an_epoch_task_and_split():
     run = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3)
-    assert list(run.history.columns) == ["epoch", "task", "split", "loss", "score"]
+    assert list(run.history.columns) == ["epoch", "task", "split", "loss", "score", "gap"]
     assert len(run.history) == 3 * len(TASKS) * 2
     late = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3, validate=False).history
     assert (late[late.split == "validation"].epoch == 3).all()
@@ -150,7 +205,7 @@ def test_history_has_a_row_an_epoch_task_and_split():
 
 def test_a_task_without_labels_in_a_batch_adds_nothing():
     world = tiny()
-    world.train.labels["garment"][:] = -1
+    world.train.labels["garment"][:] = -1  # after the check that refuses such a world
     model = mtl.Separate(TASKS, trunk())
     run = fit(model, world, seed=0)
     for before, after in zip(model.plain("garment").parameters(), run.model.plain("garment").parameters(), strict=True):

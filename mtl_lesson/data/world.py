@@ -68,7 +68,7 @@ def check_split(split: Split, tasks: tuple[Task, ...], where: str) -> None:
     """Refuse a split that would train to nonsense, and say what was expected.
 
     Raises KeyError for a task without labels or input, TypeError for inputs that are not floating point, ValueError for
-    lengths that differ, for NaN or infinite inputs and for labels the task cannot have.
+    lengths that differ, for NaN or infinite inputs, for labels the task cannot have and for a task without any label.
     """
     n = len(split)
     if n == 0:
@@ -95,6 +95,8 @@ def check_split(split: Split, tasks: tuple[Task, ...], where: str) -> None:
             task.check(labels)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{where}: {error}") from None
+        if not task.labelled(labels).any():
+            raise ValueError(f"{where}: task {task.name!r} has no label at all; leave the task out or label an example")
 
 
 def whole(value: int, name: str, least: int = 1, most: int | None = None, most_name: str = "") -> int:

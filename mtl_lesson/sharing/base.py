@@ -42,7 +42,7 @@ class Sharing(nn.Module):
             name = self.head_of(task)
             if name not in self.heads:
                 with torch.random.fork_rng(devices=()):  # the template's own weights are never used
-                    template = nn.Linear(self.features_size, task.outputs)
+                    template = nn.Linear(self.head_inputs(), task.outputs)
                 self.heads[name] = Linear(template, f"head/{self.head_drawn_as(task)}", 1, self.seeds)
 
     # --- what a subclass says ---------------------------------------------------------------------------------------
@@ -50,6 +50,10 @@ class Sharing(nn.Module):
     def owners(self, depth: int) -> list[int]:
         """For each task the group of weights it uses in the trunk's layer ``depth`` (0 is the first with weights)."""
         raise NotImplementedError
+
+    def head_inputs(self) -> int:
+        """The size of h, which the heads take."""
+        return self.features_size
 
     def head_of(self, task: Task) -> str:
         """The name of the output layer that answers ``task``."""
@@ -60,11 +64,23 @@ class Sharing(nn.Module):
         return self.head_of(task)
 
     def penalty(self) -> Tensor:
-        """What the way of sharing adds to the sum of the tasks' losses, one number a copy (C,)."""
+        """What the way of sharing adds to the sum of the tasks' losses for its weights, one number a copy (C,)."""
         return torch.zeros(self.copies, device=next(self.parameters()).device)
+
+    def regulariser(self, h: Mapping[str, Tensor]) -> Tensor:
+        """The part of the objective beside Σ_t L_t that is left to the gradient, (C,); ``h``: task → (C, examples,
+        features) of the batch."""
+        return next(iter(h.values())).new_zeros(self.copies)
 
     def pull(self, optimiser: torch.optim.Optimizer) -> None:
         """The exact step on the penalty, taken after each step of the optimiser. Nothing to do without a penalty."""
+
+    def release(self, number: int) -> None:
+        """Stop pulling at one copy, which has diverged and rests."""
+
+    def trunks(self) -> dict[str, Streams]:
+        """What computes h: the prefix of its weights' names → a trunk."""
+        return {"": self.trunk}
 
     # --- computing --------------------------------------------------------------------------------------------------
 
@@ -104,7 +120,10 @@ class Sharing(nn.Module):
 
     def activations(self, x: Tensor, inputs: int, streams: Sequence[int], upto: str | None = None) -> dict[str, Tensor]:
         """For each task its activations, (C, examples, …)."""
-        h, streams = self.trunk(x, inputs, streams, upto)
+        return self.by_task(*self.trunk(x, inputs, streams, upto))
+
+    def by_task(self, h: Tensor, streams: Sequence[int]) -> dict[str, Tensor]:
+        """What a trunk returned (activations, for each task its stream) as task → (C, examples, …)."""
         if h.dim() == 4:
             h = h.unflatten(1, (self.copies, max(streams) + 1, -1)).permute(1, 2, 0, 3, 4, 5)
         else:
@@ -113,7 +132,10 @@ class Sharing(nn.Module):
 
     def outputs(self, x: Tensor, inputs: int, streams: Sequence[int]) -> dict[str, Tensor]:
         """For each task its outputs, (C, examples, outputs)."""
-        h = self.activations(x, inputs, streams)
+        return self.answer(self.activations(x, inputs, streams))
+
+    def answer(self, h: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """ŷ_t = g_t(h_t): task → (C, examples, features) to task → (C, examples, outputs)."""
         return {task.name: self.heads[self.head_of(task)](h[task.name], self.copies, (0,)) for task in self.tasks}
 
     # --- looking at the weights -------------------------------------------------------------------------------------
@@ -121,11 +143,13 @@ class Sharing(nn.Module):
     def parameters_by_user(self) -> dict[tuple[str, ...], dict[str, Tensor]]:
         """Who uses what: (task names) → {parameter name: its values (C, …)}, every weight of the model once."""
         found: dict[tuple[str, ...], dict[str, Tensor]] = {}
-        for name, owners in self.trunk.plan.items():
-            for group in range(max(owners) + 1):
-                users = tuple(t.name for t, owner in zip(self.tasks, owners, strict=True) if owner == group)
-                for key, value in self.trunk[name].values(group).items():
-                    found.setdefault(users, {})[f"{name}.{key}" + (f"[{group}]" if max(owners) else "")] = value
+        for prefix, trunk in self.trunks().items():
+            for name, owners in trunk.plan.items():
+                for group in range(max(owners) + 1):
+                    users = tuple(t.name for t, owner in zip(self.tasks, owners, strict=True) if owner == group)
+                    number = f"[{group}]" if max(owners) else ""
+                    for key, value in trunk[name].values(group).items():
+                        found.setdefault(users, {})[f"{prefix}{name}.{key}{number}"] = value
         for name, head in self.heads.items():
             users = tuple(task.name for task in self.tasks if self.head_of(task) == name)
             for key, value in head.values(0).items():
@@ -141,6 +165,25 @@ class Sharing(nn.Module):
         """The weights that ``task`` alone uses: name → values (C, …)."""
         return dict(self.parameters_by_user().get((find_task(self.tasks, task).name,), {}))
 
+    @torch.no_grad()
+    def gap(self, layer: str | None = None) -> Tensor:
+        """How far a task's weights are from the mean of all tasks', ‖θ_t − θ̄‖ / ‖θ̄‖, (C, T); of the trunk's ``layer``,
+        or of all of the trunk. 0 where everything is shared.
+
+        Raises KeyError for a layer that is not there or has no weights.
+        """
+        if layer is not None and layer not in self.trunk.plan:
+            raise KeyError(f"no layer {layer!r} with weights in the trunk; there are {', '.join(self.trunk.plan)}")
+        apart = size = 0
+        for name, owners in self.trunk.plan.items() if layer is None else [(layer, self.trunk.plan[layer])]:
+            groups = [self.trunk[name].values(group) for group in range(max(owners) + 1)]
+            for key in groups[0]:
+                θ = torch.stack([group[key].flatten(1) for group in groups], 1)[:, list(owners)]
+                mean = θ.mean(1, keepdim=True) if max(owners) else θ[:, :1]
+                apart = apart + (θ - mean).square().sum(2)
+                size = size + mean.square().sum(2)
+        return (apart / size).nan_to_num().sqrt()
+
     def size(self) -> int:
         """The number of weights of one copy."""
         return sum(parameter.numel() for parameter in self.parameters()) // self.copies
@@ -148,11 +191,7 @@ class Sharing(nn.Module):
     def plain(self, task: str, copy: int = 0) -> nn.Sequential:
         """The network of one task as ordinary PyTorch layers: the trunk's, then ``head``. Its weights are a copy."""
         t = self.tasks.index(find_task(self.tasks, task))
-        network = nn.Sequential()
-        for name, layer in self.template[0].named_children():
-            weights = self.trunk[name]
-            group = self.trunk.plan.get(name, (0,) * len(self.tasks))[t]
-            network.add_module(name, weights.plain(copy, group) if hasattr(weights, "plain") else layer)
+        network = self.trunk.plain(t, copy)
         network.add_module("head", self.heads[self.head_of(self.tasks[t])].plain(copy, 0))
         return network
 
@@ -178,11 +217,13 @@ class Sharing(nn.Module):
 
     def holders(self) -> list[nn.Module]:
         """Everything that holds weights, from the first layer to the last head."""
-        return [layer for layer in self.trunk.layers if hasattr(layer, "load_copy")] + list(self.heads.values())
+        layers = [layer for trunk in self.trunks().values() for layer in trunk.layers]
+        return [layer for layer in layers if hasattr(layer, "load_copy")] + list(self.heads.values())
 
     def __repr__(self) -> str:
         tasks = ", ".join(task.name for task in self.tasks)
-        options = "".join(f", {name}={getattr(self, name)!r}" for name in self.options)
+        values = {name: getattr(self, name) for name in self.options}
+        options = "".join(f", {name}={value!r}" for name, value in values.items() if not isinstance(value, nn.Module))
         copies = f", {self.copies} copies" if self.copies > 1 else ""
         return f"{type(self).__name__}({tasks}{options}: {self.size():,} weights{copies})"
 

@@ -22,17 +22,19 @@ class Soft(Separate):
     outputs and start equal. Duong et al. 2015, "Low resource dependency parsing"; Evgeniou & Pontil 2004.
 
     The pull is not left to the gradient, whose steps overshoot once 2λT·lr exceeds 2: :meth:`pull` solves it exactly.
+    ``exact=False`` leaves it to the gradient all the same, to see that happen.
 
     Raises ValueError for a λ that is negative, NaN or no number, KeyError for one of a layer that is not there.
     """
 
-    options = ("lam", "tie")
+    options = ("lam", "tie", "exact")
     per_copy = ("lam",)
 
-    def __init__(self, tasks, trunk, lam: Lambda | Sequence[Lambda] = 0.0, tie: str = "trunk", **arguments):
+    def __init__(self, tasks, trunk, lam: Lambda | Sequence[Lambda] = 0.0, tie: str = "trunk", exact: bool = True,
+                 **arguments):  # fmt: skip
         if tie not in ("trunk", "all"):
             raise ValueError(f"tie must be 'trunk' or 'all', not {tie!r}")
-        self.tie = tie
+        self.tie, self.exact = tie, bool(exact)
         tasks = tuple(tasks)
         if tie == "all" and len({task.outputs for task in tasks}) > 1:
             outputs = ", ".join(f"{task.name}: {task.outputs}" for task in tasks)
@@ -46,6 +48,8 @@ class Soft(Separate):
         self.strengths = {
             name: torch.tensor([strength(one, name, names) for one in each], dtype=torch.float64) for name in names
         }
+        if not self.exact and any(λ.isinf().any() for λ in self.strengths.values()):
+            raise ValueError("a gradient cannot follow λ = ∞; take a finite λ, or the exact step (exact=True)")
 
     def head_drawn_as(self, task):
         return "all tasks" if self.tie == "all" else super().head_drawn_as(task)
@@ -77,6 +81,9 @@ class Soft(Separate):
             total = total + torch.where(far == 0, far, λ * far)
         return total
 
+    def regulariser(self, h):
+        return super().regulariser(h) if self.exact else self.penalty()
+
     @torch.no_grad()
     def pull(self, optimiser: torch.optim.Optimizer) -> None:
         """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:
@@ -86,7 +93,7 @@ class Soft(Separate):
         With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
         with s = c / (1 + c) it holds from λ = 0 (θ = z, bit for bit) to λ = ∞ (θ_t = m, the same for all).
         """
-        for name, parts in self.tied():
+        for name, parts in self.tied() if self.exact else ():
             z = torch.cat([part.data for part in parts], 1)
             p, lr = metric(optimiser, parts, z)
             c = 2 * self.strengths[name].to(z) * len(self.tasks) * lr
@@ -96,6 +103,10 @@ class Soft(Separate):
             θ = torch.lerp(m.expand_as(z), z, (1 - s) * q)
             for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
                 part.copy_(new)
+
+    def release(self, number):
+        for λ in self.strengths.values():
+            λ[number] = 0
 
     def options_of(self, number):
         lam = self.lam[number] if isinstance(self.lam, list | tuple) else self.lam

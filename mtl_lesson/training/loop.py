@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 from ..sharing import Sharing
 from .feed import Batch, Feed
-from .hardware import autocast
+from .hardware import DTYPES, autocast
+
+#: optimisers whose exact step on a penalty is known; weight decay is the gradient of ½ weight_decay ‖θ‖² in all
+OPTIMISERS = {
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+    "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+}
 
 
 def warm_up() -> None:
@@ -52,11 +61,16 @@ def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precisi
          alive: Tensor | float = 1.0) -> Tensor:  # fmt: skip
     """One step of the optimiser on Σ_t L_t, then the exact step on the penalty. Returns the losses (copies, tasks).
 
-    Copies have no weights in common, so the sum of their losses gives each its own gradient.
+    A regulariser of the features, where the model has one, goes with the losses. Copies have no weights in common, so
+    the sum of their losses gives each its own gradient.
     """
-    losses = per_task(model, answers(model, batch, precision), batch.labels, "loss")
+    with autocast(batch.x.device, precision):
+        h = model.activations(batch.x, batch.inputs, batch.streams)
+        outputs = model.answer(h)
+    losses = per_task(model, outputs, batch.labels, "loss")
+    objective = losses.sum(1) + model.regulariser(h)
     optimiser.zero_grad()
-    (losses.sum(1) * alive).sum().backward()
+    (objective * alive).sum().backward()
     optimiser.step()
     model.pull(optimiser)
     return losses.detach()
@@ -96,16 +110,45 @@ def evaluate(model: Sharing, feed: Feed, precision: str, size: int = 2048) -> tu
     return per_task(model, outputs, labels, "loss").cpu(), per_task(model, outputs, labels, "score").cpu()
 
 
-def train(model: Sharing, feed: Feed, seeds: Sequence[int], *, epochs: int, batch_size: int, lr: float,
-          precision: str) -> Iterator[Epoch]:  # fmt: skip
-    """Train with Adam and hand over after every epoch; losses stay on the device until then.
+@dataclass(frozen=True)
+class Settings:
+    """How to train; refuses (ValueError) what makes no sense. See :func:`~mtl_lesson.fit` for what each does."""
+
+    epochs: int = 20
+    batch_size: int = 64
+    lr: float = 1e-3
+    optimiser: str = "adam"
+    weight_decay: float = 0.0
+    precision: str | None = None
+    validate: bool = True
+    test: bool = False
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
+        if not (isinstance(self.lr, Real) and 0 < self.lr < float("inf")):
+            raise ValueError(f"lr must be a positive number, not {self.lr!r}")
+        if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < float("inf")):
+            raise ValueError(f"weight_decay must be a number of 0 or more, not {self.weight_decay!r}")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser {self.optimiser!r} is none of {', '.join(OPTIMISERS)}")
+        if self.precision is not None and self.precision not in DTYPES:
+            raise ValueError(f"precision {self.precision!r} is none of {', '.join(DTYPES)}")
+
+
+def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings) -> Iterator[Epoch]:
+    """Train and hand over after every epoch; losses stay on the device until then.
 
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
     number gets the weights of the last good epoch back and rests; the others go on.
     """
     model.train()
     fused = feed.x.device.type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
+    epochs, batch_size, lr, precision = settings.epochs, settings.batch_size, settings.lr, settings.precision
+    optimiser = OPTIMISERS[settings.optimiser](
+        model.parameters(), lr=lr, weight_decay=settings.weight_decay, fused=fused)  # fmt: skip
     alive = torch.ones(model.copies, device=feed.x.device)
     good = [parameter.detach().clone() for parameter in model.parameters()]
     for number in range(1, epochs + 1):
@@ -143,9 +186,10 @@ def report(model: Sharing, losses: Tensor, copy: int, first_step: int, lr: float
 def rest(model: Sharing, optimiser: torch.optim.Optimizer, good: Sequence[Tensor], copy: int) -> None:
     """Give a copy its last good weights back and forget its gradients, so that it stays where it is."""
     saved = dict(zip(model.parameters(), good, strict=True))
+    model.release(copy)
     for holder in model.holders():
         for parameter, at in holder.slices(copy):
             parameter[at] = saved[parameter][at]
             for value in optimiser.state[parameter].values():
-                if value.shape == parameter.shape:
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
                     value[at] = 0

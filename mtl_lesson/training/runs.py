@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from numbers import Integral, Real
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import torch
@@ -15,7 +15,7 @@ from ..data.world import World
 from ..sharing import Sharing
 from . import hardware
 from .feed import Feed
-from .loop import evaluate, train
+from .loop import Settings, evaluate, train
 
 INTERRUPTED = "interrupted"
 
@@ -24,8 +24,9 @@ INTERRUPTED = "interrupted"
 class Run:
     """One trained model.
 
-    ``model``: the trained copy. ``history``: a row for each epoch, task and split with loss and score. ``scores``: task
-    → validation score after the last epoch. ``stopped``: "" or why training ended early.
+    ``model``: the trained copy. ``history``: a row for each epoch, task and split with loss, score and gap (how far the
+    task's trunk is from the mean of all tasks', :meth:`~mtl_lesson.sharing.base.Sharing.gap`). ``scores``: task →
+    validation score after the last epoch. ``stopped``: "" or why training ended early.
     """
 
     model: Sharing
@@ -56,18 +57,19 @@ class Run:
 
 
 def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64, lr: float = 1e-3, seed: int = 0,
-        precision: str | None = None, validate: bool = True, progress: bool = True) -> Run:  # fmt: skip
+        optimiser: str = "adam", weight_decay: float = 0.0, precision: str | None = None, validate: bool = True,
+        progress: bool = True) -> Run:  # fmt: skip
     """Train a copy of ``model``, drawn from ``seed``, on ``world.train``; the model given is not changed.
 
-    Minimises Σ_t L_t plus the model's penalty with Adam. ``validate`` looks at the validation set after every epoch
-    rather than after the last one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far.
+    Minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
+    "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch rather than after the last
+    one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far.
 
     Raises ValueError for settings that make no sense and for a model whose tasks are not the world's.
     """
-    check_settings(epochs, batch_size, lr)
+    settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate)
     with bar(epochs, progress) as ticks:
-        run = train_copies(model, [world], [seed], [{}], ticks, epochs=epochs, batch_size=batch_size, lr=lr,
-                           precision=precision, validate=validate)[0]  # fmt: skip
+        run = train_copies(model, [world], [seed], [{}], ticks, settings)[0]
     if run.stopped == INTERRUPTED:
         done = int(run.history.epoch.max())
         kept = "what was learnt until then is kept" if done else "nothing was learnt yet; run the cell again"
@@ -75,9 +77,8 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     return run
 
 
-def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping[str, object]],
-                 ticks: tqdm, *, epochs: int, batch_size: int, lr: float, precision: str | None, validate: bool,
-                 changes: Mapping[str, object] | None = None) -> list[Run]:  # fmt: skip
+def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping], ticks: tqdm,
+                 settings: Settings, changes: Mapping[str, object] | None = None) -> list[Run]:  # fmt: skip
     """Train copies of ``model`` side by side, one for each of ``seeds``; several may share one of the ``worlds``.
 
     The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
@@ -87,58 +88,63 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
         check_fit(model, world)
     each = len(seeds) // len(worlds)
     where = str(hardware.device())
-    precision = precision or str(hardware.precision(where))
-    if precision not in hardware.DTYPES:
-        raise ValueError(f"precision {precision!r} is none of {', '.join(hardware.DTYPES)}")
-    dtype = hardware.DTYPES[precision]
+    settings = replace(settings, precision=settings.precision or str(hardware.precision(where)))
+    dtype = hardware.DTYPES[settings.precision]
     copies = model.like(seeds, **(changes or {})).to(where, torch.float64 if dtype == torch.float64 else torch.float32)
-    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, dtype)
-             for name in ("train", "validation")}  # fmt: skip
+    splits = ("train", "validation", "test") if settings.test else ("train", "validation")
+    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, dtype) for name in splits}
     rows: list[dict] = []
     stopped, done, start = [""] * len(seeds), 0, time.perf_counter()
+
+    def judge(split: str) -> None:
+        record(rows, copies, done, split, *evaluate(copies, feeds[split], settings.precision))
+
     try:
-        for epoch in train(copies, feeds["train"], seeds[::each], epochs=epochs, batch_size=batch_size, lr=lr,
-                           precision=precision):  # fmt: skip
+        for epoch in train(copies, feeds["train"], seeds[::each], settings):
             done = epoch.number
             stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
             record(rows, copies, done, "train", epoch.train_loss, None)
-            if validate or done == epochs or not epoch.alive.any():
-                record(rows, copies, done, "validation", *evaluate(copies, feeds["validation"], precision))
+            if settings.validate or done == settings.epochs or not epoch.alive.any():
+                judge("validation")
             ticks.update(len(seeds))
     except KeyboardInterrupt:
         stopped = [reason or INTERRUPTED for reason in stopped]
     if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
-        record(rows, copies, done, "validation", *evaluate(copies, feeds["validation"], precision))
+        judge("validation")
+    if settings.test:
+        judge("test")
     seconds, history = time.perf_counter() - start, pd.DataFrame(rows)
     runs = []
     for number, (seed, point) in enumerate(zip(seeds, points, strict=True)):
         own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
-        for place_, (name, value) in enumerate(point.items()):
-            own.insert(place_, name, [value] * len(own))
         one = copies.copy(number).eval()
-        runs.append(Run(one, worlds[number // each], own, seed, seconds, precision, stopped[number]))
+        runs.append(Run(one, worlds[number // each], placed(own, point), seed, seconds, settings.precision,
+                        stopped[number]))  # fmt: skip
     return runs
 
 
+def placed(history: pd.DataFrame, point: Mapping[str, object]) -> pd.DataFrame:
+    """The history of a copy with the columns that say where in a grid it stands."""
+    for place, (name, value) in enumerate(point.items()):
+        history.insert(place, name, [value] * len(history))
+    return history
+
+
 def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch.Tensor, score: torch.Tensor | None):
-    """Append a row for each copy and task. No score is taken on the training set: its weights move meanwhile."""
+    """Append a row for each copy and task. On the training set, whose weights move meanwhile, neither score nor gap."""
+    gap = None if score is None else model.gap().tolist()
+    loss, score = loss.tolist(), None if score is None else score.tolist()
     for number in range(model.copies):
         for t, task in enumerate(model.tasks):
+            judged = {"score": math.nan, "gap": math.nan}
+            if score is not None:
+                judged = {"score": score[number][t], "gap": gap[number][t]}
             rows.append({"copy_number": number, "epoch": epoch, "task": task.name, "split": split,
-                         "loss": float(loss[number, t]),
-                         "score": float("nan") if score is None else float(score[number, t])})  # fmt: skip
+                         "loss": loss[number][t]} | judged)  # fmt: skip
 
 
 def bar(total: int, progress: bool) -> tqdm:
     return tqdm(total=total, desc="training", unit="epoch", disable=not progress)
-
-
-def check_settings(epochs: int, batch_size: int, lr: float) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
-    if not (isinstance(lr, Real) and 0 < lr < float("inf")):
-        raise ValueError(f"lr must be a positive number, not {lr!r}")
 
 
 def check_fit(model: Sharing, world: World) -> None:
@@ -152,3 +158,8 @@ def check_fit(model: Sharing, world: World) -> None:
         if same != task:
             there = f"asks it as {same!r}" if same else f"asks {', '.join(other.name for other in world.tasks)}"
             raise ValueError(f"the model answers {task!r}, and the world {there}")
+    shapes = {name: tuple(x.shape[1:]) for name, x in world.train.inputs.items()}
+    if len(set(shapes.values())) > 1:
+        first = next(iter(model.trunk.names), "the first")
+        seen = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+        raise ValueError(f"layer {first!r} cannot be alike for all tasks: their inputs have different shapes ({seen})")

@@ -1,0 +1,100 @@
+"""A folder in which a sweep keeps its finished copies, a file each, so that it can go on where it was cut."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from ..data.world import World
+from ..sharing import Sharing
+from .loop import Settings
+from .runs import Run, placed
+
+UNREADABLE = (OSError, EOFError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError)
+
+
+class Store:
+    """Finished copies in ``folder``. A copy is found again only by whoever would train the very same one.
+
+    The name of its file is a hash of everything that decides the result: the way of sharing and its source, the trunk,
+    the settings, the point of the grid, the data. Weights are plain tensors, read without unpickling any code.
+
+    Raises OSError where the folder cannot be written, before anything is trained.
+    """
+
+    def __init__(self, folder: str | os.PathLike, settings: Settings):
+        self.folder, self.settings, self.writes = Path(folder), settings, True
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / "can-be-written.part"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise type(error)(f"cannot write to {self.folder.absolute()} ({error.strerror}); nothing was trained yet: "
+                              "choose another folder=…") from None  # fmt: skip
+
+    def file(self, model: Sharing, point: Mapping[str, object], world: World) -> Path:
+        """Where the copy of ``model`` at this point of the grid is kept."""
+        try:
+            source = inspect.getsource(type(model))
+        except (OSError, TypeError):  # a class without a file
+            source = ""
+        what = [type(model).__qualname__, source, repr(model.trunks()), repr(model.template), repr(model.tasks),
+                asdict(self.settings), point, data_digest(world)]  # fmt: skip
+        name = hashlib.sha256(json.dumps(what, default=repr, sort_keys=True).encode()).hexdigest()[:24]
+        return self.folder / f"{name}.pt"
+
+    def load(self, model: Sharing, point: Mapping[str, object], world: World) -> Run | None:
+        """The stored Run, or None where there is none. A damaged file counts as none."""
+        file = self.file(model, point, world)
+        if not file.exists():
+            return None
+        try:
+            found = torch.load(file, map_location="cpu", weights_only=True)
+            history = pd.DataFrame(json.loads(found["history"]))
+            one = model.double() if found["precision"] == "float64" else model
+            one.load_state_dict(found["weights"])
+            return Run(one.eval(), world, placed(history, point), found["seed"], found["seconds"], found["precision"],
+                       found["stopped"])  # fmt: skip
+        except UNREADABLE:
+            return None
+
+    def save(self, run: Run, model: Sharing, point: Mapping[str, object]) -> None:
+        """Keep a copy: written beside its place and moved there when whole. Says once where writing has failed."""
+        if not self.writes:
+            return
+        found = {"weights": {name: value.cpu() for name, value in run.model.state_dict().items()}, "seed": run.seed,
+                 "history": json.dumps(run.history.drop(columns=list(point)).to_dict("list")), "seconds": run.seconds,
+                 "precision": run.precision, "stopped": run.stopped}  # fmt: skip
+        file = self.file(model, point, run.world)
+        part = file.with_suffix(".part")
+        try:
+            torch.save(found, part)
+            os.replace(part, file)
+        except (OSError, RuntimeError) as error:
+            self.writes = False
+            warnings.warn(
+                f"cannot write to {self.folder.absolute()} any more ({error}). All finished copies are in the Sweep "
+                "that is returned; those written before are in the folder.",
+                stacklevel=3,
+            )
+
+
+def data_digest(world: World) -> str:
+    """A hash of everything a copy sees: inputs and labels of the three splits."""
+    digest = hashlib.sha256()
+    for split in (world.train, world.validation, world.test):
+        for values in (split.inputs, split.labels):
+            for name, value in values.items():
+                digest.update(f"{name} {tuple(value.shape)}".encode() + value.contiguous().numpy().tobytes())
+    return digest.hexdigest()

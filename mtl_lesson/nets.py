@@ -149,8 +149,9 @@ class Linear(Stacked):
     def forward(self, x: Tensor, inputs: int, owners: Sequence[int]) -> Tensor:
         plain, weight, bias = self.template[0], self.theta("weight", owners), self.theta("bias", owners)
         expect(x.dim() == 3 and x.shape[-1] == plain.in_features, plain, x, inputs)
-        weight = weight.reshape(inputs, -1, plain.in_features).mT
-        y = x @ weight if bias is None else torch.baddbmm(bias.reshape(inputs, 1, -1), x, weight)
+        weight = weight.reshape(inputs, -1, plain.in_features)
+        # yᵀ = W xᵀ rather than y = x Wᵀ: so the gradient of W comes out in the order in which W lies in memory.
+        y = (weight @ x.mT if bias is None else torch.baddbmm(bias.reshape(inputs, -1, 1), weight, x.mT)).mT
         if y.shape[-1] == plain.out_features:
             return y
         return y.unflatten(-1, (-1, plain.out_features)).transpose(1, 2).flatten(0, 1)

@@ -205,8 +205,8 @@ def test_withheld_labels_are_nested_balanced_and_a_task_s_own():
     assert torch.equal(w.train.x, all_labels.train.x)
     assert same(w.validation, all_labels.validation)
     assert same(w.test, all_labels.test)
-    one, w = known({"colour": 0})
-    assert [int(one[t.name].sum()) for t in w.tasks] == [500, 0, 500]
+    one, w = known({"colour": 1})
+    assert [int(one[t.name].sum()) for t in w.tasks] == [500, 1, 500]
     assert torch.equal(known({"colour": 50})[0]["colour"], fifty["colour"])
     assert same(questions(n_train=500, labels=500).train, all_labels.train)
 
@@ -226,7 +226,7 @@ def test_withheld_labels_are_nested_balanced_and_a_task_s_own():
         ({"seed": None}, TypeError, "seed must be a whole number"),
         ({"labels": {"color": 10}}, KeyError, "no task 'color'; the tasks are garment, colour, way up"),
         ({"labels": 1025}, ValueError, "labels of 'garment' can be at most n_train = 1024, not 1025"),
-        ({"labels": {"way up": -1}}, ValueError, "labels of 'way up' must be 0 or more"),
+        ({"labels": {"way up": -1}}, ValueError, "labels of 'way up' must be 1 or more"),
         ({"labels": 0.5}, TypeError, "labels of 'garment' must be a whole number, not 0.5"),
     ],
 )

@@ -41,7 +41,7 @@ def questions(
     picture is multiplied by a colour whose hue jitters, so that nobody can name every colour
     (:func:`colour_ceiling`), and turned by quarter turns.
 
-    ``labels`` is the dial: how many training pictures keep their label, for all tasks or as {task name: number}; a
+    ``labels`` is the dial: how many training pictures keep their label, for all tasks or {task name: 1 or more}; a
     task that is not named keeps all. Which pictures keep theirs is drawn for each task on its own; those that do at 50
     still do at 100. ``seed`` draws training and validation; the test pictures are the same for every seed. No garment
     is in two of the three. The pictures at a small n_train are the first of those at a larger one. ``full`` takes the
@@ -134,7 +134,7 @@ def _labels_kept(labels: int | Mapping[str, int] | None, n_train: int) -> dict[s
         labels = {task.name: labels for task in TASKS}
     for name in labels:
         find_task(TASKS, name)
-    return {name: whole(n, f"labels of {name!r}", 0, n_train, "n_train") for name, n in labels.items()}
+    return {name: whole(n, f"labels of {name!r}", 1, n_train, "n_train") for name, n in labels.items()}
 
 
 def _withhold(labels: Mapping[str, Tensor], keep: Mapping[str, int], n_row: int, rng) -> dict[str, Tensor]:

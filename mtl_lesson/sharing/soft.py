@@ -91,16 +91,18 @@ class Soft(Separate):
             min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr·λ Σ_{i<j} ‖θ_i − θ_j‖²
 
         With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
-        with s = c / (1 + c) it holds from λ = 0 (θ = z, bit for bit) to λ = ∞ (θ_t = m, the same for all).
+        with s = c / (1 + c) and q_t = p_t / ((1−s) p_t + s), so that w_t = (1−s) q_t, it holds from λ = 0 (θ = z, bit
+        for bit) to λ = ∞ (θ_t = m, the same for all).
         """
         for name, parts in self.tied() if self.exact else ():
-            z = torch.cat([part.data for part in parts], 1)
+            z = joined([part.data for part in parts])
             p, lr = metric(optimiser, parts, z)
             c = 2 * self.strengths[name].to(z) * len(self.tasks) * lr
             s = torch.where(c.isinf(), torch.ones_like(c), c / (1 + c)).view(-1, *[1] * (z.dim() - 1))
-            q = p / ((1 - s) * p + s)
-            m = (q * z).sum(1, keepdim=True) / q.sum(1, keepdim=True)
-            θ = torch.lerp(m.expand_as(z), z, (1 - s) * q)
+            # Few passes, in place: this runs after every step over all the weights there are.
+            q = p.div_(torch.lerp(p, torch.ones_like(s), s))
+            m = (q * z).sum(1, keepdim=True).div_(q.sum(1, keepdim=True))
+            θ = torch.lerp(m, z, q.mul_(1 - s))
             for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
                 part.copy_(new)
 
@@ -113,20 +115,26 @@ class Soft(Separate):
         return {"lam": lam}
 
 
-def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, float]:
-    """The optimiser's own metric p at z, and its rate: its last step was −rate/p times a mean gradient.
+def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, Tensor | float]:
+    """The optimiser's metric p at z, as a new tensor, and its rate: its last step was −rate/p times a mean gradient.
 
-    Plain SGD: p = 1. Heavy ball: p = 1 and rate lr/(1 − momentum), the length its steps add up to. Adam:
-    p = √v̂ + ε for each weight. Raises TypeError for any other optimiser.
+    Plain SGD: p = 1. Heavy ball: p = 1 and rate lr/(1 − momentum), the length its steps add up to. Adam: √v̂ + ε for
+    each weight and lr, here both times the root of v's bias correction. Raises TypeError for any other optimiser.
     """
     group = optimiser.param_groups[0]
     if isinstance(optimiser, torch.optim.SGD):
         return torch.ones_like(z), group["lr"] / (1 - group["momentum"])
     if isinstance(optimiser, torch.optim.Adam) and not group["amsgrad"]:
         states = [optimiser.state[part] for part in parts]
-        v = torch.cat([state["exp_avg_sq"] for state in states], 1)
-        return (v / (1 - group["betas"][1] ** states[0]["step"].to(v))).sqrt() + group["eps"], group["lr"]
+        correction = (1 - group["betas"][1] ** states[0]["step"].to(z)).sqrt()
+        v = joined([state["exp_avg_sq"] for state in states])
+        return v.sqrt().add_(group["eps"] * correction), group["lr"] * correction
     raise TypeError(f"the exact step is known for SGD and Adam, not for {type(optimiser).__name__}")
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """The parts along the tasks axis, without a copy where there is one."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def strength(lam: object, name: str, names: Sequence[str]) -> float:

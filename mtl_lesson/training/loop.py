@@ -150,20 +150,23 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings) 
     optimiser = OPTIMISERS[settings.optimiser](
         model.parameters(), lr=lr, weight_decay=settings.weight_decay, fused=fused)  # fmt: skip
     alive = torch.ones(model.copies, device=feed.x.device)
-    good = [parameter.detach().clone() for parameter in model.parameters()]
+    good = latest = [parameter.detach().clone() for parameter in model.parameters()]
     for number in range(1, epochs + 1):
-        losses = []
-        for batch in feed.shuffled(seeds, number, batch_size):
-            losses.append(step(model, optimiser, batch, precision, alive))
-        with torch.no_grad():  # the weights of the last step have not been tried yet, and will be kept
-            losses.append(per_task(model, answers(model, batch, precision), batch.labels, "loss"))
-        losses = torch.stack(losses)  # steps + 1 × copies × tasks
-        for copy in (~losses.isfinite().all(2).all(0) & alive.bool()).nonzero().flatten().tolist():
-            report(model, losses[:, copy], copy, first_step=(number - 1) * (len(losses) - 1) + 1, lr=lr)
-            rest(model, optimiser, good, copy)
+        losses = [step(model, optimiser, batch, precision, alive) for batch in feed.shuffled(seeds, number, batch_size)]
+        steps = len(losses)
+        if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
+            last = next(feed.shuffled(seeds, number, batch_size))
+            with torch.no_grad():
+                losses.append(per_task(model, answers(model, last, precision), last.labels, "loss"))
+        losses = torch.stack(losses)  # steps (and one more) × copies × tasks
+        finite = losses.isfinite().all(2)
+        for copy in (~finite.all(0) & alive.bool()).nonzero().flatten().tolist():
+            report(model, losses[:, copy], copy, first_step=(number - 1) * steps + 1, lr=lr)
+            # The first loss of an epoch is that of the weights the epoch before has left.
+            rest(model, optimiser, latest if finite[0, copy] else good, copy)
             alive[copy] = 0
-        good = [parameter.detach().clone() for parameter in model.parameters()]
-        yield Epoch(number, len(losses) - 1, losses[:-1].mean(0).cpu(), alive.bool().cpu())
+        good, latest = latest, [parameter.detach().clone() for parameter in model.parameters()]
+        yield Epoch(number, steps, losses[:steps].mean(0).cpu(), alive.bool().cpu())
         if not alive.any():
             return
 

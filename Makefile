@@ -21,7 +21,7 @@ help:
 	@echo "make test         run every test: code, notebooks, browser"
 	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
 	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
-	@echo "make bank         compute the stored results in data/bank again (some ten minutes)"
+	@echo "make bank         compute the stored results in data/bank again (half an hour)"
 	@echo "make bench        measure the speed of training on this machine"
 	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
 	@echo
@@ -72,6 +72,7 @@ bank: setup
 
 bench: setup
 	@$(VENV) benchmarks/training.py
+	@$(VENV) benchmarks/lambda_path.py
 
 clean:
 	@echo "Removing caches and build leftovers"

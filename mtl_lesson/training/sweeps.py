@@ -29,7 +29,7 @@ class Sweep:
     """Many trained models.
 
     ``table``: a row for each copy, task and split, with its axes, loss, score and gap (see Run). ``history``: the same
-    for each epoch. ``runs``: (the value on each axis) → Run.
+    for each epoch. ``runs``: (the value on each axis) → Run. ``plan`` and ``settings``: how each was trained.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -37,6 +37,8 @@ class Sweep:
     runs: Mapping[tuple, Run] = field(repr=False)
     axes: tuple[str, ...]
     note: str = ""
+    plan: Plan | None = field(default=None, repr=False)
+    settings: Settings | None = field(default=None, repr=False)
 
     def run(self, **where: object) -> Run:
         """The Run of one copy, named by its axes: ``sweep.run(labels=100, seed=0)``. KeyError if that is not one."""
@@ -115,7 +117,7 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
     else:
         table = history
     note = "one World for all seeds: only weights and batches are resampled" if isinstance(world, World) else ""
-    return Sweep(table, history, runs, plan.names, note)
+    return Sweep(table, history, runs, plan.names, note, plan, settings)
 
 
 class Plan:

@@ -93,21 +93,6 @@ TABLES = {
         {"renamed": [False, True], "n": 150, "seeds": range(8)} | SHOPPERS,
         ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
-    "branches": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]}),
-         (mtl.Hierarchical, {"branch": [{task: layer} for task in ("garment", "colour", "way up")
-                                        for layer in ("conv1", "conv2", "linear")]})],
-        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(8)} | QUESTIONS,
-        ["data/questions", "sharing/hierarchical"],
-    ),
-    "branches_shoppers": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})], mtl.data.shoppers, GREY,
-        {"delta": [0.7, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
-    ),
-    "parts": (
-        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0, 10.0]})], mtl.data.questions, CONV,
-        {"n_train": 1000, "seeds": range(8)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
-    ),
     "relatedness_labels": (
         [(way, {"n": n, "epochs": in_steps(200, n, 30)} | own) for n in (40, 400)
          for way, own in ((mtl.Separate, {}), (mtl.Hard, {}), (mtl.Pooled, {}), (mtl.Soft, {"lam": [0.003, 0.03]}))]
@@ -120,6 +105,21 @@ TABLES = {
          for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
         mtl.data.shops, GREY, {"delta": [0.0, 15.0, 45.0], "seeds": range(5), "batch_size": 30},
         ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
+    ),
+    "branches": (
+        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]}),
+         (mtl.Hierarchical, {"branch": [{task: layer} for task in ("garment", "colour", "way up")
+                                        for layer in ("conv1", "conv2", "linear")]})],
+        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(8)} | QUESTIONS,
+        ["data/questions", "sharing/hierarchical"],
+    ),
+    "branches_shoppers": (
+        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})], mtl.data.shoppers, GREY,
+        {"delta": [0.7, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
+    ),
+    "parts": (
+        [(mtl.SharedPrivate, {"gamma": [0.0, 1.0, 10.0]})], mtl.data.questions, CONV,
+        {"n_train": 1000, "seeds": range(8)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
     ),
 }  # fmt: skip
 
@@ -170,7 +170,7 @@ def main(wanted: list[str]) -> None:
     workers = ProcessPoolExecutor(min(4, os.cpu_count()), multiprocessing.get_context("spawn"),
                                   torch.set_num_threads, (1,))  # fmt: skip
     with workers:
-        names = wanted or [*PATHS, *TABLES]
+        names = wanted or [*PATHS, *reversed(TABLES)]
         for done, job in enumerate(as_completed([workers.submit(make, name) for name in names]), 1):
             print(f"{done} of {len(names)}, {(time.perf_counter() - start) / 60:.0f} min: {job.result()}", flush=True)
 

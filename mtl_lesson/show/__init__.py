@@ -8,6 +8,7 @@ computes a result.
 ``ready``                   the machine is ready
 ``pictures``, ``answers``   a sheet of pictures; what a network answers about them
 ``learning_curves``         score and loss while a network trains
+``along``                   what a dial does: a score along λ, branches, labels, steps
 ``schools``                 the schools' lines and the error at one λ; ``SchoolsPicture`` for a slider
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
@@ -16,6 +17,7 @@ computes a result.
 ==========================  =====================================================================
 """
 
+from .along import along
 from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
@@ -28,6 +30,7 @@ from .style import colour_of
 __all__ = [
     "Drawing",
     "SchoolsPicture",
+    "along",
     "answers",
     "bars",
     "colour_of",

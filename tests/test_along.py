@@ -1,0 +1,88 @@
+"""The figure of a dial: it draws the means it is given, at the right places, and says them."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtl_lesson as mtl
+
+INFINITY = math.inf
+
+
+def table(xs, lines=("ana", "bo"), seeds=3, value=lambda x, line, seed: 0.5, **columns):
+    rows = [{"lam": x, "task": line, "seed": seed, "score": value(i, k, seed)} | columns
+            for i, x in enumerate(xs) for k, line in enumerate(lines) for seed in range(seeds)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def drawn(figure, ax=0):
+    """The lines with data, by colour order: (x, y)."""
+    return [line.get_xydata() for line in figure.figure.axes[ax].lines if len(line.get_xydata()) > 1]
+
+
+def test_a_line_goes_through_the_means_of_its_seeds():
+    figure = mtl.show.along(table([0.0, 0.1, 1.0, INFINITY], value=lambda i, k, s: 0.1 * i + 0.3 * k + 0.01 * s), "lam")
+    for k, line in enumerate(drawn(figure)[:2]):
+        np.testing.assert_allclose(line[:, 1], 0.1 * np.arange(4) + 0.3 * k + 0.01)
+
+
+def test_0_and_infinity_stand_beyond_the_ends_and_the_rest_by_its_logarithm():
+    figure = mtl.show.along(table([INFINITY, 0.1, 0.0, 10.0]), "lam")
+    x = drawn(figure)[0][:, 0]
+    assert x[1] == pytest.approx(-1)
+    assert x[2] == pytest.approx(1)
+    assert x[0] < -1
+    assert x[3] > 1
+    shown = [text.get_text() for text in figure.figure.axes[0].get_xticklabels()]
+    assert {"0", "∞"} <= set(shown)
+
+
+def test_words_keep_their_order_and_small_numbers_a_plain_axis():
+    figure = mtl.show.along(table(["conv2", "conv1", "heads"]), "lam")
+    assert [text.get_text() for text in figure.figure.axes[0].get_xticklabels()] == ["conv2", "conv1", "heads"]
+    assert drawn(mtl.show.along(table([0.0, 0.7, 2.0]), "lam"))[0][:, 0].tolist() == [0.0, 0.7, 2.0]
+
+
+def test_a_line_that_breaks_off_ends_with_a_cross():
+    broken = table([1, 2, 3, 4], lines=("descent",), value=lambda i, k, s: 0.5 if i < 2 else math.nan)
+    figure = mtl.show.along(broken, "lam", log=True)
+    assert len(drawn(figure)[0]) == 2
+    assert any(line.get_marker() == "x" for line in figure.figure.axes[0].lines)
+    assert figure.figure.axes[0].get_yscale() == "log"
+
+
+def test_a_panel_holds_its_own_rows_and_a_word_is_a_word():
+    both = pd.concat([table([1.0, 2.0], world="near"), table([1.0, 2.0], value=lambda i, k, s: 0.9, world="$far$")])
+    figure = mtl.show.along(both, "lam", panel="world")
+    assert [ax.get_title(loc="left") for ax in figure.figure.axes] == ["near", "$far$"]
+    assert drawn(figure, 1)[0][:, 1].tolist() == [0.9, 0.9]
+
+
+def test_the_alt_text_says_both_ends_of_every_line():
+    figure = mtl.show.along(table([0.0, 0.1, INFINITY], value=lambda i, k, s: (0.6, 0.7, 0.4)[i] + 0.1 * k), "lam",
+                            label="accuracy", title="Soft sharing")  # fmt: skip
+    assert figure.alt.startswith("Soft sharing. accuracy against λ, from λ = 0 to λ = ∞.")
+    assert "ana: ≈ 60 % at λ = 0, ≈ 70 % at λ = 0.1, ≈ 40 % at λ = ∞." in figure.alt
+    assert "bo: ≈ 70 % at λ = 0" in figure.alt
+    for number in re.findall(r"\d+ %", figure.alt):
+        assert f"≈ {number}" in figure.alt
+
+
+def test_lines_are_told_apart_by_more_than_colour():
+    figure = mtl.show.along(table([1.0, 2.0]), "lam")
+    a, b = (line for line in figure.figure.axes[0].lines if len(line.get_xydata()) > 1)
+    assert a.get_linestyle() != b.get_linestyle()
+    assert a.get_color() != b.get_color()
+
+
+@pytest.mark.parametrize(("change", "error", "words"), [
+    (lambda t: (t, "gamma"), KeyError, "no column 'gamma'; it has lam"),
+    (lambda t: (t[:0], "lam"), ValueError, "no rows"),
+    (lambda t: (table([1.0], lines=map(str, range(7))), "lam"), ValueError, "7 lines"),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused(change, error, words):
+    with pytest.raises(error, match=words):
+        mtl.show.along(*change(table([1.0, 2.0])))

@@ -6,7 +6,7 @@ Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data``
 
 from . import bank, checks, data, inspection, nets, show, widgets
 from .evidence import Claim, claim
-from .sharing import Hard, Hierarchical, Pooled, Separate, Soft, closed_form
+from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Soft, closed_form, trace_norm
 from .tasks import Binary, Classification, Regression
 from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
 from .widgets import predict
@@ -22,6 +22,7 @@ __all__ = [
     "Regression",
     "Run",
     "Separate",
+    "SharedPrivate",
     "Soft",
     "Sweep",
     "TrainingDiverged",
@@ -39,5 +40,6 @@ __all__ = [
     "predict",
     "show",
     "sweep",
+    "trace_norm",
     "widgets",
 ]

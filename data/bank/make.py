@@ -107,19 +107,19 @@ TABLES = {
         ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
     "branches": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]}),
+        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"], "seeds": range(8)}),
          (mtl.Hierarchical, {"branch": [{task: layer} for task in ("garment", "colour", "way up")
-                                        for layer in ("conv1", "conv2", "linear")]})],
-        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(8)} | QUESTIONS,
+                                        for layer in ("conv1", "conv2", "linear")], "seeds": range(5)})],
+        mtl.data.questions, CONV, {"n_train": 1000} | QUESTIONS,
         ["data/questions", "sharing/hierarchical"],
     ),
     "branches_shoppers": (
         [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})], mtl.data.shoppers, GREY,
-        {"delta": [0.7, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
+        {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
     ),
     "parts": (
         [(mtl.SharedPrivate, {"gamma": [0.0, 1.0, 10.0]})], mtl.data.questions, CONV,
-        {"n_train": 1000, "seeds": range(8)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
+        {"n_train": 1000, "seeds": range(6)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
     ),
 }  # fmt: skip
 
@@ -127,10 +127,10 @@ TABLES = {
 PATHS = {
     "shoppers_path": (
         mtl.data.shoppers, GREY,
-        {"delta": [0.0, 0.7, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS, ["data/shoppers", "sharing/soft"],
+        {"delta": [0.0, 0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS, ["data/shoppers", "sharing/soft"],
     ),
     "questions_path": (
-        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(8)} | QUESTIONS, ["data/questions", "sharing/soft"],
+        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(6)} | QUESTIONS, ["data/questions", "sharing/soft"],
     ),
 }  # fmt: skip
 

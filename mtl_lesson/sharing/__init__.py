@@ -1,11 +1,13 @@
 """Ways of sharing, one file each, all with one contract (:class:`~mtl_lesson.sharing.base.Sharing`)."""
 
-from . import closed_form
+from . import closed_form, trace_norm
 from .base import Sharing
 from .hard import Hard
 from .hierarchical import Hierarchical
 from .pooled import Pooled
 from .separate import Separate
+from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "Sharing", "Soft", "closed_form"]
+__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft", "closed_form",
+           "trace_norm"]  # fmt: skip

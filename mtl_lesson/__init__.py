@@ -5,7 +5,7 @@ Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data``
 """
 
 from . import bank, checks, data, inspection, nets, show, widgets
-from .evidence import Claim, claim
+from .evidence import Claim, choose, claim
 from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Soft, closed_form, trace_norm
 from .tasks import Binary, Classification, Regression
 from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
@@ -28,6 +28,7 @@ __all__ = [
     "TrainingDiverged",
     "bank",
     "checks",
+    "choose",
     "claim",
     "closed_form",
     "data",

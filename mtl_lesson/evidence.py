@@ -124,6 +124,34 @@ def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
     return Claim(text.strip().rstrip("."), differences, mean, low, high, verdict, n, unit, words, overlap is not None)
 
 
+def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str = "greater") -> pd.DataFrame:
+    """Choose on validation, report on test: for each seed the value on ``axis`` whose validation score is best.
+
+    ``table``: tidy, with columns ``axis``, ``by``, task, split and score, such as the table of ``mtl.sweep(…,
+    test=True)``; or with the validation score in a column "validation" beside the test score in "score", as the bank
+    stores it. A row for each value of ``by``: the chosen value of ``axis``, the *test* score of each task there, and
+    their mean. The validation scores are averaged over tasks; of equal ones the first on the axis is taken.
+
+    Since each seed chooses without its test set, a claim about the rows needs no fresh seeds. Raises KeyError for a
+    column that is not there, ValueError where more than one row has a place, or a split is missing.
+    """
+    if better not in ("greater", "less"):
+        raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
+    if "validation" in table:
+        wide = table.rename(columns={"score": "test"}).set_index([by, axis, "task"])[["validation", "test"]]
+    else:
+        rows = table[table.split.isin(("validation", "test"))].set_index([by, axis, "task", "split"]).score
+        if rows.index.has_duplicates:
+            raise ValueError(f"the table has other axes than {axis!r} and {by!r}: choose one value of each first")
+        wide = rows.unstack("split")
+    if wide.index.has_duplicates or not {"validation", "test"} <= set(wide):
+        raise ValueError("each place needs one score on validation and one on test: run the sweep with test=True")
+    validation = wide.validation.groupby([by, axis], sort=False).mean() * (1 if better == "greater" else -1)
+    best = validation.groupby(by, sort=False).idxmax()
+    test = wide.test.unstack("task")[list(dict.fromkeys(table.task))].loc[list(best)]
+    return test.assign(mean=test.mean(axis=1)).reset_index(axis).rename_axis(columns=None)
+
+
 def table(claims: Iterable[Claim]) -> pd.DataFrame:
     """Several claims as a table for the end of a lesson; its numbers are text, rounded, each after the sign ≈."""
     rows = []

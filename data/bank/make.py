@@ -76,7 +76,7 @@ QUESTIONS = {"epochs": 20}
 TABLES = {
     "equal_weights": (
         [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14]})], mtl.data.questions, mtl.nets.conv,
-        {"seeds": range(10)} | QUESTIONS, ["data/questions", "sharing/hard", "sharing/separate"],
+        {"n_train": 1000, "seeds": range(10)} | QUESTIONS, ["data/questions", "sharing/hard", "sharing/separate"],
     ),
     "width_labels": (
         [(mtl.Separate, {}), (mtl.Hard, {})], mtl.data.questions, mtl.nets.conv,
@@ -118,7 +118,7 @@ TABLES = {
         {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
     ),
     "parts": (
-        [(mtl.SharedPrivate, {"gamma": [0.0, 1.0, 10.0]})], mtl.data.questions, CONV,
+        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})], mtl.data.questions, CONV,
         {"n_train": 1000, "seeds": range(6)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
     ),
 }  # fmt: skip

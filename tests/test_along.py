@@ -54,6 +54,13 @@ def test_a_line_that_breaks_off_ends_with_a_cross():
     assert figure.figure.axes[0].get_yscale() == "log"
 
 
+def test_a_line_that_flies_off_is_let_go():
+    flying = table([1, 2, 3, 4], lines=("descent",), value=lambda i, k, s: 10.0 ** (3 * i))
+    figure = mtl.show.along(flying, "lam", log=True)
+    assert len(drawn(figure)[0]) == 2
+    assert "beyond a million at λ = 4" in figure.alt
+
+
 def test_a_panel_holds_its_own_rows_and_a_word_is_a_word():
     both = pd.concat([table([1.0, 2.0], world="near"), table([1.0, 2.0], value=lambda i, k, s: 0.9, world="$far$")])
     figure = mtl.show.along(both, "lam", panel="world")

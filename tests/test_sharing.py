@@ -146,25 +146,26 @@ def test_the_pull_solves_its_problem(optimiser, lam):
 
 @OPTIMISERS
 def test_linear_models_are_trained_to_the_closed_form(optimiser):
-    """Full batches; the closed form has the intercept as a constant input, the network as the bias of its head."""
+    """A whole path, full batches. The closed form has the intercept as a constant input, the network as a bias."""
     draw = torch.Generator().manual_seed(1)
     tasks = tuple(mtl.Regression(f"school {k}") for k in range(4))
     x = {task.name: torch.randn(12, 3, generator=draw) for task in tasks}
     y = {task.name: x[task.name] @ torch.randn(3, generator=draw) + 1 for task in tasks}
     y["school 2"][5:] = float("nan")
     with_one = {name: torch.cat([torch.ones(12, 1), value], 1) for name, value in x.items()}
-    lam = 0.05
+    lams = [0.005, 0.05, 1.0, INFINITY]
     split, constant = Split(x, y), Split(with_one, y)
-    wanted = mtl.closed_form.solve(World("linear", tasks, constant, constant, constant), lam)
-    model = Soft(tasks, nn.Sequential(), features=3, lam=lam, tie="all").double()
+    wanted = mtl.closed_form.solve(World("linear", tasks, constant, constant, constant), lams)
+    model = Soft(tasks, nn.Sequential(), features=3, lam=lams, tie="all", seeds=(0,) * len(lams)).double()
     stepper = optimiser(model.parameters())
     batch = next(feeds.Feed([split], tasks, "cpu", torch.float64).in_order(12))
     for _ in range(4000):
         loop.step(model, stepper, batch, "float64")
-    for t, task in enumerate(tasks):
-        head = model.plain(task.name).head
-        found = torch.cat([head.bias, head.weight[0]]).detach()
-        torch.testing.assert_close(found, wanted[t], rtol=0, atol=1e-7)
+    for copy, theta in enumerate(wanted):
+        for t, task in enumerate(tasks):
+            head = model.plain(task.name, copy).head
+            found = torch.cat([head.bias, head.weight[0]]).detach()
+            torch.testing.assert_close(found, theta[t], rtol=0, atol=1e-7)
 
 
 def test_gradient_descent_on_the_penalty_diverges_where_the_exact_step_does_not():

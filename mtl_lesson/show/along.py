@@ -32,6 +32,7 @@ from .style import (
 
 NAMES = {"lam": "λ", "gamma": "γ", "delta": "δ", "n": "n"}
 LINES = 6  # a panel cannot show more that one can tell apart
+FLOWN = 1e4  # on a logarithmic axis, what has grown by this factor is off and away
 
 
 def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "task", panel: str | None = None,
@@ -45,7 +46,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
     ``x`` of numbers that holds ∞, or spans more than a factor of 20, gets a logarithmic axis with places for 0 and ∞;
     an ``x`` of words keeps its order. ``unit`` "%" takes shares; it is guessed for scores from 0 to 1. ``levels``:
     name → a value drawn as a line across. ``marked``: (a value of x, what to write at it). ``log``: a logarithmic axis
-    for the value. A line ends with a cross where the value is no longer a number.
+    for the value. A line ends with a cross where the value is no longer a number, or has grown ten-thousandfold there.
 
     Raises KeyError for a column that is not there, ValueError for an empty table or more than six lines.
     """
@@ -72,7 +73,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
             for one in lines:
                 at, values = cells(part[part[line] == one], x, value, axis)
                 if log:
-                    values = np.where(values > 0, values, np.nan)
+                    values = np.where((values > 0) & (values < FLOWN * values[:, :1]), values, np.nan)
                 draw_line(ax, at, values, colours[str(one)], dashes[one], signs[str(one)])
             axis.set(ax)
             if name is not None:
@@ -165,6 +166,10 @@ def spoken(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None
     for name in list(dict.fromkeys(table[panel]))[:6] if panel else [None]:
         for one in dict.fromkeys(table[line]):
             mine = means[name][one] if panel else means[one]
-            said = [f"{about(mine[v], unit)} at {axis.said(v)}" for v in shown if v in mine.index]
+            said = [f"{told(mine[v], unit)} at {axis.said(v)}" for v in shown if v in mine.index]
             text.append(f"{f'{name}, ' if panel else ''}{one}: {', '.join(said)}.")
     return " ".join(text)
+
+
+def told(value: float, unit: str) -> str:
+    return about(value, unit) if not abs(value) > 1e6 else "beyond a million"

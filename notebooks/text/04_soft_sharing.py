@@ -107,14 +107,14 @@ checks.largest_lambda(largest_lambda)
 # with plain gradient descent, at a λ below that limit and at one beyond it.
 
 # %%
-T, lr = 6, 0.05
+T, lr = 6, 0.3
 small, large = 0.3 / (T * lr), 3 / (T * lr)
 histories = []
 for exact in (True, False):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mtl.TrainingDiverged)  # this is what we came to see
         descent = mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=trunk, lam=[small, large], exact=exact, seeds=[0],
-                            optimiser="sgd", lr=lr, epochs=15, batch_size=30, validate=True)
+                            optimiser="sgd", lr=lr, epochs=20, batch_size=30, validate=True)
     step = "exact step" if exact else "gradient step"
     for lam, words in ((small, "λ = 0.3 of the limit"), (large, "λ = 3 times the limit")):
         run = descent.run(lam=lam, seed=0)
@@ -124,7 +124,7 @@ for exact in (True, False):
 mtl.show.along(pd.concat(histories), "epoch", "loss", line="step", panel="panel", log=True, label="training loss, mean of tasks")
 
 # %% [markdown]
-# Where a line ends with a cross, the loss was no longer a number. Nothing was wrong with the objective: only with the way
+# Where a line ends with a cross, the loss flew off, and soon was no longer a number. Nothing was wrong with the objective: only with the way
 # down. So from here on the pull is always taken exactly, and λ may be anything from 0 to ∞.
 #
 # ## 2 · A path along λ

@@ -9,7 +9,7 @@ from .evidence import Claim, choose, claim
 from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Soft, closed_form, trace_norm
 from .tasks import Binary, Classification, Regression
 from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
-from .widgets import predict
+from .widgets import explore, predict
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "closed_form",
     "data",
     "device",
+    "explore",
     "fit",
     "inspection",
     "machine",

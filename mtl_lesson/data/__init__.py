@@ -14,7 +14,7 @@ from .files import DataError, verify
 from .garments import garments
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions
-from .schools import exam_table, schools
+from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
 from .world import Split, World
@@ -27,6 +27,7 @@ __all__ = [
     "colour_ceiling",
     "exam_table",
     "garments",
+    "mathachieve_table",
     "optimum",
     "planted",
     "questions",

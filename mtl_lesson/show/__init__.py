@@ -13,6 +13,7 @@ computes a result.
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
 ``map_of_differences``      where something gains, where it loses, where that is undecided
+``pareto``                  the scores of two tasks at once, a point a way
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ==========================  =====================================================================
 """
@@ -23,6 +24,7 @@ from .curves import learning_curves
 from .diagram import model_diagram
 from .drawing import Drawing
 from .maps import map_of_differences, probe_matrix
+from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
 from .style import colour_of
@@ -38,6 +40,7 @@ __all__ = [
     "map_of_differences",
     "model_diagram",
     "paired",
+    "pareto",
     "pictures",
     "probe_matrix",
     "ready",

@@ -13,7 +13,7 @@ from .drawing import Drawing
 from .sheets import LINE
 from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, for_text, interval, listed, markers_of, style
 
-SIZE = 6.0  # inches: the sides of the panel, equal so that equal means lie on a slope of −1
+PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at
 
 
@@ -40,16 +40,19 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
     if reference is not None:
         arms = {name: ends + means[reference] for name, ends in arms.items()}
     ends = np.concatenate([*arms.values(), np.stack(list(means.values()))])
-    middle, half = (ends.max(0) + ends.min(0)) / 2, (0.62 * np.ptp(ends, axis=0).max() or 0.01)
-    left, low, head = 1.0, 0.8 + LINE * 2.4, 0.15 + 0.45 * bool(title)
-    width, height = left + SIZE + 0.3, head + SIZE * 0.8 + low
+    middle, half = (ends.max(0) + ends.min(0)) / 2, 0.64 * np.maximum(np.ptp(ends, axis=0), 1e-3)
+    notes = [f"arms: 95 % intervals{'' if reference is None else f' of the paired difference to {reference}'}"]
+    notes += [f"dashed: the same mean of the two as {reference}"] * (reference is not None)
+    notes += [f"hollow: {hollow_means}"] * bool(hollow)
+    left, low, head = 1.0, 0.75 + LINE * 1.1 * len(notes), 0.15 + 0.45 * bool(title)
+    width, height = left + PANEL[0] + 0.3, head + PANEL[1] + low
     with style():
         figure = canvas(width, height, layout=None)
-        ax = figure.add_axes((left / width, low / height, SIZE / width, SIZE * 0.8 / height))
-        ax.set(xlim=middle[0] + np.array([-half, half]), ylim=middle[1] + np.array([-0.8, 0.8]) * half)
+        ax = figure.add_axes((left / width, low / height, PANEL[0] / width, PANEL[1] / height))
+        ax.set(xlim=middle[0] + np.array([-1, 1]) * half[0], ylim=middle[1] + np.array([-1, 1]) * half[1])
         ax.grid(color=PALE, linewidth=0.8)
         if reference is not None:
-            across = np.array(ax.get_xlim())
+            across = means[reference][0] + 2 * np.array([-1, 1]) * max(half)  # beyond the panel, whose limits are set
             ax.plot(across, means[reference].sum() - across, color=GREY, linestyle=(0, (5, 3)), linewidth=1.4, zorder=1)
         markers = markers_of(names)
         for name in names:
@@ -58,20 +61,14 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
                 line = np.tile(means[name], (2, 1))
                 line[:, axis] = arms[name][:, axis]
                 ax.plot(*line.T, color=GREY, linewidth=1.6, zorder=2)
-            ax.plot(*means[name], markers[name], markersize=11, color=BLUE, markerfacecolor=filled,
-                    markeredgewidth=1.8, markeredgecolor=BLUE if name in hollow else PAPER, zorder=3)  # fmt: skip
+            ax.plot(*means[name], markers[name], markersize=10, color=BLUE, markerfacecolor=filled,
+                    markeredgewidth=1.5, markeredgecolor=BLUE if name in hollow else PAPER, zorder=3)  # fmt: skip
         write_names(ax, means, arms, set(hollow))
         for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
             axis.set_label_text(f"{task} →")
             if unit == "%":
                 axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.3g} %"))
-        notes = [f"arms: 95 % intervals{'' if reference is None else f' of the paired difference to {reference}'}"]
-        notes += [f"dashed: the same mean of the two as {reference}"] * (reference is not None)
-        notes += [f"hollow: {hollow_means}"] * bool(hollow)
-        half_way = -(-len(notes) // 2)
-        lines = ["   ".join(notes[:half_way]), "   ".join(notes[half_way:])]
-        figure.text(0.12 / width, 0.12 / height, "\n".join(lines).strip(), color=for_text(GREY), va="bottom",
-                    linespacing=1.3)  # fmt: skip
+        figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
         if title:
             figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
     return Drawing(figure, spoken(means, (x, y), list(hollow), hollow_means, unit, title))
@@ -85,7 +82,8 @@ def seeds_of(table: pd.DataFrame, by: str, tasks: tuple[str, str]) -> dict[str, 
         raise KeyError(f"there is no task {unknown[0]!r}; there are {', '.join(dict.fromkeys(table.task))}")
     found = {}
     for name in dict.fromkeys(table[by]):
-        found[str(name)] = table[table[by] == name].pivot_table(index="seed", columns="task", values="score")[list(tasks)]
+        rows = table[table[by] == name].pivot_table(index="seed", columns="task", values="score")
+        found[str(name)] = rows.reindex(columns=list(tasks))
     seeds = {tuple(sorted(rows.dropna().index)) for rows in found.values()}
     if len(seeds) > 1:
         raise ValueError(f"not every {by} has both tasks for the same seeds; take those that all have")
@@ -107,16 +105,19 @@ def write_names(ax: Axes, means: dict[str, np.ndarray], arms: dict[str, np.ndarr
     for name, point in at.items():
         wide, tall = breadth(name), LINE * 0.8
         spots = []
-        for away in (1, 2.6):
+        for away in (0.15, 0.4, 0.65, 0.9):
             for right, up in ROUND:
-                corner = point + [0.13 if right > 0 else -0.13 - wide, up * (0.05 + 0.1 * away) - tall / 2]
-                if not up:
-                    corner = corner + [right * 0.1 * away, 0]
-                spots.append(np.stack([corner, corner + [wide, tall]]))
+                beside = 0.13 if up else 0.05 + away
+                across = beside if right > 0 else -wide - beside
+                corner = point + np.array([across, up * away - tall / 2])
+                spots.append(np.stack([corner, corner + np.array([wide, tall])]))
         spot = min(spots, key=lambda spot: covered(spot, taken, size))
         taken.append(spot)
-        x, y = spot[0] / scale + origin
-        ax.text(x, y, name, va="bottom", color=for_text(GREY) if name in hollow else INK, zorder=4)
+        colour = for_text(GREY) if name in hollow else INK
+        (x, y), near = spot[0] / scale + origin, np.clip(point, spot[0], spot[1])
+        ax.text(x, y, name, va="bottom", color=colour, zorder=4)
+        if np.hypot(*(near - point)) > 0.25:
+            ax.plot(*(np.stack([point, near]) / scale + origin).T, color=colour, linewidth=0.8, zorder=2)
 
 
 def covered(spot: np.ndarray, taken: list[np.ndarray], size: np.ndarray) -> float:

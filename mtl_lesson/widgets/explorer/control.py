@@ -1,0 +1,290 @@
+"""The λ explorer: one λ, linked views. The browser draws (explorer.js); this keeps its state and trains."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path as File
+
+import anywidget
+import traitlets
+
+from ...data.world import World
+from ...training import Sweep
+from .draw import static
+from .live import Stopped, Ticks
+from .paths import Path, Slice
+from .screen import MANY, average, scored, screen, sentence
+
+Explorable = Path | Sweep | World | str
+HERE = File(__file__).parent
+
+
+def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], *, predict: bool = True,
+            split: str = "validation") -> LambdaExplorer:  # fmt: skip
+    """Move λ and see what becomes of every task: its score, its weights, the model, what it confuses.
+
+    ``what``: a Sweep over ``lam``; the name of a stored path; a World whose tasks are linear, such as
+    ``mtl.data.schools()``, which is solved exactly; or a :class:`Path`. Several as a list or as {title: one} can be
+    switched between. ``predict``: hide the scores until you have marked where the best λ will be, and ask to see them.
+    ``split``: the split of a Sweep that is shown, "validation" or "test"; the best λ is chosen on validation always.
+
+    Example: ``mtl.explore(mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(channels=1), lam=[0, 1, inf]))``.
+    Raises TypeError for what cannot be explored, ValueError for a Sweep without λ or nothing at all.
+    """
+    if isinstance(what, Mapping):
+        paths = {str(title): as_path(one, split) for title, one in what.items()}
+    else:
+        several = [as_path(one, split) for one in (what if isinstance(what, list | tuple) else [what])]
+        paths = {}
+        for path in several:
+            title = path.title(path.settings[0]) if len(path.settings) == 1 else path.world
+            again = sum(other == title or other.startswith(f"{title} (") for other in paths)
+            paths[f"{title} ({again + 1})" if again else title] = path
+    if not paths:
+        raise ValueError("there is nothing to explore: the list is empty")
+    return LambdaExplorer(paths, predict=predict)
+
+
+def as_path(what: Explorable, split: str) -> Path:
+    if isinstance(what, Path):
+        return what
+    if isinstance(what, Sweep):
+        return Path.of(what, split)
+    if isinstance(what, World):
+        return Path.schools(what, split=split)
+    if isinstance(what, str):
+        return Path.stored(what)
+    raise TypeError("explore takes a Sweep over lam, a Path, the name of a stored path, a World of linear tasks, or "
+                    f"several of them; not {type(what).__name__}")  # fmt: skip
+
+
+class LambdaExplorer(anywidget.AnyWidget):
+    """A slider for λ over stored ``paths`` (title → Path) and the views it moves: see :func:`explore`.
+
+    Moving λ happens in the browser alone; Python is told where it went. ``lam``, ``scores``, ``text``, ``slice``: what
+    is on show. :meth:`move`, :meth:`go_to`, :meth:`mark`, :meth:`reveal`, :meth:`train` and :meth:`stop` do what the
+    controls do.
+    """
+
+    _esm, _css = HERE / "explorer.js", HERE / "explorer.css"
+
+    worlds = traitlets.List().tag(sync=True)
+    #: what is on show: numbers of world, λ (index) and dial values, the seed or None, the two tasks of the Pareto view,
+    #: the task of the confusions, the marked guess or None, and whether the scores are revealed
+    at = traitlets.Dict().tag(sync=True)
+    results = traitlets.List().tag(sync=True)
+    training = traitlets.Dict({"state": "idle"}).tag(sync=True)
+    trouble = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, paths: Mapping[str, Path], *, predict: bool = True):
+        self.paths, self.worker, self.ticks = dict(paths), None, None
+        path = next(iter(self.paths.values()))
+        dials = [values.index(value) for values, value in zip(path.dials.values(), path.settings[0], strict=True)]
+        tasks = [path.tasks.index(task) for task in path.at(*path.settings[0]).tasks]
+        at = {"world": 0, "index": 0, "dials": dials, "seed": None, "pair": [tasks[0], tasks[min(1, len(tasks) - 1)]],
+              "task": tasks[0], "guess": None, "revealed": not predict}  # fmt: skip
+        super().__init__(worlds=screen(self.paths), at=at)
+        self.on_msg(lambda _, content, __: self.guarded(lambda: self.asked(content)))
+
+    # --- what is on show -------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        return list(self.paths.values())[self.at["world"]]
+
+    @property
+    def dials(self) -> tuple:
+        """The values the dials are set to."""
+        return self.path_and_dials(self.at)[1]
+
+    def path_and_dials(self, at: Mapping) -> tuple[Path, tuple]:
+        path = list(self.paths.values())[at["world"]]
+        values = zip(path.dials.values(), at["dials"], strict=True)
+        return path, tuple(options[number] for options, number in values)
+
+    @property
+    def slice(self) -> Slice:
+        """The numbers at the present setting of the dials, as arrays."""
+        return self.path.at(*self.dials)
+
+    @property
+    def lam(self) -> float:
+        """The λ on show."""
+        return self.slice.lams[self.at["index"]]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Task → its score at ``lam``: of the seed on show, or the mean over all."""
+        found, seed = self.slice, self.at["seed"]
+        values = found.band[0] if seed is None else found.scores[found.seeds.index(seed)]
+        return dict(zip([task.name for task in found.tasks], values[self.at["index"]].tolist(), strict=True))
+
+    @property
+    def text(self) -> str:
+        """What the status line says."""
+        return sentence(self.slice, self.at["index"], self.at["seed"], hidden=not self.at["revealed"])
+
+    @traitlets.validate("at")
+    def _check(self, proposal: dict) -> dict:
+        """Refuses (TraitError) a place that is not there, whoever asks for it."""
+        at = proposal["value"]
+        try:
+            path, values = self.path_and_dials(at)
+            found = path.at(*values)
+            guess = at["guess"]
+            tasks = [path.tasks[number].name for number in (*at["pair"], at["task"])]
+            good = (0 <= at["index"] < len(found.lams) and (at["seed"] is None or at["seed"] in found.seeds)
+                    and (guess is None or self.guess_is_there(guess)) and len(tasks) == 3
+                    and min(at["world"], *at["dials"], *at["pair"], at["task"]) >= 0)  # fmt: skip
+        except (KeyError, IndexError, TypeError, ValueError):
+            good = False
+        if not good:
+            raise traitlets.TraitError(f"there is nothing to show at {at}")
+        return at
+
+    def guess_is_there(self, guess: Mapping) -> bool:
+        path, values = self.path_and_dials(guess)
+        return 0 <= guess["index"] < len(path.at(*values).lams)
+
+    # --- controls --------------------------------------------------------------------------------------------------
+
+    def move(self, lam: float | None = None, *, world: str | None = None, seed: int | str | None = None,
+             **dials: object) -> LambdaExplorer:  # fmt: skip
+        """Go to the nearest ``lam``, another ``world`` by its title, a ``seed`` or "all" of them, or a value of a dial.
+
+        Raises KeyError for a world, seed or dial value that is not there, ValueError for a λ that makes no sense.
+        """
+        at = dict(self.at)
+        keep = self.lam
+        if world is not None:
+            if world not in self.paths:
+                raise KeyError(f"there is no world {world!r}; there are {', '.join(self.paths)}")
+            path = self.paths[world]
+            at |= {"world": list(self.paths).index(world)}
+            if path is not self.path:
+                at |= self.start(path)
+        else:
+            path = self.path
+        for name, value in dials.items():
+            if name not in path.dials or value not in path.dials[name]:
+                known = ", ".join(f"{dial} ({', '.join(map(str, values))})" for dial, values in path.dials.items())
+                raise KeyError(f"there is no {name}={value!r}; the dials are {known or 'none'}")
+            place = list(path.dials).index(name)
+            at["dials"] = [*at["dials"][:place], path.dials[name].index(value), *at["dials"][place + 1 :]]
+        found = path.at(*self.path_and_dials(at)[1])
+        if isinstance(seed, int) and seed not in found.seeds:
+            raise KeyError(f"there is no seed {seed}; there are {', '.join(map(str, found.seeds))}, or 'all'")
+        if seed is not None:
+            at["seed"] = None if seed == "all" else seed
+        elif at["seed"] not in found.seeds:
+            at["seed"] = None
+        at["index"] = found.nearest(keep if lam is None else lam)
+        self.at = at
+        return self
+
+    def start(self, path: Path) -> dict:
+        """Where another world is entered: its first setting and its first tasks."""
+        first = path.settings[0]
+        tasks = [path.tasks.index(task) for task in path.at(*first).tasks]
+        dials = [values.index(value) for values, value in zip(path.dials.values(), first, strict=True)]
+        return {"dials": dials, "pair": [tasks[0], tasks[min(1, len(tasks) - 1)]], "task": tasks[0]}
+
+    def go_to(self, text: str) -> LambdaExplorer:
+        """Move to what was typed: a number, 0, or ∞ (also "inf")."""
+        try:
+            lam = float(str(text).strip().replace("∞", "inf").replace(",", "."))
+        except ValueError:
+            raise ValueError(f"λ must be a number of 0 or more, or ∞; {text!r} is neither") from None
+        return self.move(lam)
+
+    def mark(self) -> LambdaExplorer:
+        """Mark the present λ as the guess where the best will be."""
+        self.at = self.at | {"guess": {name: self.at[name] for name in ("world", "dials", "index")}}
+        return self
+
+    def reveal(self) -> LambdaExplorer:
+        """Show the scores."""
+        self.at = self.at | {"revealed": True}
+        return self
+
+    def asked(self, content: Mapping) -> None:
+        """What a button of the browser asks for."""
+        {"train": self.train, "stop": self.stop}[content["do"]]()
+
+    def guarded(self, act: Callable[[], object]) -> None:
+        """An error of a callback is shown in its place; otherwise nobody would see it."""
+        try:
+            self.trouble = ""
+            act()
+        except Exception as error:
+            self.trouble = str(error) if isinstance(error, ValueError) else f"That did not work ({error})."
+
+    # --- train it live ---------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train the point on show again, in the background: the seed on show, or a fresh one where all are.
+
+        ``training`` says how far it is, ``results`` holds what came out, ``worker`` is the thread. Raises ValueError
+        where the path does not know how it was trained, or while another point is being trained.
+        """
+        path, live = self.path, self.path.live
+        if live is None:
+            raise ValueError(f"no point can be trained here: {path.why_not}")
+        if self.worker is not None and self.worker.is_alive():
+            raise ValueError("a point is being trained already; wait for it, or press Stop")
+        found, at = self.slice, dict(self.at)
+        seed = live.seed(found.seeds) if at["seed"] is None else at["seed"]
+        point = {"lam": self.lam, **dict(zip(path.dials, self.dials, strict=True)), "seed": seed}
+        fresh = "" if seed in found.seeds else "fresh "
+        where = f"λ = {found.label(at['index'])}, {fresh}seed {seed}"
+
+        def told(state: str, text: str, done: float = 0) -> None:
+            self.training = {"state": state, "text": text, "done": done, "world": at["world"]}
+
+        def tell(done: int, left: float) -> None:
+            told("running", f"{where}: epoch {done} of {live.epochs}, ≈ {left:.0f} s left", done / live.epochs)
+
+        def work() -> None:
+            try:
+                scores = live.train(point, path.split, self.ticks)
+                numbers = {task.name: number for number, task in enumerate(path.tasks)}
+                here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
+                values = {str(numbers[name]): float(f"{value:.6g}") for name, value in scores.items()}
+                self.results = [*self.results, here | {"scores": values}]
+                tasks = [task for task in found.tasks if task.name in scores]
+                few = len(tasks) <= MANY
+                said = scored(tasks, [scores[task.name] for task in tasks]) if few else average(tasks, scores)
+                told("done", f"★ {'Solved' if live.solved else 'Trained'} now, {where}: {said}")
+            except Stopped as stopped:
+                told("stopped", f"{where}: {stopped}")
+            except Exception as error:
+                told("failed", f"{where}: {error}")
+
+        self.ticks = Ticks(live.epochs, tell)
+        seconds = f"≈ {max(1, live.seconds):.0f} s" if live.seconds else "the first one says how many seconds it takes"
+        told("running", f"{where}: {live.epochs} epochs, {seconds}")
+        # in this context, so that what the thread sends belongs to the cell or click that asked for it
+        self.worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+        self.worker.start()
+
+    def stop(self) -> None:
+        """End the training after its present epoch; nothing of it is shown."""
+        if self.ticks is not None and self.worker is not None and self.worker.is_alive():
+            self.ticks.stop()
+            self.training = self.training | {"state": "stopping"}
+
+    # --- without a browser -----------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        shown = sentence(self.slice, self.at["index"], self.at["seed"])
+        return f"LambdaExplorer({self.path.title(self.dials)}, {shown})"
+
+    def _repr_mimebundle_(self, **options: object) -> dict | tuple:
+        """The live view, and for a notebook without a kernel the whole picture with its alt text."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        drawing = static(self.path, self.dials, self.at["index"], self.at["seed"])
+        data["text/plain"], data["text/html"] = repr(self), drawing._repr_html_()
+        return bundle

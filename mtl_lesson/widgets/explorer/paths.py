@@ -1,0 +1,430 @@
+"""What the λ explorer shows, computed: a Path holds it as three tables, a Slice as arrays at one setting of the dials.
+
+Nothing here draws. Everything is chosen on validation, whichever split is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ... import bank
+from ...data import schools
+from ...data.world import World
+from ...sharing import Soft, closed_form
+from ...show.schools import places, written
+from ...show.style import interval
+from ...tasks import MISSING, Binary, Classification, Regression, Task
+from ...training import Run, Sweep, hardware
+from ...training.feed import Feed
+from ...training.loop import answers
+from ..schools import LAMBDAS
+from .live import Live, Solve, Train
+
+KINDS = {kind.__name__: kind for kind in (Classification, Binary, Regression)}
+LETTERS = {"lam": "λ", "delta": "δ"}  # how an axis is written
+ROUNDING = 1e-6  # of a gap in float32: what is below is 0
+LINE = "line"  # the one layer of a model that is solved
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Path:
+    """What becomes of every task along λ: how it scores, how far its weights are from the others', what it confuses.
+
+    ``world``: its name. ``dials``: each axis beside λ and the seed → its values, be it one only. Three tidy tables,
+    whose rows have their place in columns ``lam`` and one a dial:
+
+    * ``scores``: seed, task, split, score, loss; on validation, by which λ is chosen, and on ``split``, which is shown,
+    * ``gaps``: seed, task, layer, gap: ‖θ_t − θ̄‖ / ‖θ̄‖ of one layer (:meth:`~mtl_lesson.sharing.base.Sharing.gap`),
+    * ``confusions``: task, label, answer, count: on ``split``, all seeds together, for tasks that have classes.
+
+    ``live``: how a point is trained again, or None and then ``why_not`` says why. ``origin``: "trained", "stored" or
+    "solved". Make one with :meth:`of`, :meth:`stored` or :meth:`schools`.
+    """
+
+    world: str
+    tasks: tuple[Task, ...]
+    dials: Mapping[str, tuple]
+    scores: pd.DataFrame
+    gaps: pd.DataFrame
+    confusions: pd.DataFrame
+    split: str = "validation"
+    live: Live | None = None
+    why_not: str = "how it was trained is not known"
+    origin: str = "trained"
+    slices: dict[tuple, Slice] = field(default_factory=dict, init=False)
+
+    # --- making one ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, sweep: Sweep, split: str = "validation", live: Live | None = None) -> Path:
+        """From a Sweep over ``lam``. ``split``: "validation" or, where the sweep was run with ``test=True``, "test".
+
+        ``live``: how to train a point again (:class:`Train`), where the sweep does not say it. Raises TypeError for
+        what is no Sweep, ValueError for one without λ, with a λ a layer, without finished copies or without ``split``.
+        """
+        if not isinstance(sweep, Sweep):
+            raise TypeError(f"a path is made of a Sweep, such as mtl.sweep returns, not of {type(sweep).__name__}")
+        if "lam" not in sweep.axes:
+            raise ValueError(f"this sweep has no axis lam, only {', '.join(sweep.axes)}: sweep mtl.Soft over lam=[…]")
+        if not sweep.runs:
+            raise ValueError("the sweep was stopped before any copy had finished; run it again")
+        table, place = sweep.table, [axis for axis in sweep.axes if axis != "seed"]
+        if not all(isinstance(lam, int | float) for lam in table.lam):
+            raise ValueError("a sweep over one λ a layer has no single λ to move; give lam=[…] as numbers")
+        if split not in ("validation", "test") or split not in set(table.split):
+            raise ValueError(f"the sweep has no scores on {split!r}; it has validation, and test if run with test=True")
+        scores = table[table.split.isin(("validation", split))][[*place, "seed", "task", "split", "score", "loss"]]
+        gaps, confusions, tasks = [], [], {}
+        for key, run in sweep.runs.items():
+            point = dict(zip(sweep.axes, key, strict=True))
+            gaps += [point | row for row in gaps_of(run)]
+            confusions += [point | row for row in confusions_of(run, split)]
+            tasks |= {task.name: task for task in run.model.tasks if task.name not in tasks}
+        columns = [*place, "task", "label", "answer"]
+        counts = pd.DataFrame(confusions, columns=[*columns, "count"])
+        counts = counts.groupby(columns, sort=False, as_index=False, dropna=False)["count"].sum()
+        dials = {name: tuple(dict.fromkeys(table[name])) for name in place if name != "lam"}
+        live = live or Train.of(sweep)
+        why = "" if live else "this sweep does not say how it was trained"
+        return cls(run.world.name, tuple(tasks.values()), dials, scores.reset_index(drop=True),
+                   pd.DataFrame(gaps)[[*place, "seed", "task", "layer", "gap"]], counts, split, live, why)  # fmt: skip
+
+    @classmethod
+    def stored(cls, name: str) -> Path:
+        """From the bank: its tables ``name``, ``name``_gaps and ``name``_confusions, as :meth:`save` wrote them.
+
+        Raises DataError for a table that is not there or damaged, ValueError for one that is no path.
+        """
+        scores, gaps, confusions = (bank.load(f"{name}{ending}") for ending in ENDINGS)
+        facts = bank.about(name)["settings"].get("path")
+        if facts is None:
+            raise ValueError(f"the stored result {name!r} is not a path along λ, so there is nothing to explore")
+        dials = {dial: tuple(dict.fromkeys(scores[dial].tolist())) for dial in facts["dials"]}
+        live = Train.from_facts(facts["live"]) if facts["live"] else None
+        why = "" if live else "how it was trained is not stored with it"
+        tasks = tuple(KINDS[kind](name, *rest) for kind, name, *rest in facts["tasks"])
+        return cls(facts["world"], tasks, dials, scores, gaps, confusions, facts["split"], live, why, "stored")
+
+    @classmethod
+    def schools(cls, world: World | int | Sequence[int] = 10, seeds: Iterable[int] = range(5),
+                lams: Sequence[float] = LAMBDAS, split: str = "validation") -> Path:  # fmt: skip
+        """Solved exactly, for ``world`` = n pupils a school, several n (a dial), or a World whose tasks are linear.
+
+        Of the world ``schools`` every seed draws other pupils; any other World is taken as it is, and is its own only
+        draw. Raises TypeError for tasks that are not Regression.
+        """
+        if isinstance(world, World) and world.name != "schools":
+            draws = {(): {0: world}}
+            dials, live = {}, None
+        else:
+            counts = [world.dial["n"]] if isinstance(world, World) else np.atleast_1d(world).tolist()
+            draws = {(n,): {seed: schools(n, seed=seed) for seed in seeds} for n in counts}
+            dials, live = {"n": tuple(counts)}, Solve(schools)
+        scores, gaps, tasks = [], [], {}
+        for values, drawn in draws.items():
+            for seed, one in drawn.items():
+                point = dict(zip(dials, values, strict=True)) | {"seed": seed}
+                theta = closed_form.solve(one, lams)
+                tasks |= {task.name: task for task in one.tasks}
+                for part in dict.fromkeys(("validation", split)):
+                    error = closed_form.errors(one, theta, part).numpy()
+                    scores.append(long(error, lams, one.tasks, point | {"split": part}, "score"))
+                gaps.append(long(gaps_of_lines(theta), lams, one.tasks, point | {"layer": LINE}, "gap"))
+        scores, gaps = pd.concat(scores, ignore_index=True), pd.concat(gaps, ignore_index=True)
+        nothing = pd.DataFrame(columns=["lam", *dials, "task", "label", "answer", "count"])
+        name = world.name if isinstance(world, World) else "schools"
+        return cls(name, tuple(tasks.values()), dials, scores.assign(loss=scores.score), gaps, nothing, split, live,
+                   "" if live else "this world is one draw, and its answer is exact already", "solved")  # fmt: skip
+
+    # --- storing one -----------------------------------------------------------------------------------------------
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The three tables by the ending that their names get in the bank."""
+        return dict(zip(ENDINGS, (self.scores, self.gaps, self.confusions), strict=True))
+
+    def facts(self) -> dict[str, object]:
+        """What must stand in the settings of the stored tables, under ``path``, for :meth:`stored` to read them.
+
+        Raises ValueError for a task of a kind of one's own, which could not be made again.
+        """
+        tasks = []
+        for task in self.tasks:
+            if type(task) not in KINDS.values():
+                raise ValueError(f"only {', '.join(KINDS)} can be stored; {task.name!r} is a {type(task).__name__}")
+            tasks.append([type(task).__name__, task.name, *([task.classes] if hasattr(task, "classes") else [])])
+        live = self.live.facts() if isinstance(self.live, Train) else None
+        return {"world": self.world, "tasks": tasks, "dials": list(self.dials), "split": self.split, "live": live}
+
+    def save(self, name: str, code: Iterable[str], **settings: object) -> None:
+        """Put the three tables into the bank, with ``settings`` and the ``code`` that made them (see bank.save)."""
+        for ending, table in self.tables().items():
+            bank.save(f"{name}{ending}", table, settings | {"path": self.facts()}, code)
+
+    # --- looking at one --------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> list[tuple]:
+        """The settings of the dials there are results for, in order: a tuple with a value for each dial."""
+        if not self.dials:
+            return [()]
+        return list(dict.fromkeys(self.scores[list(self.dials)].itertuples(index=False, name=None)))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.gaps.layer))
+
+    def at(self, *values: object) -> Slice:
+        """The Slice at one setting of the dials. KeyError for a setting there is nothing for."""
+        if values not in self.settings:
+            known = "; ".join(", ".join(f"{d}={v}" for d, v in zip(self.dials, s, strict=True)) for s in self.settings)
+            raise KeyError(f"there is nothing at {values}; there is {known or 'one setting, without dials'}")
+        if values not in self.slices:
+            self.slices[values] = cut(self, dict(zip(self.dials, values, strict=True)))
+        return self.slices[values]
+
+    def title(self, values: tuple) -> str:
+        """The world and where its dials stand: "shoppers, δ = 0.7"."""
+        said = [f"{LETTERS.get(name, name)} = {value}" for name, value in zip(self.dials, values, strict=True)]
+        return ", ".join([self.world, *said])
+
+    def __repr__(self) -> str:
+        first, dials = self.at(*self.settings[0]), "".join(f" × {len(v)} {d}" for d, v in self.dials.items())
+        return f"Path({self.world}: {len(self.tasks)} tasks, {len(first.lams)} λ × {len(first.seeds)} seeds{dials})"
+
+
+ENDINGS = ("", "_gaps", "_confusions")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slice:
+    """A Path at one setting of its dials, as arrays over S seeds, L λs, T tasks and K layers; NaN where nothing is.
+
+    ``scores``: (S, L, T) on the split shown. ``mean``, ``low``, ``high``: (L, T), over seeds with the 95 % interval.
+    ``merit``: (S, L), by which λ is chosen: on validation, larger is better; ``merit_name`` says what it is.
+    ``gaps``: (S, L, K, T). ``confusions``: task → (L, classes, classes), how many of a class (row) got an answer
+    (column). Numbers have six digits that count, so that what is written of them is the same wherever it is written.
+    """
+
+    tasks: tuple[Task, ...]
+    lams: tuple[float, ...]
+    seeds: tuple[int, ...]
+    layers: tuple[str, ...]
+    scores: np.ndarray
+    merit: np.ndarray
+    merit_name: str
+    gaps: np.ndarray
+    confusions: Mapping[str, np.ndarray]
+    classes: Mapping[str, tuple[str, ...]]
+
+    @property
+    def band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, low and high of each task's score at each λ, (L, T)."""
+        return bands(self.scores)
+
+    @property
+    def pooled(self) -> np.ndarray:
+        """The mean score of all tasks at each λ, (S, L); NaN where their scores are of different kinds."""
+        return six(mean_of(self.scores, -1)) if self.alike else np.full(self.scores.shape[:2], np.nan)
+
+    @property
+    def pooled_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, low and high of :attr:`pooled` over seeds, (L,)."""
+        return bands(self.pooled)
+
+    @property
+    def alike(self) -> bool:
+        """Whether all scores are of one kind, so that their mean is one too."""
+        return len({(task.score_name, task.higher_is_better) for task in self.tasks}) == 1
+
+    @property
+    def best(self) -> int:
+        """The number of the best λ: by the mean over tasks and seeds, on validation."""
+        return best_of(mean_of(self.merit, 0))
+
+    @property
+    def bests(self) -> tuple[int, ...]:
+        """The same for each seed alone: how far chance moves it."""
+        return tuple(best_of(row) for row in self.merit)
+
+    @property
+    def ties(self) -> np.ndarray:
+        """How tightly the tasks are tied in each layer, (S, L, K): 1 − gap / the layer's largest gap along λ, from 0
+        (nowhere looser) to 1 (identical); gaps averaged over tasks."""
+        gap = mean_of(np.where(self.gaps < ROUNDING, 0, self.gaps), -1)
+        largest = np.nan_to_num(gap).max(1, keepdims=True)
+        return 1 - np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0)
+
+    def nearest(self, lam: float) -> int:
+        """The number of the λ nearest to ``lam`` on the logarithmic scale; 0 and ∞ are only near themselves.
+
+        Raises ValueError for a λ that is negative or NaN.
+        """
+        if not lam >= 0:
+            raise ValueError(f"λ must be 0 or more, not {lam:g}")
+        if lam in self.lams:
+            return self.lams.index(lam)
+        inner = [i for i, other in enumerate(self.lams) if 0 < other < math.inf] or list(range(len(self.lams)))
+        if lam == 0 or math.isinf(lam):
+            return inner[0] if lam == 0 else inner[-1]
+        return min(inner, key=lambda i: abs(places(self.lams)[i] - math.log10(lam)))
+
+    def label(self, index: int) -> str:
+        return written(self.lams[index])
+
+
+# --- from tables to arrays -----------------------------------------------------------------------------------------
+
+
+def cut(path: Path, setting: Mapping[str, object]) -> Slice:
+    """The rows of one setting of the dials, as arrays."""
+    scores, gaps, confusions = (rows_at(table, setting) for table in path.tables().values())
+    lams = tuple(sorted(float(lam) for lam in scores.lam.unique()))
+    seeds = tuple(sorted(int(seed) for seed in scores.seed.unique()))
+    present = set(scores.task)
+    tasks = tuple(task for task in path.tasks if task.name in present)
+    names, layers = [task.name for task in tasks], path.layers
+
+    def array(table: pd.DataFrame, value: str, axes: Mapping[str, Sequence]) -> np.ndarray:
+        found = np.full([len(values) for values in axes.values()], np.nan)
+        where = [pd.Index(values).get_indexer(table[name]) for name, values in axes.items()]
+        found[tuple(where)] = table[value].to_numpy(float)
+        return six(found)
+
+    axes = {"seed": seeds, "lam": lams, "task": names}
+    shown = array(scores[scores.split == path.split], "score", axes)
+    chosen = array(scores[scores.split == "validation"], "score", axes)
+    merit, merit_name = merits(chosen, tasks)
+    gap = array(gaps, "gap", {"seed": seeds, "lam": lams, "layer": layers, "task": names})
+    matrices, classes = {}, {}
+    for task in tasks:
+        rows = confusions[confusions.task == task.name]
+        if rows.empty:
+            continue
+        found = list(dict.fromkeys([*rows.label.astype(str), *rows.answer.astype(str)]))
+        own = classes_of(task)
+        classes[task.name] = own if set(found) <= set(own) else tuple(found)  # a dial may rename the classes
+        rows = rows.assign(label=rows.label.astype(str), answer=rows.answer.astype(str))
+        counts = array(rows, "count", {"lam": lams, "label": classes[task.name], "answer": classes[task.name]})
+        matrices[task.name] = np.nan_to_num(counts)
+    return Slice(tasks, lams, seeds, layers, shown, merit, merit_name, gap, matrices, classes)
+
+
+def rows_at(table: pd.DataFrame, setting: Mapping[str, object]) -> pd.DataFrame:
+    for name, value in setting.items():
+        table = table[table[name] == value]
+    return table
+
+
+def merits(scores: np.ndarray, tasks: Sequence[Task]) -> tuple[np.ndarray, str]:
+    """What λ is chosen by, (S, L), and its name. The mean score; where scores are of different kinds, Δm: the mean over
+    tasks of the relative change against the least λ, counted positive where a task gets better."""
+    signs = np.array([1.0 if task.higher_is_better else -1.0 for task in tasks])
+    if len({(task.score_name, task.higher_is_better) for task in tasks}) == 1:
+        return mean_of(signs * scores, -1), f"{tasks[0].score_name}, mean over tasks"
+    first = scores[:, :1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(first == 0, np.nan, signs * (scores - first) / np.abs(first))
+    return mean_of(change, -1), "relative change, mean over tasks"
+
+
+def bands(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, low and high over axis 0 of :func:`~mtl_lesson.show.style.interval`, over the seeds that are there."""
+    flat = values.reshape(len(values), -1)
+    if np.isfinite(flat).all():
+        found = np.stack(interval(flat))
+    else:
+        found = np.full((3, flat.shape[1]), np.nan)
+        for column in np.flatnonzero(np.isfinite(flat).any(0)):
+            found[:, column] = interval(flat[np.isfinite(flat[:, column]), column])
+    return tuple(six(part).reshape(values.shape[1:]) for part in found)
+
+
+def mean_of(values: np.ndarray, axis: int) -> np.ndarray:
+    """The mean over an axis of what is there; NaN where nothing is."""
+    there = np.isfinite(values)
+    count = there.sum(axis)
+    total = np.where(there, values, 0).sum(axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def best_of(merit: np.ndarray) -> int:
+    return int(np.nanargmax(merit)) if np.isfinite(merit).any() else 0
+
+
+def six(values: np.ndarray) -> np.ndarray:
+    """Rounded to six digits that count."""
+    values = np.asarray(values, float)
+    size = np.where(np.isfinite(values) & (values != 0), np.abs(values), 1)
+    digits = 10.0 ** (5 - np.floor(np.log10(size)))
+    return np.round(values * digits) / digits
+
+
+def long(values: np.ndarray, lams: Sequence[float], tasks: Sequence[Task], place: Mapping, value: str) -> pd.DataFrame:
+    """An array (λs, tasks) as rows, with ``place`` beside each."""
+    names = [task.name for task in tasks]
+    table = pd.DataFrame({"lam": np.repeat(np.asarray(lams, float), len(names)), **place, "task": names * len(lams)})
+    return table.assign(**{value: np.asarray(values).ravel()})
+
+
+# --- looking into a model ------------------------------------------------------------------------------------------
+
+
+def gaps_of(run: Run) -> Iterator[dict]:
+    """For each layer and task how far its weights are from the mean, and of tied heads the same."""
+    model = run.model
+    found = {layer: model.gap(layer)[0] for layer in model.trunk.plan}
+    if isinstance(model, Soft) and model.tie == "all":
+        found["heads"] = gap_of_heads(model)
+    for layer, gap in found.items():
+        for task, value in zip(model.tasks, gap.tolist(), strict=True):
+            yield {"task": task.name, "layer": layer, "gap": value}
+
+
+@torch.no_grad()
+def gap_of_heads(model: Soft) -> torch.Tensor:
+    """‖θ_t − θ̄‖ / ‖θ̄‖ of the heads, (T,), for tasks whose heads are tied and so of one shape."""
+    θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in model.tied() if name == "heads"], 2)[0]
+    mean = θ.mean(0)
+    return ((θ - mean).norm(dim=1) / mean.norm()).nan_to_num()
+
+
+def gaps_of_lines(theta: torch.Tensor) -> np.ndarray:
+    """‖θ_t − θ̄‖ / ‖θ̄‖ of linear models ``theta`` (λs, T, d), as (λs, T)."""
+    mean = theta.mean(1, keepdim=True)
+    return ((theta - mean).norm(dim=2) / mean.norm(dim=2)).nan_to_num().numpy()
+
+
+def classes_of(task: Task) -> tuple[str, ...]:
+    return ("no", "yes") if isinstance(task, Binary) else tuple(map(str, getattr(task, "classes", ())))
+
+
+@torch.no_grad()
+def confusions_of(run: Run, split: str) -> Iterator[dict]:
+    """How often each label got each answer, for tasks that have classes; examples without a label are left out."""
+    model = run.model
+    tasks = [task for task in model.tasks if isinstance(task, Classification | Binary)]
+    if not tasks:
+        return
+    where = next(model.parameters()).device
+    feed = Feed([getattr(run.world, split)], model.tasks, where, hardware.DTYPES[run.precision])
+    found = {task.name: torch.zeros(len(classes_of(task)) ** 2, dtype=torch.long) for task in tasks}
+    for batch in feed.in_order(2048):
+        outputs = answers(model, batch, run.precision)
+        for task in tasks:
+            y, label = outputs[task.name][0], batch.labels[task.name][0]
+            answer = (y.squeeze(-1) > 0).long() if isinstance(task, Binary) else y.argmax(-1)
+            size, known = len(classes_of(task)), label != MISSING
+            pairs = label[known] * size + answer[known]
+            found[task.name] += torch.bincount(pairs.cpu(), minlength=size**2)
+    for task in tasks:
+        names = classes_of(task)
+        for pair, count in enumerate(found[task.name].tolist()):
+            if count:
+                label, answer = names[pair // len(names)], names[pair % len(names)]
+                yield {"task": task.name, "label": label, "answer": answer, "count": count}

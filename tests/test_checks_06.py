@@ -1,0 +1,164 @@
+"""The exercises of lesson 06: the stub, the solution, and each typical mistake with its own answer."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mtl_lesson import checks
+from mtl_lesson.checks import lesson_06
+
+
+def signs(base, lower):
+    return {name: -1 if name in lower else 1 for name in base}
+
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def solution(way, separate, lower):
+    s = signs(separate, lower)
+    return mean(s[t] * (way[t] - separate[t]) / separate[t] for t in separate)
+
+
+def averaged_first(way, separate, lower):
+    return (mean(way.values()) - mean(separate.values())) / mean(separate.values())
+
+
+def averaged_first_with_signs(way, separate, lower):
+    s = signs(separate, lower)
+    return sum(s[t] * (way[t] - separate[t]) for t in separate) / sum(separate.values())
+
+
+DELTAS = [
+    (lambda way, separate, lower: ..., "not attempted", ""),
+    (solution, "right", ""),
+    (lambda way, separate, lower: np.float64(solution(way, separate, lower)), "right", ""),
+    (lambda way, separate, lower: solution(way, separate, ()), "wrong", "less of it is better"),
+    (lambda way, separate, lower: -solution(way, separate, lower), "wrong", "wrong way round"),
+    (lambda way, separate, lower: solution(way, separate, set(separate) - lower), "wrong", "wrong way round"),
+    (lambda w, b, lower: mean(signs(b, lower)[t] * (w[t] - b[t]) for t in b), "wrong", "own units"),
+    (lambda w, b, lower: mean(w[t] - b[t] for t in b), "wrong", "plain differences"),
+    (averaged_first, "wrong", "averaged before dividing, and depth"),
+    (averaged_first_with_signs, "wrong", "divide, then average"),
+    (lambda w, b, lower: mean(signs(b, lower)[t] * (w[t] - b[t]) / w[t] for t in b), "wrong", "the new score"),
+    (lambda w, b, lower: len(b) * solution(w, b, lower), "wrong", "their mean"),
+    (lambda w, b, lower: 100 * solution(w, b, lower), "wrong", "percentage"),
+    (lambda w, b, lower: mean(abs(w[t] - b[t]) / b[t] for t in b), "wrong", "leave abs out"),
+    (lambda w, b, lower: solution(w, b, lower) * len(b) / 3, "wrong", "wrong for two others"),
+    (lambda w, b, lower: 0.5, "wrong", "by the formula"),
+    (lambda w, b, lower: math.nan, "wrong", "it is nan"),
+    (lambda w, b, lower: None, "wrong", "return missing"),
+    (lambda w, b, lower: [0.1], "wrong", "one number"),
+    (lambda w, b: 1, "crashed", "TypeError"),
+]
+
+
+@pytest.mark.parametrize(("answer", "state", "words"), DELTAS)
+def test_delta_m_is_judged(answer, state, words):
+    result = checks.delta_m(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+def read_off(target, n, scores):
+    return math.nan if not scores[0] <= target <= scores[-1] else math.exp(np.interp(target, scores, np.log(n)))
+
+
+def extrapolated(target, n, scores):
+    """The line through the two nearest points, wherever the target is."""
+    i = min(max(int(np.searchsorted(scores, target)) - 1, 0), len(n) - 2)
+    share = (target - scores[i]) / (scores[i + 1] - scores[i])
+    return math.exp((1 - share) * math.log(n[i]) + share * math.log(n[i + 1]))
+
+
+WORTH = [
+    (lambda target, n, scores: ..., "not attempted", ""),
+    (read_off, "right", ""),
+    (lambda t, n, s: float(np.interp(t, s, n)), "wrong", "interpolates in n"),
+    (lambda t, n, s: math.log(read_off(t, n, s)), "wrong", "undo the logarithm"),
+    (lambda t, n, s: n[1], "wrong", "a measured n"),
+    (lambda t, n, s: min(k for k, score in zip(n, s, strict=True) if score >= t), "wrong", "a measured n"),
+    (lambda t, n, s: float(np.interp(t, n, s)), "wrong", "other way round"),
+    (lambda t, n, s: math.exp(np.interp(t, [s[0], s[-1]], np.log([n[0], n[-1]]))), "wrong", "first to last"),
+    (lambda t, n, s: math.exp(np.interp(t, s, np.log(n))), "wrong", "clamps"),
+    (extrapolated, "wrong", "was not measured"),
+    (lambda t, n, s: read_off(t, n, s) if t not in s else 7.0, "wrong", "the measured [40, 150, 400]"),
+    (lambda t, n, s: 17.0, "wrong", "yours is 17"),
+    (lambda t, n, s: None, "wrong", "return missing"),
+    (lambda t, n, s: "many", "wrong", "one number"),
+    (lambda t, n, s: n / s, "crashed", "TypeError"),
+]
+
+
+@pytest.mark.parametrize(("answer", "state", "words"), WORTH)
+def test_what_sharing_is_worth_is_judged(answer, state, words):
+    result = checks.labels_worth(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+def front(scores, better=lambda a, b: all(a[t] >= b[t] for t in b) and any(a[t] > b[t] for t in b)):
+    return {w for w in scores if any(better(scores[v], scores[w]) for v in scores)}
+
+
+def strictly(a, b):
+    return all(a[t] > b[t] for t in b)
+
+
+def weakly(a, b):
+    return all(a[t] >= b[t] for t in b)
+
+
+DOMINATED = [
+    (lambda scores: ..., "not attempted", ""),
+    (front, "right", ""),
+    (lambda scores: sorted(front(scores)), "right", ""),
+    (lambda scores: front(scores, strictly), "wrong", "B is missing"),
+    (lambda scores: front(scores, weakly), "wrong", "even by itself"),
+    (lambda scores: front(scores, lambda a, b: a is not b and weakly(a, b)), "wrong", "A and D are equal"),
+    (lambda scores: set(scores) - front(scores), "wrong", "*not* dominated"),
+    (lambda scores: front(scores, lambda a, b: mean(a.values()) > mean(b.values())), "wrong", "whatever their mean"),
+    (lambda scores: {"C"}, "wrong", "it should be"),
+    (lambda scores: {"garment"}, "wrong", "none of the ways"),
+    (lambda scores: front({w: dict(list(s.items())[:2]) for w, s in scores.items()}), "wrong", "wrong for three"),
+    (lambda scores: True, "wrong", "a bool"),
+    (lambda scores: None, "wrong", "return missing"),
+    (lambda scores: scores["Hard"], "crashed", "KeyError"),
+]
+
+
+@pytest.mark.parametrize(("answer", "state", "words"), DOMINATED)
+def test_who_is_dominated_is_judged(answer, state, words):
+    result = checks.dominated(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+# What the lesson goes on with where an exercise is still open.
+
+
+@pytest.mark.parametrize(("exercise", "ours"), [
+    (checks.delta_m, lesson_06.relative_change),
+    (checks.labels_worth, lesson_06.needed),
+    (checks.dominated, lesson_06.unhelped),
+])  # fmt: skip
+def test_our_own_answers_pass(exercise, ours):
+    assert exercise(ours).state == "right"
+
+
+def test_delta_m_of_accuracy_and_of_error_can_disagree():
+    """The warning of the lesson: the same two networks, better by one measure and worse by the other."""
+    separate, way = {"garment": 0.50, "colour": 0.90}, {"garment": 0.51, "colour": 0.895}
+    errors = [{name: 1 - score for name, score in scores.items()} for scores in (way, separate)]
+    assert lesson_06.relative_change(way, separate) > 0
+    assert lesson_06.relative_change(*errors, lower=set(separate)) < 0
+
+
+def test_labels_undo_the_curve_they_were_read_from():
+    n = np.array([30, 90, 270, 810])
+    scores = 0.2 + 0.1 * np.log(n)
+    for labels in (30, 50, 200, 810):
+        assert lesson_06.needed(0.2 + 0.1 * math.log(labels), n, scores) == pytest.approx(labels)

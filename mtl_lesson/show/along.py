@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .drawing import Drawing
 from .schools import places, ticks
@@ -43,7 +43,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
 
     ``table``: tidy, such as the ``table`` of a Sweep, with a column "seed"; rows that differ in neither are averaged.
     A line is the mean over seeds in the band of its 95 % interval (lowest to highest where there are fewer than 3). An
-    ``x`` of numbers that holds ∞, or spans more than a factor of 20, gets a logarithmic axis with places for 0 and ∞;
+    ``x`` of numbers that holds ∞, or spans a factor of ten, gets a logarithmic axis with places for 0 and ∞;
     an ``x`` of words keeps its order. ``unit`` "%" takes shares; it is guessed for scores from 0 to 1. ``levels``:
     name → a value drawn as a line across. ``marked``: (a value of x, what to write at it). ``log``: a logarithmic axis
     for the value. A line ends with a cross where the value is no longer a number, or has grown ten-thousandfold there.
@@ -84,6 +84,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
                 mark(ax, axis, *marked)
             if log:
                 ax.set_yscale("log")
+                ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
                 ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rounded(y)))
                 ax.yaxis.set_minor_formatter(NullFormatter())
             elif unit == "%":
@@ -106,7 +107,7 @@ class Axis:
         numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in values)
         self.values = sorted(values) if numbers else list(values)
         inner = [one for one in self.values if 0 < one < math.inf] if numbers else []
-        spread = len(inner) > 1 and max(inner) / min(inner) > 20
+        spread = len(inner) > 1 and max(inner) / min(inner) > 9.99
         self.kind = "words" if not numbers else "log" if math.inf in self.values or spread else "plain"
         if self.kind == "log":
             at = places(self.values)

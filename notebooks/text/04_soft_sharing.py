@@ -109,7 +109,7 @@ checks.largest_lambda(largest_lambda)
 
 # %%
 T, lr = 6, 0.3
-small, large = 0.3 / (T * lr), 3 / (T * lr)
+small, large = 0.3 / (T * lr), 1.3 / (T * lr)
 histories = []
 for exact in (True, False):
     with warnings.catch_warnings():
@@ -117,12 +117,12 @@ for exact in (True, False):
         descent = mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=trunk, lam=[small, large], exact=exact, seeds=[0],
                             optimiser="sgd", lr=lr, epochs=20, batch_size=30, validate=True)
     step = "exact step" if exact else "gradient step"
-    for lam, words in ((small, "λ = 0.3 of the limit"), (large, "λ = 3 times the limit")):
+    for lam, words in ((small, "λ = 0.3 of the limit"), (large, "λ = 1.3 times the limit")):
         run = descent.run(lam=lam, seed=0)
         print(f"{words}, {step}:", "diverged" if run.stopped else "went well")
         histories.append(run.history[run.history.split == "train"].assign(panel=words, step=step))
 
-mtl.show.along(pd.concat(histories), "epoch", "loss", line="step", panel="panel", log=True, label="training loss, mean of tasks")
+mtl.show.along(pd.concat(histories), "epoch", "loss", line="step", panel="panel", log=True, label="training loss")
 
 # %% [markdown]
 # Where a line ends with a cross, the loss flew off, and soon was no longer a number. Nothing was wrong with the objective: only with the way
@@ -161,7 +161,7 @@ mtl.show.paired(claims)
 
 # %%
 test = shoppers[shoppers.split == "test"].groupby(["delta", "lam", "seed"], as_index=False).score.mean()
-mtl.show.along(test.assign(tastes="δ = " + test.delta.astype(str)), "lam", line="tastes", label="agreement on test, mean of six")
+mtl.show.along(test.assign(tastes=test.delta.map("δ = {:g}".format)), "lam", line="tastes", label="agreement on test")
 
 # %% [markdown]
 # Six seeds need not choose alike, and where the curve is flat they cannot. Read the curves with their bands: one that rises
@@ -201,7 +201,7 @@ layer
 gaps = bank.load("questions_path_gaps")
 by_layer = gaps[gaps.lam == 0.01].groupby("layer").gap.mean()
 layer.reveal(by_layer.idxmax())
-mtl.show.along(gaps, "lam", "gap", line="layer", unit="%", label="distance of weights, mean of tasks")
+mtl.show.along(gaps, "lam", "gap", line="layer", unit="%", label="distance of weights")
 
 # %% [markdown]
 # Now the functions. Three λ are trained here, with five seeds; the pictures are 500 of the test set.
@@ -217,7 +217,7 @@ for (_, lam, seed), run in path.runs.items():
         for what, value in (("weights", run.model.gap(name)[0]), ("function", function_gap(run.model, pictures, after))):
             rows.append({"lam": lam, "seed": seed, "layer": name, "distance": value.mean().item(), "of": what})
 distances = pd.DataFrame(rows)
-mtl.show.along(distances, "lam", "distance", line="of", panel="layer", unit="%", label="distance, mean of tasks")
+mtl.show.along(distances, "lam", "distance", line="of", panel="layer", unit="%", label="relative distance")
 
 # %%
 at = distances[distances.lam == 0.03].set_index(["of", "layer", "seed"]).distance.sort_index()

@@ -177,6 +177,15 @@ mtl.show.map_of_differences(
 # leaves. Then look at what happens to garment when **way up** leaves. Who leaves a common trunk matters to those who *stay*,
 # and it can matter more to them than to the one who goes: before one asks how deep to share, one asks *with whom*.
 #
+# Or is it only room, a trunk for two instead of three? Whoever leaves makes the same room, so compare two leavers:
+
+# %%
+print(mtl.claim("garment is better off when colour leaves at conv1 than when way up does", test["colour=conv1", "garment"],
+                test["way up=conv1", "garment"], unit="%"))
+
+# %% [markdown]
+# Where this is *supported*, it is not only a matter of room.
+#
 # These are 27 cells of five seeds, and nothing corrects for so many looks. So: choose first, then test what was chosen. Once
 # for each seed on its own validation set; and once more with *fresh* seeds, trained here and now.
 
@@ -222,7 +231,7 @@ mtl.show.paired([*picked, *confirmed])
 # Where the last two are *supported*, those who stayed gained although nothing was added for *them*: the same trunk, the same
 # pictures, one loss fewer. In which layers had the tasks been in each other's way? Section 5 looks.
 #
-# ## 4 · A world where depth does not matter
+# ## 4 · Another world: six tastes
 #
 # Six people and their tastes (lessons 02 and 04), grey pictures, 150 ratings each, δ = 0.7 (tastes are alike) and δ = 2 (they
 # are not), six seeds, stored. Would you share less when tastes are more personal?

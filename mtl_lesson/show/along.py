@@ -108,7 +108,8 @@ class Axis:
         self.values = sorted(values) if numbers else list(values)
         inner = [one for one in self.values if 0 < one < math.inf] if numbers else []
         spread = len(inner) > 1 and max(inner) / min(inner) > 9.99
-        self.kind = "words" if not numbers else "log" if math.inf in self.values or spread else "plain"
+        counts = name == "epoch"  # which go by one at a time, however many there are
+        self.kind = "words" if not numbers else "log" if math.inf in self.values or (spread and not counts) else "plain"
         if self.kind == "log":
             at = places(self.values)
         else:

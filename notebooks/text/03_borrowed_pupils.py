@@ -35,6 +35,7 @@ from tqdm.auto import tqdm
 import mtl_lesson as mtl
 from mtl_lesson import checks
 
+torch.set_num_threads(1)  # many small equations: threads would only wait for each other
 world = mtl.data.schools(n=10, seed=0)
 world
 

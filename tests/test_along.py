@@ -54,6 +54,12 @@ def test_a_line_that_breaks_off_ends_with_a_cross():
     assert figure.figure.axes[0].get_yscale() == "log"
 
 
+def test_a_table_without_seeds_is_one_seed():
+    single = table([0.0, 0.7, 2.0], seeds=1, value=lambda i, k, s: 0.1 * i)
+    lines = [drawn(mtl.show.along(one, "lam"))[0] for one in (single, single.drop(columns="seed"))]
+    np.testing.assert_array_equal(*lines)
+
+
 def test_a_line_that_flies_off_is_let_go():
     flying = table([1, 2, 3, 4], lines=("descent",), value=lambda i, k, s: 10.0 ** (3 * i))
     figure = mtl.show.along(flying, "lam", log=True)

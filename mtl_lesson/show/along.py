@@ -134,10 +134,8 @@ class Axis:
 
 def cells(part: pd.DataFrame, x: str, value: str, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
     """Where the values of x stand and what was measured there, (seeds, len(x)); what some seed lacks is left out."""
-    seed = "seed" if "seed" in part else x
-    wide = part.pivot_table(index=seed, columns=x, values=value, aggfunc="mean", sort=False, dropna=False)
-    if seed == x:
-        wide = wide.bfill().iloc[:1]
+    part = part if "seed" in part else part.assign(seed=0)
+    wide = part.pivot_table(index="seed", columns=x, values=value, aggfunc="mean", sort=False, dropna=False)
     wide = wide[[one for one in axis.values if one in wide]]
     return np.array([axis.place[one] for one in wide]), wide.to_numpy(float)
 

@@ -28,7 +28,8 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "notebooks")]
 
-from test_browser import BROWSERS, OFFLINE, TOKEN, jupyterlab, run_all  # noqa: E402
+from conftest import BROWSERS, OFFLINE  # noqa: E402
+from test_browser import TOKEN, jupyterlab, run_all  # noqa: E402
 
 SOURCE = """
 import numpy as np, pandas as pd, itertools, math

@@ -5,7 +5,6 @@ Without Chromium these tests are skipped, and say so; where MTL_REQUIRE_BROWSER 
 
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -13,14 +12,9 @@ from contextlib import contextmanager
 
 import desk
 import pytest
-from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.browser
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
-BROWSERS += [f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium")]
-OFFLINE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-OFFLINE += ["--disable-background-networking", "--disable-component-update"]
 TOKEN = "browser-tests"
 PICTURE = ".jp-OutputArea .widget-html img"  # what a slider moves, in a widgets.HTML
 
@@ -35,19 +29,6 @@ RUN_ALL = """async () => {
 }"""
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells
   .filter(cell => cell.cell_type === 'code')"""
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless browser that talks to nothing but JupyterLab."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        reason = "no Chromium or Chrome found: install chromium to run the browser tests"
-        (pytest.fail if os.environ.get("MTL_REQUIRE_BROWSER") else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OFFLINE)
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import textwrap
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from test_browser import TOKEN, chromium, errors, jupyterlab, run_all  # noqa: F401
+from test_browser import TOKEN, errors, jupyterlab, run_all
 from test_explorer import HOSTILE, LAMS, TRAINING, table_of, tiny, trunk
 
 import mtl_lesson as mtl
@@ -107,7 +107,7 @@ class Page:
 
 
 @pytest.fixture
-def show(chromium):  # noqa: F811
+def show(chromium):
     pages = []
 
     def show_it(explorer, **size):
@@ -404,7 +404,7 @@ explorer
 
 
 @pytest.fixture
-def notebook(tmp_path, chromium):  # noqa: F811
+def notebook(tmp_path, chromium):
     """A page of JupyterLab with a notebook of our own."""
     with jupyterlab(tmp_path) as (address, _):
         python = {"name": "python3", "display_name": "Python 3", "language": "python"}

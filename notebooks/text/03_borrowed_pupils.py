@@ -30,12 +30,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 import mtl_lesson as mtl
 from mtl_lesson import checks
 
-torch.set_num_threads(1)  # many small equations: threads would only wait for each other
+threadpool_limits(1)  # many small equations: threads would only wait for each other
 world = mtl.data.schools(n=10, seed=0)
 world
 

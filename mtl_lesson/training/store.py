@@ -34,6 +34,7 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike, settings: Settings):
         self.folder, self.settings, self.writes = Path(folder), settings, True
+        self.seen, self.digest = None, ""  # the copies of one world come one after the other: it is hashed once
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / "can-be-written.part"
@@ -49,8 +50,10 @@ class Store:
             source = inspect.getsource(type(model))
         except (OSError, TypeError):  # a class without a file
             source = ""
+        if world is not self.seen:
+            self.seen, self.digest = world, data_digest(world)
         what = [type(model).__qualname__, source, repr(model.trunks()), repr(model.template), repr(model.tasks),
-                asdict(self.settings), point, data_digest(world)]  # fmt: skip
+                asdict(self.settings), point, self.digest]  # fmt: skip
         name = hashlib.sha256(json.dumps(what, default=repr, sort_keys=True).encode()).hexdigest()[:24]
         return self.folder / f"{name}.pt"
 

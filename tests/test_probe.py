@@ -83,17 +83,17 @@ def test_turning_and_scaling_the_features_changes_nothing():
     (h, y), (test_h, _) = planted(noise=0.7), planted(noise=0.7, seed=6)
     h, test_h = h * np.linspace(0.1, 3, 12), test_h * np.linspace(0.1, 3, 12)  # directions of unequal size
     turn = np.linalg.qr(rng.normal(size=(12, 12)))[0]
-    base = fit_probe(h, y).decision_function(test_h)
+    base = fit_probe(h, y).decide(test_h)
     assert np.ptp(base) > 0.5
     for change in (lambda a: a @ turn, lambda a: 1e-4 * a, lambda a: 1e4 * a, lambda a: a + 7):
-        np.testing.assert_allclose(fit_probe(change(h), y).decision_function(change(test_h)), base, atol=1e-6)
+        np.testing.assert_allclose(fit_probe(change(h), y).decide(change(test_h)), base, atol=1e-6)
 
 
 def test_the_order_of_the_training_examples_changes_nothing():
     (h, y), (test_h, _) = planted(noise=0.7), planted(noise=0.7, seed=6)
     order = np.random.default_rng(0).permutation(len(y))
-    base = fit_probe(h, y).decision_function(test_h)
-    np.testing.assert_allclose(fit_probe(h[order], y[order]).decision_function(test_h), base, atol=1e-6)
+    base = fit_probe(h, y).decide(test_h)
+    np.testing.assert_allclose(fit_probe(h[order], y[order]).decide(test_h), base, atol=1e-6)
 
 
 def test_the_test_labels_are_never_seen():
@@ -111,8 +111,8 @@ def test_the_strength_suits_the_training_data():
     h = rng.normal(size=(60, 50))
     clean = fit_probe(h, h @ rng.normal(size=50))
     noisy = fit_probe(h, 0.1 * h[:, 0] + rng.normal(size=60))
-    assert clean.alpha_ < noisy.alpha_
-    assert fit_probe(h, h[:, 0], ridge=2.0).alpha_ == pytest.approx(2.0 * h.var(0).mean())
+    assert clean.strength < noisy.strength
+    assert fit_probe(h, h[:, 0], ridge=2.0).strength == pytest.approx(2.0 * h.var(0).mean())
 
 
 def test_missing_labels_are_left_out():

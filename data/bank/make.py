@@ -1,8 +1,9 @@
 """Compute the course's stored results: ``make bank``, or ``python data/bank/make.py NAME …`` for some of them.
 
 Every experiment is a few sweeps over paired seeds. A table has a row for each copy and task with the score on
-validation, to choose by, and on test, to report; a path along λ has three tables more, for the λ explorer. No seed was
-chosen. The settings were, after trial runs on seeds 0 to 3, which are among those stored here.
+validation, to choose by, and on test, to report; a path along λ has three tables more, for the λ explorer. What is
+inside the features is measured in ``inside.py``. No seed was chosen. The settings were, after trial runs on seeds 0 to
+3, which are among those stored here.
 
 Experiments run side by side, one thread each. Finished copies are kept in ``.bank/`` until their experiment is stored,
 so that what was cut goes on where it was.
@@ -10,6 +11,7 @@ so that what was cut goes on where it was.
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
 import os
@@ -20,6 +22,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import inside
 import pandas as pd
 import torch
 
@@ -134,6 +137,9 @@ PATHS = {
     ),
 }  # fmt: skip
 
+INSIDE = "inside"
+EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first
+
 
 def make_table(name: str) -> int:
     runs, world, trunk, common, code = TABLES[name]
@@ -155,22 +161,35 @@ def make_path(name: str) -> int:
     return len(path.scores)
 
 
+def make_inside() -> int:
+    rows = 0
+    sweeps = itertools.count()
+
+    def kept(*arguments: object, **settings: object) -> mtl.Sweep:
+        return swept(f"{INSIDE}/{next(sweeps)}", *arguments, **settings)
+
+    for name, table, facts, code in inside.tables(kept):
+        bank.save(name, table, facts, code)
+        rows += len(table)
+    return rows
+
+
 def make(name: str) -> str:
     """Compute and store one experiment; returns what there is to say about it."""
     start = time.perf_counter()
-    rows = make_table(name) if name in TABLES else make_path(name)
+    rows = make_inside() if name == INSIDE else make_table(name) if name in TABLES else make_path(name)
     shutil.rmtree(COPIES / name, ignore_errors=True)
     return f"{name}: {rows} rows in {time.perf_counter() - start:.0f} s"
 
 
 def main(wanted: list[str]) -> None:
-    if unknown := set(wanted) - {*TABLES, *PATHS}:
-        raise SystemExit(f"there is no experiment {sorted(unknown)[0]!r}; there are {', '.join([*TABLES, *PATHS])}")
+    if unknown := set(wanted) - {*EXPERIMENTS}:
+        raise SystemExit(f"there is no experiment {sorted(unknown)[0]!r}; there are {', '.join(EXPERIMENTS)}")
     start = time.perf_counter()
     workers = ProcessPoolExecutor(min(4, os.cpu_count()), multiprocessing.get_context("spawn"),
                                   torch.set_num_threads, (1,))  # fmt: skip
     with workers:
-        names = wanted or [*PATHS, *reversed(TABLES)]
+        names = wanted or EXPERIMENTS
         for done, job in enumerate(as_completed([workers.submit(make, name) for name in names]), 1):
             print(f"{done} of {len(names)}, {(time.perf_counter() - start) / 60:.0f} min: {job.result()}", flush=True)
 

@@ -9,6 +9,7 @@ from .lesson_03 import borrow, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners
 from .lesson_06 import delta_m, dominated, labels_worth
+from .lesson_07 import says, similarity, without_unit
 
 __all__ = [
     "Exercise",
@@ -27,9 +28,12 @@ __all__ = [
     "missing_number",
     "owners",
     "penalty",
+    "says",
     "shares_nothing",
+    "similarity",
     "solutions",
     "suggested_lambda",
     "training_step",
     "who_learns",
+    "without_unit",
 ]

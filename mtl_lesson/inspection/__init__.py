@@ -1,7 +1,36 @@
 """What a representation holds, as plain arrays and tables."""
 
+from .attribution import attribution
 from .cost import cost
+from .features import features, is_untrained
 from .function import function_gap
+from .lesion import importance, lesion
 from .probe import fit_probe, floors, probe, probe_matrix
+from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
+from .swap import head_swap
+from .units import filters, responses, top_pictures
 
-__all__ = ["cost", "fit_probe", "floors", "function_gap", "probe", "probe_matrix"]
+__all__ = [
+    "Aligned",
+    "align",
+    "attribution",
+    "cka",
+    "cost",
+    "features",
+    "filters",
+    "fit_probe",
+    "floors",
+    "function_gap",
+    "head_swap",
+    "importance",
+    "is_untrained",
+    "lesion",
+    "null_space",
+    "probe",
+    "probe_matrix",
+    "procrustes",
+    "responses",
+    "subspace_angles",
+    "switch",
+    "top_pictures",
+]

@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from torch import Tensor, nn
 
 from ..data.world import Split, World
@@ -21,9 +20,10 @@ from ..nets import generator
 from ..sharing import Hard, Sharing
 from ..tasks import MISSING, Regression
 from ..training import Run
+from .features import in_parts
+from .ridge import Decomposed, Reader
 
 Array = Tensor | np.ndarray
-Reader = RidgeClassifierCV | RidgeCV
 Key = str | None  # the task whose inputs these are; None where all tasks look at the same
 
 #: ridge strengths to choose from, in units of the mean variance of a feature
@@ -43,17 +43,22 @@ def fit_probe(train_h: Array, train_y: Array, ridge: float | Sequence[float] = S
     Raises TypeError for what is no array of numbers, ValueError for features that are not finite, lengths that differ,
     fewer than two labelled examples, a single class, and a ridge that is not positive.
     """
-    h, y = labelled(train_h, train_y, "train")
+    return fitted(train_h, train_y, ridge, {})
+
+
+def fitted(h: Array, y: Array, ridge: float | Sequence[float], done: dict[bytes, Decomposed]) -> Reader:
+    """The same; ``done`` keeps the decomposition of h for the next task that has labels for the same examples."""
+    h, y, known = labelled(h, y, "train")
     strengths = np.atleast_1d(np.asarray(ridge, dtype=float))
     if not (strengths.size and np.isfinite(strengths).all() and (strengths > 0).all()):
         raise ValueError(f"ridge must be a positive number or several, not {ridge!r}")
-    # Dividing h by s is multiplying the strength by s². Features that never vary can have any strength.
-    strengths = strengths * (h.var(0).mean() or 1.0)
-    if y.dtype.kind == "f":
-        return RidgeCV(strengths).fit(h, y)
-    if len(classes := np.unique(y)) < 2:
+    if y.dtype.kind != "f" and len(classes := np.unique(y)) < 2:
         raise ValueError(f"all training labels are {classes[0]}; a probe needs two or more classes to tell apart")
-    return RidgeClassifierCV(strengths).fit(h, y)
+    which = known.tobytes()
+    if which not in done:
+        done[which] = Decomposed(h)
+    # Dividing h by s is multiplying the strength by s². Features that never vary can have any strength.
+    return done[which].read(y, strengths * (h.var(0).mean() or 1.0))
 
 
 def probe(train_h: Array, train_y: Array, test_h: Array, test_y: Array, *,
@@ -64,13 +69,17 @@ def probe(train_h: Array, train_y: Array, test_h: Array, test_y: Array, *,
     the accuracy for whole labels. For real ones it returns R² = 1 − (squared error) / (squared error of the mean), so
     that here, too, more is better and 0 is nothing.
     """
-    reader = fit_probe(train_h, train_y, ridge)
-    h, y = labelled(test_h, test_y, "test")
-    if (y.dtype.kind == "f") != isinstance(reader, RidgeCV):
+    return scored(fit_probe(train_h, train_y, ridge), test_h, test_y)
+
+
+def scored(reader: Reader, test_h: Array, test_y: Array) -> float:
+    """The score of a reader on other examples; refuses what does not fit it."""
+    h, y, _ = labelled(test_h, test_y, "test")
+    if (y.dtype.kind == "f") != (reader.classes is None):
         raise TypeError("the training and the test labels must be of one kind: whole numbers, or real ones")
-    if h.shape[1] != reader.n_features_in_:
-        raise ValueError(f"the training pictures have {reader.n_features_in_} features, the test pictures {h.shape[1]}")
-    return float(reader.score(h, y))
+    if h.shape[1] != len(reader.mean):
+        raise ValueError(f"the training pictures have {len(reader.mean)} features, the test pictures {h.shape[1]}")
+    return reader.score(h, y)
 
 
 def probe_matrix(models: Mapping[str, Sharing | Run], world: World, *, layer: str | None = None) -> pd.DataFrame:
@@ -92,7 +101,7 @@ def probe_matrix(models: Mapping[str, Sharing | Run], world: World, *, layer: st
             raise TypeError(f"model {name!r} must be a model such as mtl.Hard or a Run, not {type(model).__name__}")
         if model.copies > 1:
             raise ValueError(f"model {name!r} holds {model.copies} copies; probe one of them, such as model.copy(0)")
-        held = [features(model, split.inputs, layer) for split in (world.validation, world.test)]
+        held = [seen(model, split, layer) for split in (world.validation, world.test)]
         for tasks in alike(held):
             trained_on = ALL if len(tasks) == len(world.tasks) > 1 else " + ".join(tasks)
             own = [{key: h[tasks[0]] for key, h in part.items()} for part in held]
@@ -109,13 +118,13 @@ def floors(world: World, trunk: nn.Sequential, seed: int = 0, *, layer: str | No
     that lie together are guessed together, so one permutation would be a matter of luck).
     """
     model = Hard(world.tasks, trunk, seeds=(seed,))
-    held = [features(model, split.inputs, layer) for split in (world.validation, world.test)]
+    held = [seen(model, split, layer) for split in (world.validation, world.test)]
     h = [{key: by_task[world.tasks[0].name] for key, by_task in part.items()} for part in held]
     pixels = probed("pixels", NOTHING, "input", [world.validation.inputs, world.test.inputs], world)
     untrained = probed("untrained", NOTHING, layer or "h", h, world)
-    chance = []
+    chance, done = [], {}
     for number in range(SHUFFLES):
-        chance += probed("shuffled labels", NOTHING, layer or "h", h, shuffled(world, seed, number))
+        chance += probed("shuffled labels", NOTHING, layer or "h", h, shuffled(world, seed, number), done)
     chance = pd.DataFrame(chance).groupby(COLUMNS[:-1], sort=False, as_index=False).score.mean()
     return pd.concat([pd.DataFrame(pixels + untrained), chance], ignore_index=True)
 
@@ -131,17 +140,20 @@ def shuffled(world: World, seed: int, number: int) -> World:
     return replace(world, validation=Split(world.validation.x, labels))
 
 
-def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Tensor]], world: World) -> list[dict]:
+def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Tensor]], world: World,
+           done: dict[Key, dict] | None = None) -> list[dict]:  # fmt: skip
     """A row for each task of the world. ``own``: the representation of the validation and of the test inputs, each a
-    mapping from task to (n, …), with the only key None where all tasks look at the same input."""
-    rows = []
+    mapping from task to (n, …), with the only key None where all tasks look at the same input. ``done``: what has been
+    decomposed of the same representation, input by input."""
+    rows, done = [], {} if done is None else done
     for task in world.tasks:
         arrays = []
+        key = None if None in own[0] else task.name
         for split, part in zip((world.validation, world.test), own, strict=True):
             y = split.labels[task.name]
-            arrays += [part[None] if None in part else part[task.name], y if isinstance(task, Regression) else y.long()]
+            arrays += [part[key], y if isinstance(task, Regression) else y.long()]
         try:
-            score = probe(*arrays)
+            score = scored(fitted(*arrays[:2], STRENGTHS, done.setdefault(key, {})), *arrays[2:])
         except (TypeError, ValueError) as error:
             at = f"{name}, trained on {trained_on}, layer {layer}, probed for {task.name}"
             raise type(error)(f"{at}: {error}") from None
@@ -149,20 +161,10 @@ def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Te
     return rows
 
 
-@torch.no_grad()
-def features(model: Sharing, inputs: Mapping[Key, Tensor], layer: str | None) -> dict[Key, dict[str, Tensor]]:
-    """What each task's trunk makes of each of the inputs: input → task name → (n, …), on the CPU."""
-    weights = next(model.parameters())
-    was_training = model.training
-    model.eval()
-    held = {}
-    try:
-        for key, x in inputs.items():
-            parts = [model.features(part.to(weights), layer) for part in x.split(512)]
-            held[key] = {name: torch.cat([part[name] for part in parts]).float().cpu() for name in parts[0]}
-    finally:
-        model.train(was_training)
-    return held
+def seen(model: Sharing, split: Split, layer: str | None) -> dict[Key, dict[str, Tensor]]:
+    """What each task's trunk makes of each of the inputs: input → task name → (n, …). NaN is left to the probe, which
+    says for which task it stood in the way."""
+    return {key: in_parts(model, x, layer) for key, x in split.inputs.items()}
 
 
 def alike(held: Sequence[Mapping[Key, Mapping[str, Tensor]]]) -> list[list[str]]:
@@ -179,8 +181,9 @@ def alike(held: Sequence[Mapping[Key, Mapping[str, Tensor]]]) -> list[list[str]]
     return groups
 
 
-def labelled(h: Array, y: Array, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, d) in double precision and labels (n,) of the examples that have one; refuses what has no answer."""
+def labelled(h: Array, y: Array, which: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features (n, d) in double precision and labels (n,) of the examples that have one, and which these are; refuses
+    what has no answer."""
     h, y = (np.asarray(a.detach().cpu() if isinstance(a, Tensor) else a) for a in (h, y))
     if h.ndim < 2 or y.ndim != 1 or len(h) != len(y):
         raise ValueError(f"{which}: expected features (n, …) and labels (n,), got {h.shape} and {y.shape}")
@@ -193,4 +196,4 @@ def labelled(h: Array, y: Array, which: str) -> tuple[np.ndarray, np.ndarray]:
     known = ~np.isnan(y) if y.dtype.kind == "f" else y != MISSING
     if known.sum() < 2:
         raise ValueError(f"{which}: {int(known.sum())} of {len(y)} examples have a label; a probe needs two or more")
-    return h[known], y[known]
+    return h[known], y[known], known

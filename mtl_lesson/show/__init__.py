@@ -13,6 +13,8 @@ computes a result.
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
 ``map_of_differences``      where something gains, where it loses, where that is undecided
+``attributions``            where in a picture each answer comes from
+``units``                   what every hidden unit looks for
 ``pareto``                  the scores of two tasks at once, a point a way
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ==========================  =====================================================================
@@ -23,6 +25,7 @@ from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
 from .drawing import Drawing
+from .inside import attributions, units
 from .maps import map_of_differences, probe_matrix
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
@@ -34,6 +37,7 @@ __all__ = [
     "SchoolsPicture",
     "along",
     "answers",
+    "attributions",
     "bars",
     "colour_of",
     "learning_curves",
@@ -45,4 +49,5 @@ __all__ = [
     "probe_matrix",
     "ready",
     "schools",
+    "units",
 ]

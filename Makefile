@@ -22,7 +22,7 @@ help:
 	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
 	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
 	@echo "make bank         compute the stored results in data/bank again (half an hour)"
-	@echo "make bench        measure the speed of training on this machine"
+	@echo "make bench        measure the speed of training, looking and the widgets on this machine"
 	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
 	@echo
 	@echo "The first command installs everything into .venv, which takes some minutes and about 6 GB. To start again: rm -rf .venv"
@@ -73,6 +73,9 @@ bank: setup
 bench: setup
 	@$(VENV) benchmarks/training.py
 	@$(VENV) benchmarks/lambda_path.py
+	@$(VENV) benchmarks/explorer.py
+	@$(VENV) benchmarks/inside.py
+	@$(VENV) benchmarks/microscope.py
 
 clean:
 	@echo "Removing caches and build leftovers"

@@ -9,7 +9,7 @@ from .evidence import Claim, choose, claim
 from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Soft, closed_form, trace_norm
 from .tasks import Binary, Classification, Regression
 from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
-from .widgets import explore, predict
+from .widgets import explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,7 +36,9 @@ __all__ = [
     "explore",
     "fit",
     "inspection",
+    "lesion_lab",
     "machine",
+    "microscope",
     "nets",
     "precision",
     "predict",

@@ -89,3 +89,12 @@ def test_no_units_are_refused(top):
 def test_filters_of_a_deeper_layer_are_refused():
     with pytest.raises(ValueError, match="1 or 3 channels"):
         show.units(X, {"a": torch.tensor([[0]])}, {"a": torch.randn(1, 8, 3, 3)})
+
+
+def test_a_unit_that_is_never_active_has_no_pictures():
+    top = {"garment": torch.tensor([[0, 1], [2, 0], [1, 2]])}
+    drawing = show.units(X, top, silent={"garment": torch.tensor([False, True, False])}, labels=["shoe", "shoe", "bag"])
+    assert len(images(drawing)) == 4
+    assert "never active" in texts(drawing)
+    assert "≈ 1 of them are never active" in drawing.alt
+    assert "For ≈ 1 of them" in drawing.alt

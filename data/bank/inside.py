@@ -106,7 +106,8 @@ def lesions(swept: Callable[..., mtl.Sweep]) -> pd.DataFrame:
     "cosine": of the two tasks' importance profiles; "cosine by chance": the same with the units of one permuted.
     "task only", "other only", "both", "neither": shares of the units that count (rise > 2 standard errors).
     "own", "other": rise of either task's test loss without the ten units most important for ``task`` on validation;
-    "own at random", "other at random": without ten units drawn at random, the mean of twenty draws.
+    "own at random", "other at random": without ten units drawn at random, the mean of twenty draws; "…, alive": drawn
+    from the units that vary at all.
     """
     found = []
     for dial in LESIONS:
@@ -128,9 +129,9 @@ def of_one(run: mtl.Run) -> Iterator[dict]:
     held = inspection.importance(model, world).pivot(index="unit", columns="task")
     rise, counts = held.rise, held.rise > 2 * held.error
     rng = np.random.default_rng(generator(run.seed, "lesions").initial_seed())
-    draws = [rng.choice(len(rise), REMOVED, replace=False) for _ in range(GROUPS)]
-    without = [rises(model, world, units) for units in draws]
-    by_chance = {name: float(np.mean([one[name] for one in without])) for name in rise}
+    alive = np.flatnonzero(rise.abs().max(axis=1) > 1e-9)
+    at_random = without_some(model, world, np.arange(len(rise)), rng)
+    of_alive = without_some(model, world, alive, rng)
     for task in rise:
         top = rise[task].nlargest(REMOVED).index.tolist()
         group = rises(model, world, top)
@@ -143,9 +144,16 @@ def of_one(run: mtl.Run) -> Iterator[dict]:
                 "both": (counts[task] & counts[other]).mean(),
                 "neither": (~counts[task] & ~counts[other]).mean(),
                 "own": group[task], "other": group[other],
-                "own at random": by_chance[task], "other at random": by_chance[other],
+                "own at random": at_random[task], "other at random": at_random[other],
+                "own at random, alive": of_alive[task], "other at random, alive": of_alive[other],
             }  # fmt: skip
             yield from ({"task": task, "other": other, "what": what, "value": value} for what, value in numbers.items())
+
+
+def without_some(model: Sharing, world, units: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+    """Task → the mean rise of its test loss without units drawn at random from ``units``."""
+    draws = [rng.choice(units, min(REMOVED, len(units)), replace=False) for _ in range(GROUPS)]
+    return pd.DataFrame([rises(model, world, drawn) for drawn in draws]).mean().to_dict()
 
 
 def rises(model: Sharing, world, units) -> dict[str, float]:

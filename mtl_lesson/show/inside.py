@@ -94,13 +94,15 @@ def of_attributions(images, blocks, captions, title) -> str:
     return " ".join(text)
 
 
-def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | None = None, *, most: int = 8,
-          labels: Sequence[str] | None = None, title: str | None = None) -> Drawing:  # fmt: skip
+def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | None = None, *,
+          silent: Mapping[str, Tensor] | None = None, most: int = 8, labels: Sequence[str] | None = None,
+          title: str | None = None) -> Drawing:  # fmt: skip
     """Every hidden unit drawn: a row a unit, with its filter and the pictures that excite it most; a block a task.
 
     ``top``: task → (units, k), numbers of the pictures in ``x`` as ``inspection.top_pictures`` returns them.
     ``filters``: task → (units, channels, size, size) of a first layer, drawn as colours around mid-grey; leave it out
-    for deeper layers. At most ``most`` units are drawn. ``labels``: what each picture is, for the alt text.
+    for deeper layers. ``silent``: task → (units,) true for units that no picture excites, which are not drawn. At most
+    ``most`` units are drawn. ``labels``: what each picture is, for the alt text.
     """
     chosen = {task: np.asarray(rows)[:most] for task, rows in top.items()}
     if not chosen or any(rows.ndim != 2 for rows in chosen.values()):
@@ -112,7 +114,6 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
     wide = (WIDTH - left - space * (len(chosen) - 1)) / len(chosen)
     side = min(0.62, wide / (k + (filters is not None) * 1.2))
     head = 0.45 + 0.4 * bool(title)
-    colours = colours_of(chosen)
     with style():
         figure = canvas(WIDTH, head + side * 1.08 * count + 0.1, layout=None)
         ax = paper(figure)
@@ -122,18 +123,20 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
             ax.text(left - 0.12, head + side * 1.08 * unit + side / 2, str(unit), ha="right", va="center", color=GREY)
         for number, (task, rows) in enumerate(chosen.items()):
             start = left + number * (wide + space)
-            ax.text(start, head - 0.2, shortened(task, wide, weight="bold"), color=for_text(colours[task]),
-                    fontweight="bold", va="center")  # fmt: skip
+            ax.text(start, head - 0.2, shortened(task, wide, weight="bold"), fontweight="bold", va="center")
             patches = as_patches(filters[task]) if filters is not None else None
             for unit, pictures in enumerate(rows):
                 y, at = head + side * 1.08 * unit, start
                 if patches is not None:
                     put(ax, patches[unit], at, y, side)
                     at += side * 1.2
+                if silent is not None and bool(silent[task][unit]):
+                    ax.text(at, y + side / 2, "never active", color=GREY, va="center")
+                    continue
                 for place, picture in enumerate(pictures):
                     put(ax, images[picture], at + side * place, y, side * 0.96)
         ax.plot([left - 0.06] * 2, [head, head + side * 1.08 * count], color=PALE, linewidth=1)
-    return Drawing(figure, of_units(chosen, filters, labels, title))
+    return Drawing(figure, of_units(chosen, filters, silent, labels, title))
 
 
 def as_patches(weights: Tensor) -> np.ndarray:
@@ -146,14 +149,17 @@ def as_patches(weights: Tensor) -> np.ndarray:
     return np.broadcast_to(w, (len(w), 3, *w.shape[2:])).transpose(0, 2, 3, 1)
 
 
-def of_units(chosen, filters, labels, title) -> str:
+def of_units(chosen, filters, silent, labels, title) -> str:
     """The alt text of :func:`units`: how many units, and for how many of them the pictures are mostly of one kind."""
     text = [title + "." if title else ""]
     for task, rows in chosen.items():
         drawn = f"{'its filter and ' if filters is not None else ''}the {rows.shape[1]} pictures that excite it most"
         text.append(f"{task}: {len(rows)} units, each with {drawn}.")
+        awake = [pictures for unit, pictures in enumerate(rows) if silent is None or not silent[task][unit]]
+        if len(awake) < len(rows):
+            text.append(f"≈ {len(rows) - len(awake)} of them are never active.")
         if labels is not None:
-            kinds = [[labels[picture] for picture in pictures] for pictures in rows]
+            kinds = [[labels[picture] for picture in pictures] for pictures in awake]
             pure = sum(max(kind.count(name) for name in kind) > len(kind) / 2 for kind in kinds)
             text.append(f"For ≈ {pure} of them more than half are of one kind.")
     return " ".join(part for part in text if part)

@@ -1,7 +1,20 @@
 """Thin controls over what the package computes and draws."""
 
 from .explorer import LambdaExplorer, explore
+from .microscope import LesionLab, Microscope, lesion_lab, microscope
 from .predict import Prediction, predict
+from .probes import Probes
 from .schools import Schools
 
-__all__ = ["LambdaExplorer", "Prediction", "Schools", "explore", "predict"]
+__all__ = [
+    "LambdaExplorer",
+    "LesionLab",
+    "Microscope",
+    "Prediction",
+    "Probes",
+    "Schools",
+    "explore",
+    "lesion_lab",
+    "microscope",
+    "predict",
+]

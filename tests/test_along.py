@@ -99,3 +99,27 @@ def test_lines_are_told_apart_by_more_than_colour():
 def test_what_cannot_be_drawn_is_refused(change, error, words):
     with pytest.raises(error, match=words):
         mtl.show.along(*change(table([1.0, 2.0])))
+
+
+@pytest.mark.parametrize("count", [2, 4, 6])
+def test_the_legend_of_long_names_stays_inside_the_figure(count):
+    names = [f"garment and colour, pulled together by λ = {k}" for k in range(count)]
+    rows = [{"layer": layer, "who": name, "score": 0.5, "seed": 0} for layer in ("first", "last") for name in names]
+    figure = mtl.show.along(pd.DataFrame(rows), "layer", line="who").figure
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box, whole = legend.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0
+    assert box.x1 <= whole.x1
+    assert whole.y0 <= box.y0
+    assert figure.axes[0].get_window_extent().height > 0.4 * whole.height
+
+
+def test_a_few_values_are_written_where_they_are_and_of_many_the_powers_of_ten():
+    def written_along(values):
+        figure = mtl.show.along(table(values), "lam").figure
+        return [label.get_text() for label in figure.axes[0].get_xticklabels()]
+
+    assert written_along([40, 150, 400]) == ["40", "150", "400"]
+    assert written_along([0.0, 0.03, 0.3, math.inf]) == ["0.03", "0.3", "0", "∞"]
+    assert written_along([0.01 * 1.5**k for k in range(12)]) == ["0.01", "0.1"]

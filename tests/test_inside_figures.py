@@ -98,3 +98,14 @@ def test_a_unit_that_is_never_active_has_no_pictures():
     assert "never active" in texts(drawing)
     assert "≈ 1 of them are never active" in drawing.alt
     assert "For ≈ 1 of them" in drawing.alt
+
+
+def test_a_response_is_drawn_the_darker_the_stronger():
+    top = {"garment": torch.tensor([[0], [1]])}
+    response = torch.tensor([[[0.0, 1.0], [2.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    drawing = show.units(X, top, maps={"garment": response})
+    first, _, second, _ = images(drawing)
+    order = first[..., 0].ravel()
+    assert (np.diff(order) < 0).all()
+    np.testing.assert_allclose(second, 1.0)  # a unit without a response is white, not NaN
+    assert "its response to one picture and the 1 pictures" in drawing.alt

@@ -589,3 +589,11 @@ if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     for each_figure in FIGURES:
         quarter(each_figure()).save(PICTURES / f"{each_figure.__name__}.png", optimize=True)
+
+
+def test_a_small_share_of_weights_is_not_rounded_to_none():
+    """A branch after the first layer shares 0.1 % of the weights, and a picture that says 0 % would contradict."""
+    world = mtl.data.questions(n_train=10)
+    drawing = show.model_diagram(mtl.Hierarchical(world.tasks, mtl.nets.conv(8), branch="conv2"))
+    assert "0.1 % shared" in " ".join(text.get_text() for text in drawing.figure.axes[0].texts)
+    assert "0.1 % of them used by more than one" in drawing.alt

@@ -92,9 +92,7 @@ def similarity(runs: dict) -> pd.DataFrame:
                 pairs["Hard", "switched"] = (h, moved)
             for (way, pair), (a, b) in pairs.items():
                 a, b = (np.asarray(features).reshape(len(features), -1) for features in (a, b))
-                measured = {"CKA": inspection.cka(a, b)}
-                if layer == LAYERS[-1]:
-                    measured["Procrustes"] = inspection.procrustes(a, b)
+                measured = {"CKA": inspection.cka(a, b), "Procrustes": inspection.procrustes(a, b)}
                 found += [{"way": way, "pair": pair, "layer": layer, "measure": measure, "seed": seed, "value": value}
                           for measure, value in measured.items()]  # fmt: skip
     return pd.DataFrame(found)
@@ -103,7 +101,8 @@ def similarity(runs: dict) -> pd.DataFrame:
 def lesions(swept: Callable[..., mtl.Sweep]) -> pd.DataFrame:
     """What single units and groups of them are good for in a shared trunk; a row for each two tasks, number and seed.
 
-    "cosine": of the two tasks' importance profiles; "cosine by chance": the same with the units of one permuted.
+    "cosine": of the two tasks' importance profiles over the units that vary at all, for the others agree by being 0;
+    "cosine by chance": the same with the units of one permuted.
     "task only", "other only", "both", "neither": shares of the units that count (rise > 2 standard errors).
     "own", "other": rise of either task's test loss without the ten units most important for ``task`` on validation;
     "own at random", "other at random": without ten units drawn at random, the mean of twenty draws; "…, alive": drawn
@@ -136,9 +135,10 @@ def of_one(run: mtl.Run) -> Iterator[dict]:
         top = rise[task].nlargest(REMOVED).index.tolist()
         group = rises(model, world, top)
         for other in rise.columns.drop(task):
-            permuted = [cosine(rise[task], rng.permutation(rise[other])) for _ in range(200)]
+            one, two = rise[task].to_numpy()[alive], rise[other].to_numpy()[alive]
+            permuted = [cosine(one, rng.permutation(two)) for _ in range(200)]
             numbers = {
-                "cosine": cosine(rise[task], rise[other]), "cosine by chance": float(np.mean(permuted)),
+                "cosine": cosine(one, two), "cosine by chance": float(np.mean(permuted)),
                 "task only": (counts[task] & ~counts[other]).mean(),
                 "other only": (counts[other] & ~counts[task]).mean(),
                 "both": (counts[task] & counts[other]).mean(),

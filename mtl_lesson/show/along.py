@@ -27,6 +27,7 @@ from .style import (
     level,
     rounded,
     shortened,
+    side_by_side,
     style,
 )  # fmt: skip
 
@@ -65,8 +66,10 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
     width = min(WIDTH, 1.2 + 3.2 * max(len(panels), 2))
     signs, dashes = {str(one): MARKERS.get(str(one), "o") for one in lines}, dashes_of(lines)
     colours = colours_of(map(str, lines))
+    named = [shortened(str(one), 3) for one in lines]
+    beside = side_by_side(named, width)
     with style():
-        figure = canvas(width, 3.6 + 0.4 * bool(title))
+        figure = canvas(width, 3.3 + 0.4 * bool(title) + 0.3 * math.ceil(len(lines) / beside))
         axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         for ax, name in zip(axes, panels, strict=True):
             part = table if name is None else table[table[panel] == name]
@@ -94,8 +97,9 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
         if len(lines) > 1 or str(lines[0]) in MARKERS:
             handles = [Line2D([], [], color=colours[str(one)], linestyle=dashes[one], marker=signs[str(one)],
-                              markeredgecolor=PAPER, label=shortened(str(one), 3)) for one in lines]  # fmt: skip
-            figure.legend(handles=handles, loc="outside lower center", ncols=min(len(lines), 6), handlelength=2.6)
+                              markeredgecolor=PAPER, label=name)
+                       for one, name in zip(lines, named, strict=True)]  # fmt: skip
+            figure.legend(handles=handles, loc="outside lower center", ncols=beside, handlelength=2.6)
     return Drawing(figure, spoken(table, x, value, line, panel, unit, label or value, axis, title))
 
 

@@ -165,12 +165,17 @@ def dark(colour: str) -> tuple[float, ...]:
 def shared_share(shared: int, total: int) -> str:
     if not shared:
         return "none shared"
-    return "all shared" if shared == total else f"{100 * shared / total:.0f} % shared"
+    return "all shared" if shared == total else f"{percent(shared, total)} shared"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share of weights that is neither none nor all, and is not rounded to either."""
+    return f"{min(max(100 * part / whole, 0.1), 99.9):.{0 if 0.01 <= part / whole <= 0.99 else 1}f} %"
 
 
 def of_model(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
-    share = {0: "none", total: "all"}.get(shared, f"{100 * shared / total:.0f} %")
+    share = {0: "none", total: "all"}.get(shared, percent(shared, total))
     text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "
             "one task."]  # fmt: skip
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]

@@ -95,14 +95,16 @@ def of_attributions(images, blocks, captions, title) -> str:
 
 
 def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | None = None, *,
-          silent: Mapping[str, Tensor] | None = None, most: int = 8, labels: Sequence[str] | None = None,
-          title: str | None = None) -> Drawing:  # fmt: skip
+          maps: Mapping[str, Tensor] | None = None, silent: Mapping[str, Tensor] | None = None, most: int = 8,
+          labels: Sequence[str] | None = None, title: str | None = None) -> Drawing:  # fmt: skip
     """Every hidden unit drawn: a row a unit, with its filter and the pictures that excite it most; a block a task.
 
     ``top``: task → (units, k), numbers of the pictures in ``x`` as ``inspection.top_pictures`` returns them.
     ``filters``: task → (units, channels, size, size) of a first layer, drawn as colours around mid-grey; leave it out
-    for deeper layers. ``silent``: task → (units,) true for units that no picture excites, which are not drawn. At most
-    ``most`` units are drawn. ``labels``: what each picture is, for the alt text.
+    for deeper layers. ``maps``: task → (units, h, w), each unit's response to one picture, drawn beside the filter from
+    white (none) to black (the strongest of that unit). ``silent``: task → (units,) true for units that no picture
+    excites, whose pictures are not drawn. At most ``most`` units are drawn. ``labels``: what each picture is, for the
+    alt text.
     """
     chosen = {task: np.asarray(rows)[:most] for task, rows in top.items()}
     if not chosen or any(rows.ndim != 2 for rows in chosen.values()):
@@ -112,7 +114,7 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
     count = max(len(rows) for rows in chosen.values())
     left, space = 0.75, 0.25
     wide = (WIDTH - left - space * (len(chosen) - 1)) / len(chosen)
-    side = min(0.62, wide / (k + (filters is not None) * 1.2))
+    side = min(0.62, wide / (k + (filters is not None) * 1.2 + (maps is not None) * 1.2))
     head = 0.45 + 0.4 * bool(title)
     with style():
         figure = canvas(WIDTH, head + side * 1.08 * count + 0.1, layout=None)
@@ -129,6 +131,9 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
                 y, at = head + side * 1.08 * unit, start
                 if patches is not None:
                     put(ax, patches[unit], at, y, side)
+                    at += side * (1.2 if maps is None else 1.05)
+                if maps is not None:
+                    put(ax, shaded(maps[task][unit]), at, y, side)
                     at += side * 1.2
                 if silent is not None and bool(silent[task][unit]):
                     ax.text(at, y + side / 2, "never active", color=GREY, va="center")
@@ -136,7 +141,7 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
                 for place, picture in enumerate(pictures):
                     put(ax, images[picture], at + side * place, y, side * 0.96)
         ax.plot([left - 0.06] * 2, [head, head + side * 1.08 * count], color=PALE, linewidth=1)
-    return Drawing(figure, of_units(chosen, filters, silent, labels, title))
+    return Drawing(figure, of_units(chosen, filters, maps, silent, labels, title))
 
 
 def as_patches(weights: Tensor) -> np.ndarray:
@@ -149,12 +154,20 @@ def as_patches(weights: Tensor) -> np.ndarray:
     return np.broadcast_to(w, (len(w), 3, *w.shape[2:])).transpose(0, 2, 3, 1)
 
 
-def of_units(chosen, filters, silent, labels, title) -> str:
+def shaded(response: Tensor) -> np.ndarray:
+    """A map of responses (h, w), 0 and more, as a picture (h, w, 3): the stronger, the darker."""
+    values = np.clip(np.asarray(torch.as_tensor(response).detach().cpu(), float), 0, None)
+    grey = 1 - 0.85 * values / (values.max() or 1.0)
+    return np.repeat(grey[..., None], 3, -1)
+
+
+def of_units(chosen, filters, maps, silent, labels, title) -> str:
     """The alt text of :func:`units`: how many units, and for how many of them the pictures are mostly of one kind."""
     text = [title + "." if title else ""]
     for task, rows in chosen.items():
-        drawn = f"{'its filter and ' if filters is not None else ''}the {rows.shape[1]} pictures that excite it most"
-        text.append(f"{task}: {len(rows)} units, each with {drawn}.")
+        drawn = ["its filter"] * (filters is not None) + ["its response to one picture"] * (maps is not None)
+        drawn.append(f"the {rows.shape[1]} pictures that excite it most")
+        text.append(f"{task}: {len(rows)} units, each with {listed(drawn)}.")
         awake = [pictures for unit, pictures in enumerate(rows) if silent is None or not silent[task][unit]]
         if len(awake) < len(rows):
             text.append(f"≈ {len(rows) - len(awake)} of them are never active.")

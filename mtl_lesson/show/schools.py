@@ -6,6 +6,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -241,12 +242,14 @@ def written(lam: float) -> str:
 
 
 def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
-    """Powers of ten where they fall, 0 and ∞ beyond a break in the axis."""
-    low, high = (min((lam for lam in lambdas if 0 < lam < math.inf), default=1),
-                 max((lam for lam in lambdas if 0 < lam < math.inf), default=1))  # fmt: skip
-    tens = list(range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1))
-    step = math.ceil(len(tens) / 6) if tens else 1
-    marks = [(ten, written(10.0**ten)) for ten in tens[::step]]
+    """A few values where they are; of many the powers of ten between; 0 and ∞ beyond a break in the axis."""
+    inner = sorted(lam for lam in lambdas if 0 < lam < math.inf) or [1]
+    if len(inner) <= 4 and all(b / a > 2 for a, b in pairwise(inner)):
+        marks = [(math.log10(lam), written(lam)) for lam in inner]
+    else:
+        low, high = math.log10(inner[0]), math.log10(inner[-1])
+        tens = list(range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1))
+        marks = [(ten, written(10.0**ten)) for ten in tens[:: math.ceil(len(tens) / 6) if tens else 1]]
     bottom = ax.get_xaxis_transform()
     for end, side in ((0, 0.42), (-1, -0.42)):
         if lambdas[end] == 0 or math.isinf(lambdas[end]):

@@ -234,6 +234,11 @@ def wrapped(text: str, most: float, lines: int = 9, size: float = SIZE) -> list[
     return done
 
 
+def side_by_side(labels: Sequence[str], width: float, most: int = 6) -> int:
+    """How many entries of a legend stand side by side in ``width`` inches."""
+    return max(1, min(len(labels), most, int((width - 0.2) / (max(map(breadth, labels)) + 0.85))))
+
+
 def listed(parts: Sequence[str], most: int = 6) -> str:
     """ "a, b and c"; of a long list the first few, and how many more there are."""
     parts = [str(part) for part in parts]

@@ -15,6 +15,7 @@ from ..data.world import World
 from ..sharing.closed_form import errors, solve
 from ..show.drawing import Drawing
 from ..show.schools import SchoolsPicture, written
+from .lambdas import nearest, read
 
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
 
@@ -38,14 +39,7 @@ class Path:
 
         Raises ValueError for a λ that is negative or NaN.
         """
-        if not lam >= 0:
-            raise ValueError(f"λ must be 0 or more, not {lam:g}")
-        if lam in self.lambdas:
-            return self.lambdas.index(lam)
-        inner = [i for i, other in enumerate(self.lambdas) if 0 < other < math.inf]
-        if lam == 0 or math.isinf(lam):
-            return inner[0] if lam == 0 else inner[-1]
-        return min(inner, key=lambda i: abs(math.log(self.lambdas[i] / lam)))
+        return nearest(self.lambdas, lam)
 
 
 def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> Path:
@@ -126,10 +120,7 @@ class Schools(widgets.VBox):
 
     def go_to(self, text: str) -> None:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
-        try:
-            lam = float(text.strip().replace("∞", "inf").replace(",", "."))
-        except ValueError:
-            raise ValueError(f"λ must be a number of 0 or more, or ∞; {text!r} is neither") from None
+        lam = read(text)
         index = self.path.nearest(lam)
         if index == self.slider.value:
             self.show(index)

@@ -12,6 +12,7 @@ import traitlets
 
 from ...data.world import World
 from ...training import Sweep
+from ..lambdas import read
 from .draw import static
 from .live import Stopped, Ticks
 from .paths import Path, Slice
@@ -193,11 +194,7 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     def go_to(self, text: str) -> LambdaExplorer:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
-        try:
-            lam = float(str(text).strip().replace("∞", "inf").replace(",", "."))
-        except ValueError:
-            raise ValueError(f"λ must be a number of 0 or more, or ∞; {text!r} is neither") from None
-        return self.move(lam)
+        return self.move(read(text))
 
     def mark(self) -> LambdaExplorer:
         """Mark the present λ as the guess where the best will be."""

@@ -5,7 +5,6 @@ Nothing here draws. Everything is chosen on validation, whichever split is shown
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,12 +16,13 @@ from ... import bank
 from ...data import schools
 from ...data.world import World
 from ...sharing import Soft, closed_form
-from ...show.schools import places, written
+from ...show.schools import written
 from ...show.style import interval
 from ...tasks import MISSING, Binary, Classification, Regression, Task
 from ...training import Run, Sweep, hardware
 from ...training.feed import Feed
 from ...training.loop import answers
+from ..lambdas import nearest
 from ..schools import LAMBDAS
 from .live import Live, Solve, Train
 
@@ -265,14 +265,7 @@ class Slice:
 
         Raises ValueError for a λ that is negative or NaN.
         """
-        if not lam >= 0:
-            raise ValueError(f"λ must be 0 or more, not {lam:g}")
-        if lam in self.lams:
-            return self.lams.index(lam)
-        inner = [i for i, other in enumerate(self.lams) if 0 < other < math.inf] or list(range(len(self.lams)))
-        if lam == 0 or math.isinf(lam):
-            return inner[0] if lam == 0 else inner[-1]
-        return min(inner, key=lambda i: abs(places(self.lams)[i] - math.log10(lam)))
+        return nearest(self.lams, lam)
 
     def label(self, index: int) -> str:
         return written(self.lams[index])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -19,13 +18,14 @@ from ...inspection.similarity import align
 from ...inspection.swap import head_swap
 from ...nets import generator
 from ...sharing import Sharing
-from ...show.schools import places, written
+from ...show.schools import written
 from ...show.sheets import as_images
 from ...show.style import about, listed
 from ...tasks import Binary, Classification, Task, find_task
 from ...training import Run, Sweep
 from ..explorer.paths import LETTERS
 from ..explorer.screen import shown, unit
+from ..lambdas import nearest, read
 
 MOST = 20_000  # points; more are sampled
 NAMED = 5  # groups that a selection names; the rest are counted together
@@ -121,7 +121,7 @@ class Frames:
             if where in self.titles:
                 return self.titles.index(where)
             try:
-                where = float(where.replace("∞", "inf"))
+                where = read(where)
             except ValueError:
                 raise KeyError(f"there is no frame {where!r}; there are {listed(self.titles, 12)}") from None
         if where in self.values:
@@ -205,16 +205,6 @@ def bare(model: object) -> object:
 
 def title_of(axis: str, title: str) -> str:
     return f"{axis} = {title}" if axis else title
-
-
-def nearest(lams: Sequence[float], lam: float) -> int:
-    """The number of the λ nearest on the logarithmic scale; 0 and ∞ are near themselves only."""
-    if not lam >= 0:
-        raise ValueError(f"λ must be 0 or more, not {lam:g}")
-    inner = [i for i, other in enumerate(lams) if 0 < other < math.inf] or list(range(len(lams)))
-    if lam == 0 or math.isinf(lam):
-        return inner[0] if lam == 0 else inner[-1]
-    return min(inner, key=lambda i: abs(places(lams)[i] - math.log10(lam)))
 
 
 def two_tasks(world: World, names: Sequence[str] | None) -> tuple[Task, Task]:

@@ -2,22 +2,13 @@
 
 import pytest
 import torch
+from every_way import TASKS, WAYS, moved
 from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.inspection import attribution
 
-TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
-SAME = tuple(mtl.Binary(name) for name in ("ana", "bo", "chidi"))
 X = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-WAYS = {
-    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
-    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
-    "hard": lambda trunk: mtl.Hard(TASKS, trunk),
-    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch="linear"),
-    "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
-    "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
-}
 
 
 def made(way):
@@ -27,11 +18,7 @@ def made(way):
               "linear": nn.Linear(100, 10), "relu2": nn.ReLU()}  # fmt: skip
     for name, layer in layers.items():
         trunk.add_module(name, layer)
-    model, draw = WAYS[way](trunk), torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
-    return model
+    return moved(WAYS[way](trunk), 0.2)
 
 
 def outputs(model, x):

@@ -11,7 +11,9 @@ import time
 from contextlib import contextmanager
 
 import desk
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +62,23 @@ def jupyterlab(home):
         server.terminate()
         server.wait(30)
         server.stderr.close()
+
+
+@contextmanager
+def own_notebook(home, chromium, *cells):
+    """A page of JupyterLab with a notebook of these cells; ``page.script_errors``: what its scripts complain of."""
+    with jupyterlab(home) as (address, _):
+        python = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        book = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": python})
+        nbformat.write(book, home / "work" / "own.ipynb")
+        page = chromium.new_page(viewport={"width": 1280, "height": 720})
+        page.script_errors = []
+        page.on("pageerror", lambda error: page.script_errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and page.script_errors.append(said.text))
+        page.goto(f"{address}/lab/tree/own.ipynb?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+        yield page
+        page.close()
 
 
 @pytest.fixture(scope="session")

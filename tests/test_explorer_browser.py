@@ -10,10 +10,8 @@ import random
 import re
 import textwrap
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
-from test_browser import TOKEN, errors, jupyterlab, run_all
+from test_browser import errors, own_notebook, run_all
 from test_explorer import HOSTILE, LAMS, TRAINING, table_of, tiny, trunk
 
 import mtl_lesson as mtl
@@ -406,19 +404,8 @@ explorer
 @pytest.fixture
 def notebook(tmp_path, chromium):
     """A page of JupyterLab with a notebook of our own."""
-    with jupyterlab(tmp_path) as (address, _):
-        python = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        book = new_notebook(cells=[new_code_cell(textwrap.dedent(SOURCE)), new_code_cell("1 + 1")],
-                            metadata={"kernelspec": python})  # fmt: skip
-        nbformat.write(book, tmp_path / "work" / "explorer.ipynb")
-        page = chromium.new_page(viewport={"width": 1280, "height": 720})
-        page.script_errors = []
-        page.on("pageerror", lambda error: page.script_errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and page.script_errors.append(said.text))
-        page.goto(f"{address}/lab/tree/explorer.ipynb?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    with own_notebook(tmp_path, chromium, textwrap.dedent(SOURCE), "1 + 1") as page:
         yield page
-        page.close()
 
 
 def test_in_jupyterlab_it_moves_reveals_and_trains(notebook, tmp_path):

@@ -4,23 +4,14 @@ import copy
 
 import pytest
 import torch
+from every_way import TASKS, WAYS, moved
 from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.inspection import features, is_untrained
 
-TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
-SAME = tuple(mtl.Binary(name) for name in ("ana", "bo", "chidi"))
 X = torch.randn(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 EACH = {task.name: X + number for number, task in enumerate(TASKS)}
-WAYS = {
-    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
-    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
-    "hard": lambda trunk: mtl.Hard(TASKS, trunk),
-    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch="linear"),
-    "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
-    "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
-}
 
 
 def trunk():
@@ -34,11 +25,7 @@ def trunk():
 
 def made(way):
     """A model whose tasks' weights differ, as after training."""
-    model, draw = WAYS[way](trunk()), torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
-    return model
+    return moved(WAYS[way](trunk()), 0.2)
 
 
 def inputs(model, kind):

@@ -6,37 +6,16 @@ import sys
 import numpy as np
 import pytest
 import torch
+from every_way import TASKS, WAYS, moved, noise
 from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Split, World
 from mtl_lesson.inspection import importance, lesion
 
-TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
-SAME = tuple(mtl.Binary(name) for name in ("ana", "bo", "chidi"))
-WAYS = {
-    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
-    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
-    "hard": lambda trunk: mtl.Hard(TASKS, trunk),
-    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch="linear"),
-    "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
-    "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
-}
-
 
 def toy(tasks, own, n=40):
-    """Small pictures of noise, with every kind of label; a third of them missing."""
-    draw = torch.Generator().manual_seed(0)
-    x = {task.name: torch.randn(n, 2, 6, 6, generator=draw) for task in tasks}
-    labels = {}
-    for task in tasks:
-        if isinstance(task, mtl.Regression):
-            y, missing = torch.randn(n, generator=draw), torch.nan
-        else:
-            y, missing = torch.randint(max(task.outputs, 2), (n,), generator=draw), -1
-        labels[task.name] = y.where(torch.rand(n, generator=draw) > 1 / 3, missing)
-    split = Split(x if own else x[tasks[0].name], labels)
-    return World("toy", tasks, split, split, split)
+    return noise(tasks, (2, 6, 6), own, n)
 
 
 def made(way):
@@ -46,11 +25,7 @@ def made(way):
               "flatten": nn.Flatten(), "linear": nn.Linear(12, 9), "relu2": nn.ReLU()}  # fmt: skip
     for name, layer in layers.items():
         trunk.add_module(name, layer)
-    model, draw = WAYS[way](trunk), torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=draw))
-    return model
+    return moved(WAYS[way](trunk), 0.3)
 
 
 def answers(network, x, layer, units):

@@ -10,11 +10,9 @@ import json
 import random
 import textwrap
 
-import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
-from test_browser import TOKEN, errors, jupyterlab, run_all
+from test_browser import errors, own_notebook, run_all
 from test_explorer_browser import FRAME, MODEL
 from test_microscope import HOSTILE, LAMS, TRAINING, boxes, people, trunk
 
@@ -533,19 +531,8 @@ scope
 @pytest.fixture
 def notebook(tmp_path, chromium):
     """A page of JupyterLab with a notebook of our own."""
-    with jupyterlab(tmp_path) as (address, _):
-        python = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        book = new_notebook(cells=[new_code_cell(textwrap.dedent(SOURCE)), new_code_cell("lab")],
-                            metadata={"kernelspec": python})  # fmt: skip
-        nbformat.write(book, tmp_path / "work" / "inside.ipynb")
-        page = chromium.new_page(viewport={"width": 1280, "height": 720})
-        page.script_errors = []
-        page.on("pageerror", lambda error: page.script_errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and page.script_errors.append(said.text))
-        page.goto(f"{address}/lab/tree/inside.ipynb?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    with own_notebook(tmp_path, chromium, textwrap.dedent(SOURCE), "lab") as page:
         yield page
-        page.close()
 
 
 def in_python(page, expression):

@@ -2,46 +2,19 @@
 
 import pytest
 import torch
+from every_way import SAME, TASKS, WAYS, moved, noise
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson.data import Split, World
 from mtl_lesson.inspection import head_swap
-
-TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
-SAME = tuple(mtl.Binary(name) for name in ("ana", "bo", "chidi"))
-WAYS = {
-    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
-    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
-    "hard": lambda trunk: mtl.Hard(TASKS, trunk),
-    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch="2"),
-    "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
-    "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
-}
 
 
 def toy(tasks, own, n=60):
-    """Noise, with every kind of label; a third of them missing."""
-    draw = torch.Generator().manual_seed(0)
-    x = {task.name: torch.randn(n, 5, generator=draw) for task in tasks}
-    labels = {}
-    for task in tasks:
-        if isinstance(task, mtl.Regression):
-            y, missing = torch.randn(n, generator=draw), torch.nan
-        else:
-            y, missing = torch.randint(max(task.outputs, 2), (n,), generator=draw), -1
-        labels[task.name] = y.where(torch.rand(n, generator=draw) > 1 / 3, missing)
-    split = Split(x if own else x[tasks[0].name], labels)
-    return World("toy", tasks, split, split, split)
+    return noise(tasks, (5,), own, n)
 
 
 def made(way):
-    model, draw = WAYS[way](nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 6), nn.ReLU())), torch.Generator()
-    draw.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=draw))
-    return model
+    return moved(WAYS[way](nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 6), nn.ReLU())), 0.3)
 
 
 @pytest.mark.parametrize("own", [False, True])

@@ -2,22 +2,13 @@
 
 import pytest
 import torch
+from every_way import TASKS, WAYS, moved
 from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.inspection import features, filters, responses, top_pictures
 
-TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
-SAME = tuple(mtl.Binary(name) for name in ("ana", "bo", "chidi"))
 X = torch.randn(30, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-WAYS = {
-    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
-    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
-    "hard": lambda trunk: mtl.Hard(TASKS, trunk),
-    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch="linear"),
-    "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
-    "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
-}
 
 
 def made(way):
@@ -26,11 +17,7 @@ def made(way):
     layers = {"conv1": nn.Conv2d(3, 4, 3), "relu1": nn.ReLU(), "flatten": nn.Flatten(), "linear": nn.Linear(144, 10)}
     for name, layer in layers.items():
         trunk.add_module(name, layer)
-    model, draw = WAYS[way](trunk), torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
-    return model
+    return moved(WAYS[way](trunk), 0.2)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -132,7 +132,7 @@ mtl.show.paired([*steps, *ends])
 # %% [markdown]
 # The first three claims take one step down each. Where all three are *supported*, the best branch is not inside but at an
 # end: each layer the tasks keep for themselves adds something, and none of them can be shared for nothing, not even the
-# first. (For want of room or for want of agreement? The wider trunk of lesson 02 says: some of both.)
+# first. (For want of room or for want of agreement? Compare the wider trunk of lesson 02.)
 #
 # What if one *chooses* the branch, as one must, on validation? For each seed we take the branch its validation set likes
 # best, and report the test score there.
@@ -150,7 +150,7 @@ print(*choice, sep="\n")
 # ## 3 · Who should leave?
 #
 # So far the three parted together. Now only **one** task leaves, and the other two stay together to the end.
-# **Predict**, with lesson 01 in mind: training for garment made way up *easier* to read, and colour harder.
+# **Predict**, with lesson 01 in mind: what did training for garment do to way up there, and to colour?
 
 # %%
 who = mtl.predict("All three gain most, on average, if the one that leaves at the first layer is …",
@@ -173,9 +173,9 @@ mtl.show.map_of_differences(
     positive="leaving is better", negative="one trunk is better", title="One task leaves")
 
 # %% [markdown]
-# Read it by columns. What helps *garment*? To leave, of course. But look in the same column at the rows where **colour**
-# leaves. Then look at what happens to garment when **way up** leaves. Who leaves a common trunk matters to those who *stay*,
-# and it can matter more to them than to the one who goes: before one asks how deep to share, one asks *with whom*.
+# Read it by columns. What helps *garment*? Look first at the rows where it leaves itself, then in the same column at those where
+# **colour** leaves, then where **way up** leaves. Where those cells are not hatched, who leaves a common trunk matters to those
+# who *stay*, and it can matter more to them than to the one who goes: before one asks how deep to share, one asks *with whom*.
 #
 # Or is it only room, a trunk for two instead of three? Whoever leaves makes the same room, so compare two leavers:
 
@@ -321,7 +321,8 @@ mtl.show.paired([*specific, first])
 # %% [markdown]
 # Where the first row is *supported*, even the first layer belongs to its task: eight filters, and training bends them towards
 # what its loss can use. So the misconception has a true core and a false word. The true core is the fourth row, where it is
-# *supported*: layers become *more* a task's own with depth. The false word is *always*. And look once more at *untrained*: where
+# *supported*: layers become *more* a task's own with depth. (Part of it is room: 64 features hold less than 1,568, and what
+# nobody asks for goes first.) The false word is *always*. And look once more at *untrained*: where
 # a trained first layer hardly differs from a random one, "general" says little in its favour. It was not trained to be general;
 # it was hardly trained.
 #
@@ -366,7 +367,7 @@ checks.branch_cost(total)
 #
 # </details>
 #
-# Before you look: which branch has nearly the weights of T networks, and nearly the arithmetic of one?
+# Before you look: which branch keeps nearly all the weights of T networks, and saves most of their arithmetic?
 
 # %%
 def many(T):

@@ -19,7 +19,8 @@
 # - compare ways of sharing by task, by Δm and as a front, and say what each of these hides,
 # - run a fair comparison of your own and add it to a map.
 #
-# *45 minutes of work; less than a minute of computing on two free cores. Before this: lessons 02 to 05.*
+# *45 minutes of work, and 15 more with the two parts marked "optional"; about a minute of computing on two free cores. Before
+# this: lessons 02 to 05.*
 #
 # **The misconception of this lesson:** *there is a best architecture.* Every paper's table has a row in bold, and it is
 # always the new one. If one way of sharing were best, five lessons of measurements would show it. Do they?
@@ -161,7 +162,7 @@ print(*shrinks, sep="\n")
 # labels, so share" is true of the part that *is* shared and starved. And how much a way shares decides how steep its map
 # is: *Pooled* has the most to win and the most to lose.
 #
-# ### Another world, another dial
+# ### Another world, another dial  (optional, 5 minutes)
 #
 # Four shops ask *which garment?* of their own pictures, and shop $t$ = 0, 1, 2, 3 turns its camera by $t$ times an angle.
 # At 0° all see alike; at 45° the last shop's pictures are turned by 135°. Two numbers of labels, three angles:
@@ -310,7 +311,8 @@ pd.DataFrame(rows).T
 # *Hierarchical* can only lose to it by choosing badly. If what they chose most often is that end, or next to it, their row
 # is nearly the row of *Separate* in another name.
 #
-# So once more with nothing tuned, one setting each, the middle of its grid, fixed before looking:
+# So once more with nothing tuned, one setting each, near the middle of its grid (of the four branches the third), fixed before
+# looking:
 
 # %%
 untuned = {}
@@ -319,7 +321,7 @@ for way, value in (("Soft", 0.01), ("Hierarchical", "linear"), ("SharedPrivate",
     untuned[way] = mtl.choose(table[table[axis] == value], axis)
     means = untuned[way][[*names, "mean"]].mean()
     print(f"{way} at {value}: " + ", ".join(f"{name} ≈ {score:.1%}" for name, score in means.items()))
-tuning = [versus(f"{way}: choosing on validation is better than the middle of the grid, mean of three",
+tuning = [versus(f"{way}: choosing on validation is better than a fixed setting, mean of three",
                  questions[way]["mean"], untuned[way]["mean"]) for way in untuned]
 print(*tuning, sep="\n")
 
@@ -435,7 +437,7 @@ relative = []
 for way in ("Hard", "Hard, wider", "Soft", "Two trunks"):
     deltas = both(questions[way])
     for measure in deltas:
-        relative.append(mtl.claim(f"{way}: Δm > 0 on {measure}", deltas[measure], 0.0, unit="%"))
+        relative.append(mtl.claim(f"{way}: Δm > 0 on {measure}", 100 * deltas[measure], 0.0, unit="percent"))
 print(*relative, sep="\n")
 mtl.show.paired(relative)
 
@@ -465,7 +467,7 @@ if turned_round:
 # (These are means of what is stored, not claims about new seeds: the point is that arithmetic alone can do it.) So a Δm
 # without the measure it was computed from, and without the scores of each task beside it, is not a result.
 #
-# ## 4 · Two tasks at once
+# ## 4 · Two tasks at once  (optional, 10 minutes)
 #
 # A mean decides for you how much a point of garment is worth in points of way up. Before deciding, look at both. A way is
 # **dominated** if another is at least as good on every task and better on one: whatever you value, you need not take it.
@@ -526,8 +528,8 @@ mtl.show.pareto(points, "garment", "way up", reference="Separate", hollow=list(b
 
 # %% [markdown]
 # Up is better on way up, right is better on garment. All along the dashed line the mean of the two is the same, and yet its
-# ends are different products. *garment apart* and *way up apart* cost the same, and each would serve another customer; no
-# mean can tell you which customer you are. If garment counts $w$ and way up $1 - w$, which of the three choices is best?
+# ends are different products. *garment apart* and *way up apart* cost the same and lie at different ends. Where neither is
+# dominated, each would serve another customer, and no mean can tell you which you are. If garment counts $w$ and way up $1 - w$, which of the three choices is best?
 
 # %%
 choices = [f"{name} apart" for name in names]

@@ -28,7 +28,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 import torch
 
 import mtl_lesson as mtl
@@ -51,11 +50,11 @@ lams = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 1, math.inf]
 path = mtl.sweep(mtl.Soft, mtl.data.questions, trunk=trunk, lam=lams, seeds=[0], epochs=15, n_train=1000)
 
 # %% [markdown]
-# The **microscope** draws the features of two tasks' networks as two maps, a point a picture of the test set. Features have
-# no up and down: a network with its units in another order computes the same. So all of them are turned onto *one*
-# reference by a rotation $Q$ that is chosen once for each network (Procrustes: the $Q$ with the least
-# $\lVert H Q - H_0 \rVert^2$), and shown along the same two directions, those in which all networks' features together
-# vary most.
+# The **microscope** draws the features of two tasks' networks as two maps, a point a picture of the test set. Which unit is
+# which means nothing: a network with its units in another order computes the same. So the features $H$ of each network,
+# centred and of size 1, are turned onto *one* reference $H_0$ (garment's at λ = ∞) by a rotation $Q$, mirror images included
+# (*Procrustes*: the $Q$ with the least $\lVert H Q - H_0 \rVert^2$). All are shown along the same two directions, those in
+# which all networks' features together vary most.
 #
 # Move λ with the arrow keys. Point at a point to see its picture. Draw a loop around a group on one map and see where it
 # went on the other. Colour by *colour* instead of *garment*. Which map changes more as λ grows?
@@ -64,10 +63,10 @@ path = mtl.sweep(mtl.Soft, mtl.data.questions, trunk=trunk, lam=lams, seeds=[0],
 mtl.microscope(path, world, tasks=["garment", "colour"])
 
 # %% [markdown]
-# Three numbers stand below the maps. The **gap** is how far apart the weights are. The **residual** is what is left of the
-# distance of the features after the best rotation. The **head swap** puts the colour head on garment's features: at λ = 0 it
-# was never trained for them, at λ = ∞ they are its own. All three fall or rise together with λ, and still they are
-# three different things: try to find a λ at which one has almost settled and another has not.
+# Above the maps stand the read-outs. The **gap** is how far apart the weights are. The **residual** is what is left of the
+# distance of the two tasks' features after the best rotation (0: the same but for a rotation; at most 2). The **head swap**
+# puts each head on the other's features: at λ = 0 it was never trained for them, at λ = ∞ they are its own. They are three
+# different things: find a λ at which one of them has almost settled and another has not.
 #
 # ## 2 · Available: what does one task know about another?
 #
@@ -92,9 +91,14 @@ def colour_from(way, layer="relu3", trained_on="garment"):
     return probes[way, trained_on, layer, "colour"]
 
 
+def against_untrained(layer):
+    """How much better colour can be read from garment's network than from an untrained one, one number a seed."""
+    return colour_from("Separate", layer) - colour_from("untrained", layer, trained_on="all tasks")
+
+
 available = [
-    mtl.claim("from garment's last layer colour can be read worse than from its first",
-              colour_from("Separate"), colour_from("Separate", "relu1"), "less", unit="%"),
+    mtl.claim("training for garment costs colour more in the last layer than in the first",
+              against_untrained("relu3"), against_untrained("relu1"), "less", unit="%"),
     mtl.claim("from garment's last layer colour can be read worse than from an untrained one",
               colour_from("Separate"), colour_from("untrained", trained_on="all tasks"), "less", unit="%"),
     mtl.claim("sharing the first convolution leaves more colour in garment's last layer than sharing nothing",
@@ -108,10 +112,11 @@ print(*available, sep="\n")
 mtl.show.paired(available)
 
 # %% [markdown]
-# Where the first two are *supported*, the garment network loses colour on the way up: each layer keeps what its own loss asks
-# for. The last three compare ways of sharing by what they make available of a task that is *not* the network's own. Where
-# one is *supported*, sharing has brought something into garment's features that garment's loss would have dropped.
-# Available, however, is not used. A garment head may look straight past it.
+# The first layer has 1,568 features and the last 64, so an untrained trunk, too, says less at the end; hence the comparison
+# with it, layer by layer. Where the first two are *supported*, training took more colour from garment's last layer than from
+# its first. The next two ask what sharing leaves of a task that is *not* the network's own. Where one is *supported*, sharing
+# has kept in garment's features what garment's loss alone would have dropped. The fifth is the other end: one trunk that is
+# trained for colour as well. Available, however, is not used. A garment head may look straight past it.
 #
 # ## 3 · Used: take it away
 #
@@ -159,17 +164,19 @@ lab = mtl.lesion_lab(shared, world, tasks=["garment", "colour"])
 lab
 
 # %% [markdown]
-# A point is a unit; to the right, garment's loss rises without it; upwards, colour's. Near the corner are units that nobody
-# would miss *by themselves* (others may stand in for them). Loop around some units and remove them: both scores answer at once.
-# Beside them stands the null: as many units drawn at random. Remove the ten most important for garment, then restore and
-# remove the ten most important for colour.
+# A point is a unit, with one standard error to each side; to the right, garment's loss rises without it, upwards colour's.
+# (The axes are stretched near 0.) Where they cross lie, one on another, the units that nobody would miss *by themselves*
+# (others may stand in for them). Loop around some units and remove them: both scores answer at once. Beside them stands the
+# null: as many units drawn at random. Remove the ten most important for garment, then restore and remove the ten most
+# important for colour.
 #
-# One trained trunk is an anecdote. Stored are six seeds of several trunks. The ten units are chosen on validation pictures,
-# and their loss is measured on test pictures:
+# Those ten were chosen on the pictures they are judged on, which flatters them, and one trained trunk is an anecdote. Stored
+# are six seeds of several trunks, with the ten units chosen on validation pictures and their loss measured on test pictures:
 
 # %%
 lesions = bank.load("inside_lesions")
-numbers = lesions.set_index(["world", "width", "epochs", "delta", "task", "other", "what", "seed"]).value.sort_index()
+place = ["world", "width", "epochs", "delta", "task", "other", "what", "seed"]
+numbers = lesions.set_index(place).value.sort_index()
 of_trunk = numbers["questions", 8, 20, -1.0].groupby(["what", "seed"]).mean()  # over all pairs of tasks
 
 used = [
@@ -179,36 +186,36 @@ used = [
               of_trunk["other"], of_trunk["other at random"]),
     mtl.claim("… and more than without ten at random of those that are alive",
               of_trunk["other"], of_trunk["other at random, alive"]),
-    mtl.claim("what counts for one task counts for another more often than chance would have it (cosine)",
+    mtl.claim("the importance profiles of two tasks are more alike than shuffled ones (cosine)",
               of_trunk["cosine"], of_trunk["cosine by chance"]),
 ]
 guess.reveal({"supported": "more than without ten units drawn at random",
               "contradicted": "less than without ten at random",
               "undecided": "no clear difference"}[used[1].verdict])
 print(*used, sep="\n")
-mtl.show.paired(used)
+mtl.show.paired(used[:3])
 
 # %% [markdown]
 # The first claim is a check of the tool: it had better be *supported*. The second is the prediction. If it were
 # *contradicted*, the trunk would be divided, each task with units of its own. Where it is *supported*, the tasks lean on the
-# same units. But why? A ReLU unit that is never active costs nobody anything, and ten at random hold some of those. The third claim
-# takes that away: its ten are drawn from units that are alive. The fourth compares whole *profiles* of importance
-# by their cosine, beside the cosine with one profile shuffled. (Two profiles of mostly positive numbers have a cosine well above
-# 0 whatever they say.)
+# same units, or ten at random were cheap: a ReLU unit that is never active costs nobody anything, and ten at random hold
+# some. The third claim decides: its ten are drawn from units that are alive. The fourth compares whole *profiles* of
+# importance by their cosine, beside the cosine with one profile shuffled, both among the units that are alive. (The first
+# three are in units of the loss.)
 #
-# So is nothing divided? Count in multiples of ten units at random, and turn three dials: the trunk's width, how long it learns, and
-# how related the tasks are (six people of one taste, δ = 0, or mostly of their own, δ = 2).
+# So is nothing divided? Count in multiples of ten units at random. And turn three dials: the trunk's width, how long it learns,
+# and how related the tasks are (six people of one taste, δ = 0, or mostly of their own, δ = 2).
 
 # %%
 def overlap(world, width, epochs, delta=-1.0):
-    """How much the importance profiles of two tasks overlap beyond chance, over all pairs of tasks; one a seed."""
+    """How much the profiles of two tasks overlap beyond chance, over all pairs of tasks; one a seed."""
     dial = numbers[world, width, epochs, delta].groupby(["what", "seed"]).mean()
     return dial["cosine"] - dial["cosine by chance"]
 
 
+more = mtl.claim("its ten units are worth more to a task than to the others (in multiples of ten at random)",
+                 of_trunk["own"] / of_trunk["own at random"], of_trunk["other"] / of_trunk["other at random"])
 dials = [
-    mtl.claim("its ten units are worth more to a task than to the others (in multiples of ten at random)",
-              of_trunk["own"] / of_trunk["own at random"], of_trunk["other"] / of_trunk["other at random"]),
     mtl.claim("profiles overlap less in a wide trunk (16) than in a narrow one (4)",
               overlap("questions", 16, 20), overlap("questions", 4, 20), "less"),
     mtl.claim("profiles overlap less after 60 epochs than after 20",
@@ -216,36 +223,51 @@ dials = [
     mtl.claim("profiles overlap less with own tastes (δ = 2) than with one taste (δ = 0)",
               overlap("shoppers", 8, 40, 2.0), overlap("shoppers", 8, 40, 0.0), "less"),
 ]
-print(*dials, sep="\n")
+print(more, *dials, sep="\n")
+idle = lesions[lesions.what == "neither"].groupby(["world", "width", "epochs", "delta"]).value.mean()
+print(f"units that count for neither of two tasks: questions ≈ {idle['questions', 8, 20, -1.0]:.0%}, "
+      f"shoppers ≈ {idle['shoppers', 8, 40, 0.0]:.0%} (δ = 0) and ≈ {idle['shoppers', 8, 40, 2.0]:.0%} (δ = 2)")
 mtl.show.paired(dials)
 
 # %% [markdown]
-# An *undecided* dial may still matter; six seeds did not show it. A trunk need not be divided or common: where the first
-# claim here and the second above are both *supported*, it is partly each. And "uses" has its own pitfall: a unit may be
-# idle only because a twin does the same work. That is why the lab removes groups.
+# An *undecided* dial may still matter; six seeds did not show it. Mind the units that count for neither: where nearly all do, a
+# profile is mostly noise, and a small overlap says little about tastes. A trunk need not be divided or common: where the first
+# claim here and the *third* above are both *supported*, it is partly each. And "uses" has its own pitfall: a unit may be idle
+# only because a twin does the same work. That is why the lab removes groups.
 #
 # ## 4 · Same picture, several questions
 #
-# Where in a picture does an answer come from? **Integrated gradients** follow the gradient of an answer $f$ from a black picture
-# $x_0$ to the picture $x$ and hand every pixel its part; the parts sum to $f(x) - f(x_0)$ (Sundararajan, Taly & Yan 2017). Blue
-# pixels speak for the answer, orange ones against it. Both heads below read the *same* features of the shared trunk. The
-# lower half is the same for a network that was never trained.
+# Where in a picture does an answer come from? The answer $f$ is the logit of the class that the network chose. **Integrated
+# gradients** follow its gradient from a black picture $x_0$ to the picture $x$ and hand every pixel its part; the parts sum to
+# $f(x) - f(x_0)$ (Sundararajan, Taly & Yan 2017). Blue pixels speak for the answer, orange ones against it; in the third row
+# blue is where garment's map is the higher. (The maps show roots, so that weak places are seen.) Both heads read the *same*
+# features of the shared trunk. The lower half is the same for a network that was never trained.
 
 # %%
 chosen = [int((labels["garment"] == kind).nonzero()[0]) for kind in (0, 1, 5, 7, 8, 9)]
 names = world.task("garment").classes
 untrained = mtl.Hard(world.tasks, trunk, seeds=(0,))
-maps = {
-    title: {task: inspection.attribution(model, x[chosen], "predicted")[task] for task in ("garment", "colour")}
-    for title, model in {"one trunk, trained": shared.model, "never trained": untrained}.items()
-}
+maps = {}
+for title, model in {"one trunk, trained": shared, "never trained": untrained}.items():
+    found = inspection.attribution(model, x[chosen], "predicted")
+    maps[title] = {task: found[task] for task in ("garment", "colour")}
 mtl.show.attributions(x[chosen], maps, captions=[names[int(labels["garment"][i])] for i in chosen])
 
 # %% [markdown]
-# Both heads get their answers from where the garment is; the difference shows where the two questions part. Now look at the
-# lower half before you tell a story about the upper one. A network with random weights also "looks at the garment": the picture
-# is not black there, and nothing else can move an answer. A map without this row says little about what was *learned*
-# (Adebayo et al. 2018).
+# **Occlusion** asks the same without a gradient: how much does an answer fall if a small black square hides this place?
+
+# %%
+maps = {}
+for title, model in {"one trunk, trained": shared, "never trained": untrained}.items():
+    found = inspection.attribution(model, x[chosen], "predicted", method="occlusion")
+    maps[title] = {task: found[task] for task in ("garment", "colour")}
+mtl.show.attributions(x[chosen], maps, captions=[names[int(labels["garment"][i])] for i in chosen])
+
+# %% [markdown]
+# Two methods, one question: where their maps disagree, believe neither. Before you tell a story about the upper half, look at the
+# lower one. A network with random weights also "looks at the garment" and leaves the background out: the way from a black picture
+# to this one changes nothing where this one is black, so no network could do otherwise. A map without such a floor says
+# little about what was *learned* (Adebayo et al. 2018).
 #
 # ## 5 · Similar, and what it does not mean
 #
@@ -292,18 +314,23 @@ print(f"independent noise, 64 pictures and 512 features: CKA ≈ {inspection.cka
 
 # %%
 stored = bank.load("inside_similarity")
-alike = stored[stored.measure == "CKA"].set_index(["way", "pair", "layer", "seed"]).value.sort_index()
-lines = {
-    "garment, two seeds": alike["Separate", "two seeds"],
-    "garment and colour, apart": alike["Separate", "two tasks"],
-    "garment and colour, λ = 0.01": alike["Soft", "two tasks"],
-    "never trained, two seeds": alike["untrained", "two seeds"],
+pairs = {
+    ("Separate", "two seeds"): "garment, two seeds",
+    ("Separate", "two tasks"): "garment and colour, apart",
+    ("Soft", "two tasks"): "garment and colour, λ = 0.01",
+    ("untrained", "two seeds"): "never trained, two seeds",
 }
-table = pd.concat([values.rename("CKA").reset_index().assign(pair=name) for name, values in lines.items()])
-mtl.show.along(table, "layer", "CKA", line="pair", label="debiased CKA")
+alike = stored[stored.pair != "switched"]
+alike = alike.assign(pair=[pairs[place] for place in zip(alike.way, alike.pair, strict=True)])
+mtl.show.along(alike, "layer", "value", line="pair", panel="measure", label="similarity")
+
+# %% [markdown]
+# **Procrustes** (right) is the similarity behind the residual of section 1: how much of the one the best rotation turns into the
+# other. It has no debiased form: the first layer has 1,568 features and there are 2,000 pictures, so much of anything can be
+# turned into anything. Compare lines at one layer only.
 
 # %%
-last = {name: values["relu3"] for name, values in lines.items()}
+last = alike[(alike.measure == "CKA") & (alike.layer == "relu3")].set_index(["pair", "seed"]).value
 similar = [
     mtl.claim("last layer: garment of two seeds is more alike than garment and colour",
               last["garment, two seeds"], last["garment and colour, apart"]),
@@ -316,8 +343,8 @@ print(*similar, sep="\n")
 mtl.show.paired(similar)
 
 # %% [markdown]
-# Where the third is *supported*, similarity says the opposite of knowledge: the two networks that know nothing are the more
-# alike. High similarity is no proof of common knowledge. Is a low one a proof of difference?
+# Where the third is *supported*, two networks that have *learned* nothing are more alike than two that have. So a value means
+# little before one knows what untrained networks reach. Is a low one a proof of difference?
 #
 # ### The switch
 #
@@ -328,10 +355,15 @@ mtl.show.paired(similar)
 h = inspection.features(shared, x)["garment"]
 hidden = inspection.null_space(shared)
 moved = inspection.switch(h, hidden, share=0.05, distance=20.0)
-before, after = (
-    {name: y[0].argmax(1) for name, y in shared.model.answer({task.name: part[None] for task in world.tasks}).items()}
-    for part in (h, torch.as_tensor(moved, dtype=h.dtype))
-)
+
+
+def answers(features):
+    """What the three heads say about features (n, 64): task → class numbers (n,)."""
+    y = shared.model.answer({task.name: features[None] for task in world.tasks})
+    return {name: z[0].argmax(1) for name, z in y.items()}
+
+
+before, after = answers(h), answers(torch.as_tensor(moved, dtype=h.dtype))
 same = {name: (before[name] == after[name]).float().mean().item() for name in before}
 print(f"{hidden.shape[1]} of {h.shape[1]} directions are seen by no head")
 print("answers that stayed: " + ", ".join(f"{name} ≈ {value:.0%}" for name, value in same.items()))
@@ -344,34 +376,37 @@ print(mtl.claim("after the switch a trunk is less like itself than garment's net
                 switched["CKA"], last["garment and colour, apart"], "less"))
 
 # %% [markdown]
-# Both measures follow the largest directions of variation, and nobody asked whether anyone reads them. (Davari et al. 2023,
-# "Reliability of CKA as a similarity measure in deep learning".) A similarity is a question about geometry. Whether two
-# networks *answer* alike is a question for their answers, and the head swap of section 1 asks it.
+# The points move by 20 standard deviations, to places that a trunk ending in a ReLU cannot reach. So this says what the measures
+# cannot guarantee, not what training does. (Procrustes is 1 for the same but for a rotation; the residual of section 1 is
+# 2 − 2 · Procrustes.) Both follow the largest directions of variation, and nobody asked whether anyone reads them (Davari et
+# al. 2023). A similarity is a question about geometry. Whether two networks *answer* alike is a question for their answers:
+# compare those. The head swap of section 1 asks a third thing, whether the head of one can read the features of the other.
 #
-# ## 6 · Every hidden unit drawn
+# ## 6 · Units, drawn
 #
-# Small networks can be looked at whole. The eight filters of the first convolution, and the test pictures that excite each
-# most: of the shared trunk, and of two networks that learned alone (λ = 0).
+# Small networks can be looked at whole. The eight filters of the first convolution, their response to the T-shirt above, and
+# the test pictures that excite each most: of a trunk that was never trained, of the shared one, and of two networks that
+# learned alone (λ = 0).
 
 # %%
 apart = path.run(lam=0.0, seed=0)
-top = {
-    "one trunk for all": inspection.top_pictures(shared, x, "relu1", 4)["garment"],
-    "garment alone": inspection.top_pictures(apart, x, "relu1", 4)["garment"],
-    "colour alone": inspection.top_pictures(apart, x, "relu1", 4)["colour"],
-}
-filters = {
-    "one trunk for all": inspection.filters(shared)["garment"],
-    "garment alone": inspection.filters(apart)["garment"],
-    "colour alone": inspection.filters(apart)["colour"],
-}
+networks = {
+    "never trained": (untrained, "garment"), "one trunk for all": (shared, "garment"),
+    "garment alone": (apart, "garment"), "colour alone": (apart, "colour"),
+}  # fmt: skip
+top, filters, maps = {}, {}, {}
+for title, (model, task) in networks.items():
+    top[title] = inspection.top_pictures(model, x, "relu1", 3)[task]
+    filters[title] = inspection.filters(model)[task]
+    maps[title] = inspection.features(model, x[chosen[:1]], "relu1")[task][0]
 kinds = [names[int(kind)] for kind in labels["garment"]]
-mtl.show.units(x, top, filters, labels=kinds)
+mtl.show.units(x, top, filters, maps=maps, labels=kinds)
 
 # %% [markdown]
-# All three started from the same weights, so row by row you see what training did to *one* filter. Which filters still tell
-# colours apart, and which only light from dark? The units of the last layer have no filter one could look at. What they
-# want is seen in their pictures:
+# All started from the weights on the left, so row by row you see what training did to *one* filter. Mid-grey is a weight of 0,
+# each filter to its own scale; a filter without hue sees light and dark only. A picture counts by the place where it excites
+# the filter most. Which filters still tell colours apart? The units of the last layer have no filter one could look at. What
+# they want is seen in their pictures:
 
 # %%
 responses = inspection.responses(apart, x, "relu3")
@@ -398,8 +433,8 @@ checks.says(report)
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
-# `{"A": "used", "B": "available", "C": "similar", "D": "none"}`. The map of D has no untrained row beside it, and a network with
-# random weights ignores a black background too.
+# `{"A": "used", "B": "available", "C": "similar", "D": "none"}`. The map of D has no untrained row beside it. If it was made
+# against black, it leaves a black background out whatever the network.
 #
 # </details>
 #
@@ -408,8 +443,8 @@ checks.says(report)
 # - *Available*: a probe, beside its floors. *Used*: a lesion, beside as many units at random. *Similar*: CKA or Procrustes,
 #   beside an untrained network and a second seed. None of them stands for another.
 # - What a network drops on the way up, sharing may keep. What it keeps, a head may ignore.
-# - Similarity follows the largest directions. It can be high between networks that know nothing, and be made low without
-#   changing one answer.
+# - Similarity follows the largest directions. Untrained networks have some, too, and it can be made low without changing one
+#   answer.
 # - A picture of a network is where a question starts. The claim under it is where it ends.
 #
 # **Which model would you now choose** if a colleague wanted features that a *new* task, not yet known, could be read from? Which

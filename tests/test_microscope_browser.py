@@ -384,6 +384,7 @@ def test_every_kind_of_task_can_be_compared(lab, pair):
         wanted = lab.widget.lesions.tasks[pair[side]].name
         if wanted in names:
             select.select_option(index=names.index(wanted))
+            lab.page.evaluate(STILL)  # the other side offers what is left once this one is drawn
     lab.page.evaluate("model.set('removed', [1, 2, 5])")
     lab.told()
     assert lab.widget.pair == list(pair)

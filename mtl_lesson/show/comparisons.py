@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from .drawing import Drawing
 from .maps import flowing
@@ -161,6 +162,7 @@ def paired(claims: object, *, unit: str | None = None, title: str | None = None)
                 ax.axhline(y, color=PALE, linewidth=0.8)
         ax.axvline(0, color=INK, linewidth=1.2, zorder=1)
         ax.set(xlim=(low, high), ylim=(total, 0), yticks=[])
+        ax.xaxis.set_major_locator(MaxNLocator(6))  # seven labels such as −0.25 stand apart, nine do not
         ax.spines["left"].set_visible(False)
         named = {"%": " (percentage points)", "": ""}.get(unit, f" ({unit})")
         ax.set_xlabel(f"paired difference{named}\n● a {rows[0]['pair']}   ◆ mean and 95 % interval", linespacing=1.3)

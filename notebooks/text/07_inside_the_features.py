@@ -82,6 +82,16 @@ mtl.microscope(path, world, tasks=["garment", "colour"])
 stored = bank.load("inside_probes")
 Probes(stored)
 
+# %% [markdown]
+# The same of your own networks, at both ends of λ (one seed, last layer):
+
+# %%
+ends = {"λ = 0": path.run(lam=0.0, seed=0), "λ = ∞": path.run(lam=math.inf, seed=0)}
+found = inspection.probe_matrix(ends, world)
+for (title, trained_on), part in found.groupby(["model", "trained_on"], sort=False):
+    said = ", ".join(f"{row.probed_for} ≈ {row.score:.0%}" for row in part.itertuples())
+    print(f"{title}, trained on {trained_on}: {said}")
+
 # %%
 probes = stored.set_index(["way", "trained_on", "layer", "probed_for", "seed"]).score.sort_index()
 

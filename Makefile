@@ -21,7 +21,7 @@ help:
 	@echo "make test         run every test: code, notebooks, browser"
 	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
 	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
-	@echo "make bank         compute the stored results in data/bank again (half an hour)"
+	@echo "make bank         compute the stored results in data/bank again (three quarters of an hour)"
 	@echo "make bench        measure the speed of training, looking and the widgets on this machine"
 	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
 	@echo

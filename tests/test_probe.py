@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import mtl_lesson as mtl
+from mtl_lesson import inspection
 from mtl_lesson.data import Split, World, questions
 from mtl_lesson.inspection import fit_probe, floors, probe, probe_matrix
 from mtl_lesson.tasks import Binary, Classification, Regression
@@ -304,3 +305,18 @@ def test_errors_say_where(world):
         probe_matrix({"many": mtl.Hard(world.tasks, trunk, seeds=(0, 1))}, world)
     with pytest.raises(TypeError, match="'plain' must be a model"):
         probe_matrix({"plain": nn.Linear(2, 2)}, world)
+
+
+def test_tasks_that_know_other_examples_are_read_from_those():
+    """As many labels a task, but of other pictures: one decomposition of the features must not serve both."""
+    world = mtl.data.questions(n_train=20, n_validation=200, n_test=200, seed=0)
+    labels = {name: y.clone() for name, y in world.validation.labels.items()}
+    labels["garment"][::2] = -1
+    labels["colour"][1::2] = -1
+    world = replace(world, validation=Split(world.validation.x, labels))
+    model = mtl.Hard(world.tasks, mtl.nets.conv(2))
+    table = probe_matrix({"Hard": model}, world).set_index("probed_for").score
+    h, test_h = (inspection.features(model, part.x)["garment"] for part in (world.validation, world.test))
+    for task in world.tasks:
+        alone = probe(h, labels[task.name], test_h, world.test.labels[task.name])
+        assert table[task.name] == pytest.approx(alone)

@@ -2,48 +2,54 @@
 
 Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training`` →
 ``evidence`` → ``inspection`` → ``show`` → ``widgets`` → ``checks``. Each part imports only from parts before it.
+
+Importing it changes nothing in the process. A part is loaded when it is first used, with the libraries it needs.
 """
 
-from . import bank, checks, data, inspection, nets, show, widgets
-from .evidence import Claim, choose, claim
-from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Soft, closed_form, trace_norm
-from .tasks import Binary, Classification, Regression
-from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
-from .widgets import explore, lesion_lab, microscope, predict
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import bank, checks, data, evidence, inspection, nets, sharing, show, tasks, training, widgets
+    from .evidence import Claim, choose, claim
+    from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft, closed_form, trace_norm
+    from .tasks import Binary, Classification, Regression
+    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
+    from .widgets import explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
-__all__ = [
-    "Binary",
-    "Claim",
-    "Classification",
-    "Hard",
-    "Hierarchical",
-    "Pooled",
-    "Regression",
-    "Run",
-    "Separate",
-    "SharedPrivate",
-    "Soft",
-    "Sweep",
-    "TrainingDiverged",
-    "bank",
-    "checks",
-    "choose",
-    "claim",
-    "closed_form",
-    "data",
-    "device",
-    "explore",
-    "fit",
-    "inspection",
-    "lesion_lab",
-    "machine",
-    "microscope",
-    "nets",
-    "precision",
-    "predict",
-    "show",
-    "sweep",
-    "trace_norm",
-    "widgets",
-]
+
+#: part → what of it stands here, too; the parts themselves do as well
+PARTS = {
+    "bank": (),
+    "checks": (),
+    "data": (),
+    "evidence": ("Claim", "choose", "claim"),
+    "inspection": (),
+    "nets": (),
+    "sharing": ("Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft", "closed_form",
+                "trace_norm"),
+    "show": (),
+    "tasks": ("Binary", "Classification", "Regression"),
+    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
+    "widgets": ("explore", "lesion_lab", "microscope", "predict"),
+}  # fmt: skip
+WHERE = {name: part for part, names in PARTS.items() for name in names}
+
+__all__ = sorted([*PARTS, *WHERE])
+
+
+def __getattr__(name: str) -> object:
+    """Load the part that ``name`` stands for or in, once."""
+    if name in PARTS:
+        return import_module(f"{__name__}.{name}")
+    if name not in WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{WHERE[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from numbers import Real
 from statistics import fmean, stdev
 
+import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from .data.world import whole
 
@@ -113,6 +113,8 @@ def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
     differences = tuple(0.0 if math.isclose(x, y, rel_tol=1e-12) else x - y for x, y in pairs)
     # fmean and stdev are exact before their last rounding: the order of the pairs cannot matter.
     mean = fmean(differences)
+    from scipy.special import stdtrit  # Student's t; here, since it takes long to load
+
     half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(differences) * math.sqrt(1 / n + extra(overlap))
     low, high = mean - half, mean + half
     above, below = low > 0, high < 0
@@ -124,19 +126,25 @@ def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
     return Claim(text.strip().rstrip("."), differences, mean, low, high, verdict, n, unit, words, overlap is not None)
 
 
-def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str = "greater") -> pd.DataFrame:
+def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None = None) -> pd.DataFrame:
     """Choose on validation, report on test: for each seed the value on ``axis`` whose validation score is best.
 
-    ``table``: tidy, with columns ``axis``, ``by``, task, split and score, such as the table of ``mtl.sweep(…,
-    test=True)``; or with the validation score in a column "validation" beside the test score in "score", as the bank
-    stores it. A row for each value of ``by``: the chosen value of ``axis``, the *test* score of each task there, and
-    their mean. The validation scores are averaged over tasks; of equal ones the first on the axis is taken.
+    ``table``: tidy, with columns ``axis``, ``by``, task, split, score and higher_is_better, such as the table of
+    ``mtl.sweep(…, test=True)``; or with the validation score in a column "validation" beside the test score in "score",
+    as the bank stores it. A row for each value of ``by``: the chosen value of ``axis``, the *test* score of each task
+    there, and their mean. Of equal ones the first on the axis is taken.
+
+    Which way a score is better stands in the table, task by task; ``better``, "greater" or "less", says it for a table
+    without the column. What is compared is the mean validation score over tasks. Where a high score is good for some
+    tasks and a low one for others, that mean says nothing: then it is the mean over tasks of the relative change
+    against the first value on the axis, counted positive where a task gets better (:func:`relative_change`), and there
+    is no column of means.
 
     Since each seed chooses without its test set, a claim about the rows needs no fresh seeds. Raises KeyError for a
-    column that is not there, ValueError where more than one row has a place, or a split is missing.
+    column that is not there; ValueError where more than one row has a place, a split is missing, a score is NaN or
+    nothing says which way is better; TypeError for a ``better`` that contradicts the table.
     """
-    if better not in ("greater", "less"):
-        raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
+    signs = directions(table, better)
     if "validation" in table:
         wide = table.rename(columns={"score": "test"}).set_index([by, axis, "task"])[["validation", "test"]]
     else:
@@ -146,10 +154,49 @@ def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str = "grea
         wide = rows.unstack("split")
     if wide.index.has_duplicates or not {"validation", "test"} <= set(wide):
         raise ValueError("each place needs one score on validation and one on test: run the sweep with test=True")
-    validation = wide.validation.groupby([by, axis], sort=False).mean() * (1 if better == "greater" else -1)
-    best = validation.groupby(by, sort=False).idxmax()
-    test = wide.test.unstack("task")[list(dict.fromkeys(table.task))].loc[list(best)]
-    return test.assign(mean=test.mean(axis=1)).reset_index(axis).rename_axis(columns=None)
+    tasks, order = list(dict.fromkeys(table.task)), list(dict.fromkeys(table[axis]))
+    scores = wide.validation.unstack("task")[tasks]
+    if scores.isna().any(axis=None):
+        raise ValueError(f"there is no validation score at {scores.index[scores.isna().any(axis=1)][0]}: a run that "
+                         "failed, or a task that was not asked there, must be dealt with first")  # fmt: skip
+    if mixed := len(set(signs.values())) > 1:
+        first = scores.xs(order[0], level=axis).reindex(scores.index, level=by)
+        merit = relative_change(scores, first, pd.Series(signs))
+    else:
+        merit = scores * signs[tasks[0]]
+    merit = merit.mean(axis=1).unstack(axis)[order]
+    best = merit.idxmax(axis=1)
+    test = wide.test.unstack("task")[tasks].loc[list(best.items())]
+    test = test if mixed else test.assign(mean=test.mean(axis=1))
+    return test.reset_index(axis).rename_axis(columns=None)
+
+
+def directions(table: pd.DataFrame, better: str | None) -> dict[str, int]:
+    """Task → 1 where a higher score is better, −1 where a lower one is, as the table says it or else ``better``."""
+    if better not in (None, "greater", "less"):
+        raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
+    if "higher_is_better" not in table:
+        if better is None:
+            raise ValueError("the table does not say which way a score is better: it has no column higher_is_better; "
+                             "say better='greater' (accuracy) or better='less' (an error)")  # fmt: skip
+        return dict.fromkeys(table.task, 1 if better == "greater" else -1)
+    found = {task: 1 if higher else -1 for task, higher in zip(table.task, table.higher_is_better, strict=True)}
+    if better is not None and set(found.values()) != {1 if better == "greater" else -1}:
+        raise TypeError(f"better={better!r} contradicts the table, which says for each task which way is better")
+    return found
+
+
+def relative_change(scores, first, signs):
+    """(scores − first) / |first|, counted positive where a task gets better: ``signs`` is 1 where higher is better, −1
+    where lower is. Arrays, or tables with a column a task.
+
+    Its mean over tasks is the field's Δm (Maninis, Radosavovic & Kokkinos 2019, "Attentive single-tasking of multiple
+    tasks"). Raises ValueError where a first score is 0, from which nothing has a relative change.
+    """
+    if (np.asarray(first) == 0).any():
+        raise ValueError("a score is exactly 0 at the first value of the axis, so there is no relative change to "
+                         "average: choose for tasks of one kind alone, table[table.task.isin([…])]")  # fmt: skip
+    return signs * (scores - first) / abs(first)
 
 
 def table(claims: Iterable[Claim]) -> pd.DataFrame:

@@ -22,13 +22,14 @@ product of matrices.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .chance import Drawn, drawn, generator
 
 
 def conv(width: int = 8, features: int | None = None, channels: int = 3) -> nn.Sequential:
@@ -51,23 +52,6 @@ def conv(width: int = 8, features: int | None = None, channels: int = 3) -> nn.S
 def linear(inputs: int, features: int) -> nn.Sequential:
     """A linear trunk h = W x without bias, for worlds that can be solved on paper."""
     return nn.Sequential(OrderedDict(linear=nn.Linear(inputs, features, bias=False)))
-
-
-def generator(*what: object) -> torch.Generator:
-    """A random generator that depends on ``what`` alone (a seed and a name, say) and on nothing drawn before."""
-    digest = hashlib.sha256("/".join(map(str, what)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def drawn(template: nn.Module, *what: object) -> nn.Module:
-    """A copy of ``template`` with fresh weights by PyTorch's own rule, depending on ``what`` alone."""
-    fresh = copy.deepcopy(template)
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(generator(*what).initial_seed())
-        for module in fresh.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
-    return fresh
 
 
 # --- layers that hold the weights of many copies -------------------------------------------------------------------
@@ -113,8 +97,8 @@ class Stacked(nn.Module):
         for key, value in self.named_parameters():
             value.data = getattr(other, key)[number : number + 1].detach().clone()
 
-    def slices(self, number: int) -> list[tuple[nn.Parameter, object]]:
-        """Where the weights of one copy lie: (parameter, index)."""
+    def slices(self, number: int) -> list[tuple[Tensor, object]]:
+        """Where what one copy has learnt lies, weights and running statistics: (tensor, index)."""
         return [(parameter, number) for parameter in self.parameters()]
 
     def extra_repr(self) -> str:
@@ -158,20 +142,39 @@ class Linear(Stacked):
 
 
 class Looped(nn.Module):
-    """Any other layer, stream by stream: slower, and right for whatever maps a batch to a batch."""
+    """Any other layer, stream by stream: slower, and right for whatever maps a batch to a batch.
+
+    What a layer draws while it works (dropout, noise) depends on its copy's seed, its own name and how often it has
+    been asked, whichever copies stand beside it. In evaluation mode it is the same at every call.
+    """
 
     fans_out = False
 
     def __init__(self, template: nn.Module, name: str, groups: int, seeds: Sequence[int]):
         super().__init__()
-        self.copies, self.groups = len(seeds), groups
+        self.name, self.seeds, self.copies, self.groups = name, tuple(seeds), len(seeds), groups
         self.layers = nn.ModuleList(drawn(template, seed, name) for seed in seeds for _ in range(groups))
+        self.calls = 0
 
     def forward(self, x: Tensor, inputs: int, owners: Sequence[int]) -> Tensor:
         pieces = x.unflatten(1, (inputs, -1)).unbind(1) if x.dim() == 4 else x.unbind(0)
-        used = [self.layers[copy_ * self.groups + group] for copy_ in range(self.copies) for group in owners]
-        y = [layer(piece) for layer, piece in zip(used, pieces, strict=True)]
+        self.calls += self.training
+        call, y = self.calls if self.training else "evaluation", []
+        for number, seed in enumerate(self.seeds):
+            with Drawn(generator(seed, self.name, "call", call, device=x.device)):
+                for group, piece in zip(owners, pieces[number * len(owners) :], strict=False):
+                    y.append(self.answer(self.layers[number * self.groups + group], piece))
         return torch.cat(y, 1) if y[0].dim() == 4 else torch.stack(y)
+
+    def answer(self, layer: nn.Module, x: Tensor) -> Tensor:
+        """What a layer makes of a batch (examples, …); a batch too small for its statistics is refused in words."""
+        try:
+            return layer(x)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(f"layer {self.name!r} ({type(layer).__name__}) takes statistics over a batch, and one "
+                             "example has none: take batch_size=2 or more") from None  # fmt: skip
 
     def values(self, group: int) -> dict[str, Tensor]:
         groups = [dict(layer.named_parameters()) for layer in self.layers[group :: self.groups]]
@@ -180,9 +183,9 @@ class Looped(nn.Module):
     def plain(self, copy_: int, group: int) -> nn.Module:
         return copy.deepcopy(self.layers[copy_ * self.groups + group])
 
-    def slices(self, number: int) -> list[tuple[nn.Parameter, object]]:
+    def slices(self, number: int) -> list[tuple[Tensor, object]]:
         layers = self.layers[number * self.groups : (number + 1) * self.groups]
-        return [(parameter, ...) for parameter in layers.parameters()]
+        return [(tensor, ...) for tensor in (*layers.parameters(), *layers.buffers())]
 
     def load_copy(self, other: Looped, number: int) -> None:
         for group, layer in enumerate(self.layers):
@@ -317,7 +320,10 @@ def spread(x: Tensor, inputs: int, streams: Sequence[int], copies: int) -> Tenso
 
 
 def layers_with_weights(trunk: nn.Sequential) -> tuple[str, ...]:
-    """The names of the layers a plan speaks of. Refuses (TypeError) a trunk that is not an ``nn.Sequential``."""
+    """The names of the layers a plan speaks of: those that learn, weights or running statistics.
+
+    Refuses (TypeError) a trunk that is not an ``nn.Sequential``.
+    """
     if not isinstance(trunk, nn.Sequential):
         raise TypeError(f"a trunk is an nn.Sequential of layers, such as mtl.nets.conv(); got {type(trunk).__name__}")
-    return tuple(name for name, layer in trunk.named_children() if any(True for _ in layer.parameters()))
+    return tuple(name for name, layer in trunk.named_children() if [*layer.parameters(), *layer.buffers()])

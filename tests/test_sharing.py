@@ -231,7 +231,7 @@ def test_one_lambda_a_layer_ties_that_layer_alone():
         (lambda: Soft(TASKS, trunk(), lam={"9": 1.0}), KeyError, "there are 0, 2"),
         (lambda: Soft(TASKS, trunk(), lam=[1.0, 2.0]), ValueError, "1 copies and 2"),
         (lambda: Soft(TASKS, trunk(), tie="some"), ValueError, "'trunk' or 'all'"),
-        (lambda: Soft([*TASKS, mtl.Classification("k", "abc")], trunk(), tie="all"), ValueError, "k: 3"),
+        (lambda: Soft([*TASKS, mtl.Classification("k", ["a", "b", "c"])], trunk(), tie="all"), ValueError, "k: 3"),
         (lambda: Hierarchical(TASKS, trunk(), branch="9"), KeyError, "0, 2, heads"),
         (lambda: Hierarchical(TASKS, trunk(), branch={"dan": "0"}), KeyError, "dan"),
         (lambda: trained(Soft(TASKS, trunk(), lam=1), functools.partial(torch.optim.RMSprop, lr=0.1)), TypeError,

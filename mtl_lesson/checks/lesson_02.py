@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nets import generator
+from ..chance import generator
 from .exercise import Exercise, attempted
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}

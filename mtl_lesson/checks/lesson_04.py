@@ -9,7 +9,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from ..nets import generator
+from ..chance import generator
 from .exercise import Exercise, attempted
 
 

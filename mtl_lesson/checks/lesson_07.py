@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..nets import generator
+from ..chance import generator
 from .exercise import Exercise, NotYet, attempted
 
 

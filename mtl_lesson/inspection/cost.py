@@ -20,8 +20,8 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
     """A row for each model and for training and answering, in the columns way, what and milliseconds.
 
     *train*: one step of Adam on ``batch_size`` training examples. *answer*: ``pictures`` test examples, no gradients.
-    Medians over about half a second each, on the device and in the precision that ``fit`` would use. The models given
-    are not changed.
+    Medians over about half a second each, on the device and in the precision that ``fit`` would train and judge in. The
+    models given are not changed.
     """
     where = str(device())
     dtype = precision(where).name
@@ -30,11 +30,10 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
         trained = model.like((0,)).to(where)
         optimiser = torch.optim.Adam(trained.parameters())
         train = next(Feed([world.train], trained.tasks, where, DTYPES[dtype]).in_order(batch_size))
-        test = next(Feed([world.test], trained.tasks, where, DTYPES[dtype]).in_order(pictures))
+        test = next(Feed([world.test], trained.tasks, where, torch.float32).in_order(pictures))
 
         def answer(trained=trained, test=test):
-            with torch.no_grad():
-                answers(trained, test, dtype)
+            answers(trained, test)
 
         def learn(trained=trained, optimiser=optimiser, train=train):
             step(trained, optimiser, train, dtype)

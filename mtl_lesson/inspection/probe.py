@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ..chance import generator
 from ..data.world import Split, World
-from ..nets import generator
 from ..sharing import Hard, Sharing
 from ..tasks import MISSING, Regression
 from ..training import Run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,8 +42,8 @@ class Sharing(nn.Module):
         for task in self.tasks:
             name = self.head_of(task)
             if name not in self.heads:
-                with torch.random.fork_rng(devices=()):  # the template's own weights are never used
-                    template = nn.Linear(self.head_inputs(), task.outputs)
+                # The template's own weights are never used, so none are drawn for it.
+                template = nn.utils.skip_init(nn.Linear, self.head_inputs(), task.outputs)
                 self.heads[name] = Linear(template, f"head/{self.head_drawn_as(task)}", 1, self.seeds)
 
     # --- what a subclass says ---------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ class Sharing(nn.Module):
         """
         if layer is not None and layer not in self.trunk.plan:
             raise KeyError(f"no layer {layer!r} with weights in the trunk; there are {', '.join(self.trunk.plan)}")
-        apart = size = 0
+        apart = size = torch.zeros(self.copies, len(self.tasks), device=next(self.parameters()).device)
         for name, owners in self.trunk.plan.items() if layer is None else [(layer, self.trunk.plan[layer])]:
             groups = [self.trunk[name].values(group) for group in range(max(owners) + 1)]
             for key in groups[0]:
@@ -231,6 +232,15 @@ class Sharing(nn.Module):
 def key_of(name: str) -> str:
     """A task's name as PyTorch accepts it for a submodule: without dots, and unlike any attribute of a module."""
     return "answers " + name.replace("%", "%25").replace(".", "%2E")
+
+
+def a_copy(value: object, copies: int, name: str) -> list:
+    """An option that may differ between copies, as a list of one value a copy; ValueError for more or fewer."""
+    if not isinstance(value, list | tuple | np.ndarray | Tensor) or getattr(value, "ndim", 1) == 0:
+        return [value] * copies
+    if len(value) != copies:
+        raise ValueError(f"there are {copies} copies and {len(value)} values of {name}")
+    return value.tolist() if isinstance(value, np.ndarray | Tensor) else list(value)
 
 
 def features_of(trunk: nn.Sequential) -> int:

@@ -12,7 +12,6 @@ from numbers import Real
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from ..data.world import Split, World
@@ -127,6 +126,8 @@ def components(world: World, common: bool = False) -> Components:
     Maximum likelihood makes τ² a little too small when tasks are few. Raises TypeError for tasks that are not
     Regression, ValueError where the examples leave no noise to estimate.
     """
+    from scipy.optimize import minimize  # here, since it takes long to load
+
     n, G, alone, rest = _statistics(world)
     size = torch.einsum("tjj->j", G) / len(G)
     size = size.mean().expand_as(size) if common else size

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..nets import Streams, layers_with_weights
 from ..tasks import find_task
-from .base import Sharing, features_of
+from .base import Sharing, a_copy, features_of
 
 
 class SharedPrivate(Sharing):
@@ -37,10 +37,8 @@ class SharedPrivate(Sharing):
         plan = {name: tuple(range(len(self.tasks))) for name in layers_with_weights(self.own[0])}
         self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/")
         self.gamma = gamma
-        each = list(gamma) if isinstance(gamma, list | tuple) else [gamma] * self.copies
-        if len(each) != self.copies:
-            raise ValueError(f"there are {self.copies} copies and {len(each)} values of γ")
-        self.register_buffer("γ", torch.tensor([strength(one) for one in each]), persistent=False)
+        each = [strength(one) for one in a_copy(gamma, self.copies, "γ")]
+        self.register_buffer("γ", torch.tensor(each), persistent=False)
 
     @property
     def private(self) -> nn.Sequential:
@@ -76,7 +74,7 @@ class SharedPrivate(Sharing):
         return nn.Sequential(OrderedDict(both=both, head=self.heads[self.head_of(self.tasks[t])].plain(copy, 0)))
 
     def options_of(self, number):
-        return {"gamma": self.gamma[number] if isinstance(self.gamma, list | tuple) else self.gamma}
+        return {"gamma": a_copy(self.gamma, self.copies, "γ")[number]}
 
 
 class SideBySide(nn.ModuleList):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
 
+from .base import a_copy
 from .separate import Separate
 
 Lambda = float | Mapping[str, float]
@@ -41,9 +43,7 @@ class Soft(Separate):
             raise ValueError(f"heads of different sizes cannot be tied ({outputs}); use tie='trunk'")
         super().__init__(tasks, trunk, **arguments)
         self.lam = lam
-        each = list(lam) if isinstance(lam, list | tuple) else [lam] * self.copies
-        if len(each) != self.copies:
-            raise ValueError(f"there are {self.copies} copies and {len(each)} values of λ")
+        each = a_copy(lam, self.copies, "λ")
         names = (*self.trunk.plan, *(["heads"] if tie == "all" else []))
         self.strengths = {
             name: torch.tensor([strength(one, name, names) for one in each], dtype=torch.float64) for name in names
@@ -111,8 +111,7 @@ class Soft(Separate):
             λ[number] = 0
 
     def options_of(self, number):
-        lam = self.lam[number] if isinstance(self.lam, list | tuple) else self.lam
-        return {"lam": lam}
+        return {"lam": a_copy(self.lam, self.copies, "λ")[number]}
 
 
 def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, Tensor | float]:
@@ -143,6 +142,6 @@ def strength(lam: object, name: str, names: Sequence[str]) -> float:
         if unknown := set(lam) - set(names):
             raise KeyError(f"there is no layer {sorted(map(str, unknown))[0]!r} to tie; there are {', '.join(names)}")
         lam = lam.get(name, 0.0)
-    if isinstance(lam, bool) or not isinstance(lam, int | float) or not lam >= 0:
+    if isinstance(lam, bool) or not isinstance(lam, Real) or not lam >= 0:
         raise ValueError(f"λ must be a number from 0 to ∞, not {lam!r}")
     return float(lam)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from ..data.shops import real
@@ -107,6 +106,8 @@ def factored(world: World, width: int, decay: float = 0.0, seed: int = 0) -> Ten
 
     Raises TypeError or ValueError for a width or decay that makes no sense and for tasks that are not Regression.
     """
+    from scipy.optimize import minimize  # here, since it takes long to load
+
     width, decay, seed = whole(width, "width"), real(decay, "decay"), whole(seed, "seed", least=0)
     A, b = (moment.numpy() for moment in moments(world.train, world))
     T, d = b.shape

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..chance import generator
 from ..data.world import Split
-from ..nets import generator
 from ..tasks import Task
 
 
@@ -25,11 +25,11 @@ class Batch:
 
 
 class Feed:
-    """Splits of N datasets of one size, laid out so that a batch of all of them is one lookup.
+    """Splits of N datasets of one size and shape, laid out so that a batch of all of them is one lookup.
 
     Pictures are kept as (rows, height, width, streams·channels), vectors as (rows, streams, d), so that what is looked
     up is what the network takes, with no other copy when N = 1. Datasets that are equal (a common test set, one World
-    for all seeds) are kept once.
+    for all seeds) are kept once. Raises ValueError for datasets that differ in size.
     """
 
     def __init__(self, splits: Sequence[Split], tasks: Sequence[Task], device: str, dtype: torch.dtype):
@@ -38,6 +38,8 @@ class Feed:
             if not any(same(split, other) for other in kept):
                 kept.append(split)
         self.n = len(kept[0])
+        if any(len(split) != self.n for split in kept):
+            raise ValueError(f"datasets of {sorted({len(split) for split in kept})} examples cannot be fed together")
         where = [next(i for i, other in enumerate(kept) if same(split, other)) for split in splits]
         self.first_row = torch.tensor(where, device=device)[:, None] * self.n
         self.common = len(kept) == 1
@@ -72,21 +74,38 @@ class Feed:
             yield self.batch(first + rows)
 
     def shuffled(self, seeds: Sequence[int], epoch: int, size: int) -> Iterator[Batch]:
-        """All examples, each dataset in an order that depends on (seed, epoch) alone."""
+        """All examples, each dataset in an order that depends on (seed, epoch) alone.
+
+        A last batch of a single example is joined to the one before: no layer can take statistics over it.
+        """
         orders = torch.stack([torch.randperm(self.n, generator=generator(seed, "order", epoch)) for seed in seeds])
-        for rows in orders.to(self.x.device).split(size, 1):
+        for rows in orders.to(self.x.device).split(batch_sizes(self.n, size), 1):
             yield self.batch(self.first_row + rows)
 
 
+def batch_sizes(n: int, size: int) -> list[int]:
+    """The sizes of the batches that n examples are cut into; none but the first is of one example, unless all are."""
+    sizes = [size] * (n // size) + ([n % size] if n % size else [])
+    if size > 1 and len(sizes) > 1 and sizes[-1] == 1:
+        sizes[-2:] = [size + 1]
+    return sizes
+
+
 def same(one: Split, other: Split) -> bool:
-    """Whether two splits hold the same examples."""
+    """Whether two splits hold the same examples, value for value; a missing number equals a missing one alone."""
     if one is other:
         return True
     if set(one.inputs) != set(other.inputs) or set(one.labels) != set(other.labels):
         return False
     pairs = [(one.inputs[key], other.inputs[key]) for key in one.inputs]
     pairs += [(one.labels[key], other.labels[key]) for key in one.labels]
-    return all(a is b or (a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())) for a, b in pairs)
+    return all(a is b or equal(a, b) for a, b in pairs)
+
+
+def equal(a: Tensor, b: Tensor) -> bool:
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
 def kept_as(labels: Tensor, dtype: torch.dtype) -> torch.dtype:

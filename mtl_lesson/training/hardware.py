@@ -1,38 +1,28 @@
-"""Where to compute, and in which precision: chosen by what the machine has, or by two environment variables."""
+"""Where to compute, in which precision and on how many threads: by rule and said, never by a timing.
+
+What a cell gives must not hang on how busy the machine was. Four environment variables override: ``MTL_DEVICE``,
+``MTL_PRECISION``, ``MTL_THREADS`` and PyTorch's own ``OMP_NUM_THREADS``.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import platform
-import time
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 
 import torch
+from torch import nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
-
-def keep_freed_memory() -> None:
-    """Ask Linux' allocator to keep what training frees at each step for the next, rather than to hand it back.
-
-    Maps of some megabytes are freed and asked for again hundreds of times a second; fetched anew, page by page, they
-    cost a sweep on a CPU 10 to 25 % of its time. Elsewhere than with glibc nothing is changed, nor where the user has
-    set one of the allocator's own variables.
-    """
-    if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    m_trim_threshold, m_mmap_threshold = -1, -3  # their numbers in malloc.h
-    mallopt = ctypes.CDLL(None).mallopt
-    mallopt(m_mmap_threshold, 32 << 20)  # the most that it allows
-    mallopt(m_trim_threshold, 1 << 30)
-
-
-keep_freed_memory()
-
-PAYS = 1.5  # how many times faster bfloat16 must be; well between the CPUs where it pays (3 to 6) and the others (1)
+#: multiply-adds of a training step from which all cores work on it together. Below it one thread is nearly as fast on a
+#: quiet machine, and several times faster beside busy processes: each of a step's operations waits for all its threads.
+TOGETHER = 1.5e9
 
 
 @dataclass(frozen=True)
@@ -65,10 +55,10 @@ def device() -> Choice:
 
 
 def precision(on: str | torch.device | None = None) -> Choice:
-    """The precision that is fast on ``on``: bfloat16 where the hardware multiplies it, else float32.
+    """The precision to train in on ``on``: float32 on a CPU, bfloat16 on a GPU that multiplies it in hardware.
 
     ``MTL_PRECISION`` (float32, bfloat16 or float64) overrides. Weights and the optimiser's state are float32 in either
-    case; bfloat16 is used for the products alone. Raises ValueError for any other word.
+    case; bfloat16 is used for the products alone, and never for judging. Raises ValueError for any other word.
     """
     if asked := os.environ.get("MTL_PRECISION"):
         if asked not in DTYPES:
@@ -77,36 +67,48 @@ def precision(on: str | torch.device | None = None) -> Choice:
     kind = torch.device(str(on or device())).type
     if kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return Choice("bfloat16", "the GPU multiplies it in hardware")
-    if kind == "cpu" and bfloat16_pays():
-        return Choice("bfloat16", f"at least {PAYS} times as fast as float32 on this CPU")
-    return Choice("float32", "bfloat16 is not much faster here")
+    return Choice("float32", "the same results on every CPU" if kind == "cpu" else "the safe choice here")
+
+
+def cores() -> int:
+    """How many cores may be used: those of this process (affinity, a container's quota), within ``MTL_THREADS``,
+    ``OMP_NUM_THREADS`` and what PyTorch was told. Raises ValueError for a variable that is no number of 1 or more."""
+    from joblib import cpu_count  # here, since a look at a network needs no cores
+
+    bounds = [cpu_count(), torch.get_num_threads()]
+    for name in ("MTL_THREADS", "OMP_NUM_THREADS"):
+        if asked := os.environ.get(name, "").split(",")[0].strip():
+            if not asked.isdecimal() or int(asked) < 1:
+                raise ValueError(f"{name}={asked} must be a number of threads, 1 or more")
+            bounds.append(int(asked))
+    return min(bounds)
+
+
+def threads_for(work: float, on: str | torch.device) -> int:
+    """The threads of a CPU on which a step of ``work`` multiply-adds is computed: one, or all from a size on."""
+    return cores() if torch.device(on).type == "cpu" and work >= TOGETHER else 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute on ``count`` threads of the CPU, in the Python thread that enters this; then on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def machine() -> dict[str, str]:
     """What this machine computes with, in words: for a learner's first look and for a report of a problem."""
-    threads = f", {torch.get_num_threads()} threads" if device().name == "cpu" else ""
+    count = cores()
+    plan = "one thread" if count == 1 else f"{count} cores, a part of a sweep on each; a large network on all of them"
     return {
-        "Device": f"{device()!r}{threads}",
+        "Device": f"{device()!r}{f', {plan}' if device().name == 'cpu' else ''}",
         "Precision": repr(precision()),
         "Versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
     }
-
-
-@cache
-def bfloat16_pays() -> bool:
-    """Whether the CPU multiplies matrices much faster in bfloat16 than in float32, measured once a process (20 ms).
-
-    Having the instructions is not enough: on some processors, and in some virtual machines, they are the slower ones.
-    """
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a, times = torch.ones(512, 512, dtype=dtype), []
-        for _ in range(8):
-            start = time.perf_counter()
-            a @ a
-            times.append(time.perf_counter() - start)
-        seconds[dtype] = min(times)
-    return seconds[torch.float32] > PAYS * seconds[torch.bfloat16]
 
 
 def autocast(on: str | torch.device, precision_name: str) -> AbstractContextManager:
@@ -114,3 +116,44 @@ def autocast(on: str | torch.device, precision_name: str) -> AbstractContextMana
     if precision_name == "bfloat16":
         return torch.autocast(torch.device(on).type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+# --- what training needs, done when training starts -----------------------------------------------------------------
+
+
+@cache
+def prepare() -> None:
+    """What the first training of a process needs. Importing the package does nothing of it.
+
+    PyTorch imports half of itself at the first step of an optimiser. A learner who presses Stop at that moment would be
+    left with the other half missing, and no later training would work until the kernel is restarted. Stop reaches the
+    main thread alone, so the step is taken in another, which finishes whatever happens here.
+    """
+    keep_freed_memory()
+    worker = threading.Thread(target=first_step, name="first step")
+    worker.start()
+    worker.join()
+
+
+def first_step() -> None:
+    """A step of Adam on nothing."""
+    parameter = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter], fused=True)
+    optimiser.zero_grad()
+    parameter.sum().backward()
+    optimiser.step()
+
+
+def keep_freed_memory() -> None:
+    """Ask Linux' allocator to keep what training frees at each step for the next, rather than to hand it back.
+
+    Maps of some megabytes are freed and asked for again hundreds of times a second; fetched anew, page by page, they
+    cost a sweep on a CPU 10 to 25 % of its time. Elsewhere than with glibc nothing is changed, nor where the user has
+    set one of the allocator's own variables.
+    """
+    if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    m_trim_threshold, m_mmap_threshold = -1, -3  # their numbers in malloc.h
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(m_mmap_threshold, 32 << 20)  # the most that it allows
+    mallopt(m_trim_threshold, 1 << 30)

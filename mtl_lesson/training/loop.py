@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -21,22 +20,6 @@ OPTIMISERS = {
     "sgd": torch.optim.SGD,
     "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
 }
-
-
-def warm_up() -> None:
-    """Take one step of Adam on nothing.
-
-    PyTorch imports part of itself at the first step of an optimiser. A learner who presses Stop at that moment would be
-    left with half of it, and no later training would work until the kernel is restarted.
-    """
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.Adam([parameter], fused=True)
-    optimiser.zero_grad()
-    parameter.sum().backward()
-    optimiser.step()
-
-
-warm_up()
 
 
 class TrainingDiverged(UserWarning):
@@ -76,10 +59,15 @@ def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precisi
     return losses.detach()
 
 
-def answers(model: Sharing, batch: Batch, precision: str) -> dict[str, Tensor]:
-    """Task → outputs (copies, examples, outputs), computed in ``precision``."""
-    with autocast(batch.x.device, precision):
-        return model.outputs(batch.x, batch.inputs, batch.streams)
+@torch.no_grad()
+def answers(model: Sharing, batch: Batch) -> dict[str, Tensor]:
+    """Task → outputs (copies, examples, outputs), to be judged: in the precision of the weights, float32 or float64,
+    whichever the model was trained in. Dropout rests, and batch statistics are not updated."""
+    was_training = model.training
+    model.eval()
+    outputs = model.outputs(batch.x.to(next(model.parameters()).dtype), batch.inputs, batch.streams)
+    model.train(was_training)
+    return outputs
 
 
 def per_task(model: Sharing, outputs: dict[str, Tensor], labels: dict[str, Tensor], what: str) -> Tensor:
@@ -93,18 +81,17 @@ def per_task(model: Sharing, outputs: dict[str, Tensor], labels: dict[str, Tenso
     return torch.stack(columns, 1)
 
 
-@torch.no_grad()
-def evaluate(model: Sharing, feed: Feed, precision: str, size: int = 2048) -> tuple[Tensor, Tensor]:
-    """(loss, score) of every copy and task on all of ``feed``, each (copies, tasks), on the CPU."""
-    was_training = model.training
-    model.eval()  # dropout rests and batch statistics are not updated by what is only to be judged
+def evaluate(model: Sharing, feed: Feed, size: int = 2048) -> tuple[Tensor, Tensor]:
+    """(loss, score) of every copy and task on all of ``feed``, each (copies, tasks), on the CPU.
+
+    They belong to the weights and the data: computed in the precision of the weights, never in a faster one.
+    """
     outputs: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     labels: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     for batch in feed.in_order(max(1, size // model.copies)):
-        for name, y in answers(model, batch, precision).items():
+        for name, y in answers(model, batch).items():
             outputs[name].append(y)
             labels[name].append(batch.labels[name])
-    model.train(was_training)
     outputs = {name: torch.cat(parts, 1) for name, parts in outputs.items()}
     labels = {name: torch.cat(parts, 1) for name, parts in labels.items()}
     return per_task(model, outputs, labels, "loss").cpu(), per_task(model, outputs, labels, "score").cpu()
@@ -128,21 +115,26 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
+            object.__setattr__(self, name, int(value))  # NumPy's numbers as Python's, so that equal settings are equal
         if not (isinstance(self.lr, Real) and 0 < self.lr < float("inf")):
             raise ValueError(f"lr must be a positive number, not {self.lr!r}")
         if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < float("inf")):
             raise ValueError(f"weight_decay must be a number of 0 or more, not {self.weight_decay!r}")
+        object.__setattr__(self, "lr", float(self.lr))
+        object.__setattr__(self, "weight_decay", float(self.weight_decay))
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser {self.optimiser!r} is none of {', '.join(OPTIMISERS)}")
         if self.precision is not None and self.precision not in DTYPES:
             raise ValueError(f"precision {self.precision!r} is none of {', '.join(DTYPES)}")
 
 
-def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings) -> Iterator[Epoch]:
+def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, tell: Callable[[str], object],
+          check: Callable[[], object] = lambda: None) -> Iterator[Epoch]:  # fmt: skip
     """Train and hand over after every epoch; losses stay on the device until then.
 
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
-    number gets the weights of the last good epoch back and rests; the others go on.
+    number gets what it had learnt by the last good epoch back and rests; the others go on, and ``tell`` hears of it.
+    ``check`` is called before each step, and may raise KeyboardInterrupt.
     """
     model.train()
     fused = feed.x.device.type in ("cpu", "cuda")
@@ -150,49 +142,55 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings) 
     optimiser = OPTIMISERS[settings.optimiser](
         model.parameters(), lr=lr, weight_decay=settings.weight_decay, fused=fused)  # fmt: skip
     alive = torch.ones(model.copies, device=feed.x.device)
-    good = latest = [parameter.detach().clone() for parameter in model.parameters()]
+    good = latest = learnt(model)
     for number in range(1, epochs + 1):
-        losses = [step(model, optimiser, batch, precision, alive) for batch in feed.shuffled(seeds, number, batch_size)]
+        losses = []
+        for batch in feed.shuffled(seeds, number, batch_size):
+            check()
+            losses.append(step(model, optimiser, batch, precision, alive))
         steps = len(losses)
         if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
             last = next(feed.shuffled(seeds, number, batch_size))
-            with torch.no_grad():
-                losses.append(per_task(model, answers(model, last, precision), last.labels, "loss"))
+            losses.append(per_task(model, answers(model, last), last.labels, "loss"))
         losses = torch.stack(losses)  # steps (and one more) × copies × tasks
         finite = losses.isfinite().all(2)
+        for copy in (~alive.bool()).nonzero().flatten().tolist():  # weight decay and statistics go on without a loss
+            rest(model, optimiser, latest, copy)
         for copy in (~finite.all(0) & alive.bool()).nonzero().flatten().tolist():
-            report(model, losses[:, copy], copy, first_step=(number - 1) * steps + 1, lr=lr)
+            tell(diverged(model, losses[:, copy], copy, first_step=(number - 1) * steps + 1, lr=lr))
             # The first loss of an epoch is that of the weights the epoch before has left.
             rest(model, optimiser, latest if finite[0, copy] else good, copy)
             alive[copy] = 0
-        good, latest = latest, [parameter.detach().clone() for parameter in model.parameters()]
+        good, latest = latest, learnt(model)
         yield Epoch(number, steps, losses[:steps].mean(0).cpu(), alive.bool().cpu())
         if not alive.any():
             return
 
 
-def report(model: Sharing, losses: Tensor, copy: int, first_step: int, lr: float) -> None:
-    """Say at which step which task's loss stopped being a number (``losses``: steps × tasks), and what to try."""
+def diverged(model: Sharing, losses: Tensor, copy: int, first_step: int, lr: float) -> str:
+    """At which step which task's loss stopped being a number (``losses``: steps × tasks), and what to try."""
     bad = ~losses.isfinite()
     at = int(bad.any(1).nonzero()[0])
     names = ", ".join(task.name for task, wrong in zip(model.tasks, bad[at].tolist(), strict=True) if wrong)
     which = f" (seed {model.seeds[copy]})" if model.copies > 1 else ""
-    warnings.warn(
+    return (
         f"the loss of {names} became {losses[at][bad[at]][0].item()} at step {first_step + at}{which}; training "
-        f"stopped there and the weights of the last good epoch were kept. Lower the learning rate (lr={lr:g}).",
-        TrainingDiverged,
-        stacklevel=4,
+        f"stopped there and the weights of the last good epoch were kept. Lower the learning rate (lr={lr:g})."
     )
 
 
+def learnt(model: Sharing) -> dict[Tensor, Tensor]:
+    """What training has changed, weights and running statistics: each tensor → a copy of its values."""
+    return {tensor: tensor.detach().clone() for tensor in (*model.parameters(), *model.buffers())}
+
+
 @torch.no_grad()
-def rest(model: Sharing, optimiser: torch.optim.Optimizer, good: Sequence[Tensor], copy: int) -> None:
-    """Give a copy its last good weights back and forget its gradients, so that it stays where it is."""
-    saved = dict(zip(model.parameters(), good, strict=True))
+def rest(model: Sharing, optimiser: torch.optim.Optimizer, good: dict[Tensor, Tensor], copy: int) -> None:
+    """Give a copy what it had learnt back and forget its gradients, so that it stays where it is."""
     model.release(copy)
     for holder in model.holders():
-        for parameter, at in holder.slices(copy):
-            parameter[at] = saved[parameter][at]
-            for value in optimiser.state[parameter].values():
-                if isinstance(value, Tensor) and value.shape == parameter.shape:
+        for tensor, at in holder.slices(copy):
+            tensor[at] = good[tensor][at]
+            for value in optimiser.state.get(tensor, {}).values():
+                if isinstance(value, Tensor) and value.shape == tensor.shape:
                     value[at] = 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -14,10 +16,30 @@ from tqdm.auto import tqdm
 from ..data.world import World
 from ..sharing import Sharing
 from . import hardware
-from .feed import Feed
-from .loop import Settings, evaluate, train
+from .feed import Batch, Feed
+from .loop import Settings, TrainingDiverged, answers, evaluate, train
 
 INTERRUPTED = "interrupted"
+
+
+class Ticks:
+    """Counts epochs on a progress bar, from any thread. After :meth:`stop` all training that counts here ends, before
+    its next step."""
+
+    def __init__(self, bar: tqdm):
+        self.bar, self.lock, self.stopping = bar, threading.Lock(), False
+
+    def update(self, epochs: int) -> None:
+        with self.lock:
+            self.bar.update(epochs)
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt once training is to stop, as Stop in a notebook does."""
+        if self.stopping:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        self.stopping = True
 
 
 @dataclass(frozen=True)
@@ -26,7 +48,9 @@ class Run:
 
     ``model``: the trained copy. ``history``: a row for each epoch, task and split with loss, score and gap (how far the
     task's trunk is from the mean of all tasks', :meth:`~mtl_lesson.sharing.base.Sharing.gap`). ``scores``: task →
-    validation score after the last epoch. ``stopped``: "" or why training ended early.
+    validation score after the last epoch. ``precision`` and ``threads``: what it was trained in and on how many of the
+    CPU; what judges it is always in float32, or in float64 where that was trained. ``stopped``: "" or why training
+    ended early.
     """
 
     model: Sharing
@@ -36,6 +60,7 @@ class Run:
     seconds: float = field(repr=False)
     precision: str
     stopped: str = ""
+    threads: int = field(default=1, repr=False)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -50,9 +75,9 @@ class Run:
         """Task → score on "train", "validation" or "test"."""
         if split not in ("train", "validation", "test"):
             raise ValueError(f"a world has train, validation and test, not {split!r}")
-        where = next(self.model.parameters()).device
-        feed = Feed([getattr(self.world, split)], self.model.tasks, where, hardware.DTYPES[self.precision])
-        _, score = evaluate(self.model, feed, self.precision)
+        weights = next(self.model.parameters())
+        feed = Feed([getattr(self.world, split)], self.model.tasks, weights.device, weights.dtype)
+        _, score = evaluate(self.model, feed)
         return {task.name: float(value) for task, value in zip(self.model.tasks, score[0], strict=True)}
 
 
@@ -63,13 +88,16 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
 
     Minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
     "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch rather than after the last
-    one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far.
+    one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far. A last batch of a single example is
+    joined to the one before. On a CPU one thread computes, or all where a step is large (:data:`.hardware.TOGETHER`).
 
     Raises ValueError for settings that make no sense and for a model whose tasks are not the world's.
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate)
-    with bar(epochs, progress) as ticks:
-        run = train_copies(model, [world], [seed], [{}], ticks, settings)[0]
+    check_fit(model, world)
+    warn_of_statistics(model, world)
+    with bar(settings.epochs, progress) as shown:
+        run = train_copies(model, [world], [seed], [{}], Ticks(shown), settings, tell=warn, sizeable=True)[0]
     if run.stopped == INTERRUPTED:
         done = int(run.history.epoch.max())
         kept = "what was learnt until then is kept" if done else "nothing was learnt yet; run the cell again"
@@ -77,12 +105,14 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     return run
 
 
-def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping], ticks: tqdm,
-                 settings: Settings, changes: Mapping[str, object] | None = None) -> list[Run]:  # fmt: skip
+def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping], ticks: Ticks,
+                 settings: Settings, changes: Mapping[str, object] | None = None, *,
+                 tell: Callable[[str], object] = lambda text: None, sizeable: bool = False) -> list[Run]:  # fmt: skip
     """Train copies of ``model`` side by side, one for each of ``seeds``; several may share one of the ``worlds``.
 
     The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
-    are arguments of the model that differ between copies, a list each.
+    are arguments of the model that differ between copies, a list each. ``tell`` hears of a copy that diverges.
+    ``sizeable``: a large step may take all cores; otherwise one thread computes, and gives the same bits everywhere.
     """
     for world in worlds:
         check_fit(model, world)
@@ -90,37 +120,57 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
     where = str(hardware.device())
     settings = replace(settings, precision=settings.precision or str(hardware.precision(where)))
     dtype = hardware.DTYPES[settings.precision]
-    copies = model.like(seeds, **(changes or {})).to(where, torch.float64 if dtype == torch.float64 else torch.float32)
-    splits = ("train", "validation", "test") if settings.test else ("train", "validation")
-    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, dtype) for name in splits}
+    exact = torch.float64 if dtype == torch.float64 else torch.float32  # of weights, and of what judges them
+    copies = model.like(seeds, **(changes or {})).to(where, exact)
+    splits = {"train": dtype, "validation": exact} | ({"test": exact} if settings.test else {})
+    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, kind)
+             for name, kind in splits.items()}  # fmt: skip
     rows: list[dict] = []
-    stopped, done, start = [""] * len(seeds), 0, time.perf_counter()
+    stopped, done, threads, start = [""] * len(seeds), 0, 1, time.perf_counter()
 
     def judge(split: str) -> None:
-        record(rows, copies, done, split, *evaluate(copies, feeds[split], settings.precision))
+        record(rows, copies, done, split, *evaluate(copies, feeds[split]))
 
     try:
-        for epoch in train(copies, feeds["train"], seeds[::each], settings):
-            done = epoch.number
-            stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
-            record(rows, copies, done, "train", epoch.train_loss, None)
-            if settings.validate or done == settings.epochs or not epoch.alive.any():
-                judge("validation")
-            ticks.update(len(seeds))
+        hardware.prepare()
+        if sizeable:
+            threads = hardware.threads_for(work(copies, next(feeds["train"].in_order(settings.batch_size))), where)
+        with hardware.threads(threads):
+            for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check):
+                done = epoch.number
+                stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
+                record(rows, copies, done, "train", epoch.train_loss, None)
+                if settings.validate or done == settings.epochs or not epoch.alive.any():
+                    judge("validation")
+                ticks.update(len(seeds))
     except KeyboardInterrupt:
         stopped = [reason or INTERRUPTED for reason in stopped]
-    if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
-        judge("validation")
-    if settings.test:
-        judge("test")
+    with hardware.threads(threads):
+        if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
+            judge("validation")
+        if settings.test:
+            judge("test")
     seconds, history = time.perf_counter() - start, pd.DataFrame(rows)
     runs = []
     for number, (seed, point) in enumerate(zip(seeds, points, strict=True)):
         own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
         one = copies.copy(number).eval()
         runs.append(Run(one, worlds[number // each], placed(own, point), seed, seconds, settings.precision,
-                        stopped[number]))  # fmt: skip
+                        stopped[number], threads))  # fmt: skip
     return runs
+
+
+def work(model: Sharing, batch: Batch) -> float:
+    """The multiply-adds of a training step: those of an answer, and twice as many for its gradients."""
+    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes longer to load than a small model
+
+    with FlopCounterMode(display=False) as counter:
+        answers(model, batch)
+    return 3 * counter.get_total_flops() / 2
+
+
+def warn(text: str) -> None:
+    warnings.warn(text, TrainingDiverged, stacklevel=5)
 
 
 def placed(history: pd.DataFrame, point: Mapping[str, object]) -> pd.DataFrame:
@@ -140,7 +190,8 @@ def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch
             if score is not None:
                 judged = {"score": score[number][t], "gap": gap[number][t]}
             rows.append({"copy_number": number, "epoch": epoch, "task": task.name, "split": split,
-                         "loss": loss[number][t]} | judged)  # fmt: skip
+                         "loss": loss[number][t]} | judged
+                        | {"higher_is_better": task.higher_is_better})  # fmt: skip
 
 
 def bar(total: int, progress: bool) -> tqdm:
@@ -163,3 +214,33 @@ def check_fit(model: Sharing, world: World) -> None:
         first = next(iter(model.trunk.names), "the first")
         seen = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
         raise ValueError(f"layer {first!r} cannot be alike for all tasks: their inputs have different shapes ({seen})")
+
+
+def warn_of_statistics(model: Sharing, world: World) -> bool:
+    """Warn of a layer that keeps running statistics for several tasks whose inputs are their own.
+
+    In training each task's batch is normalised by its own statistics, in use all by one mixture of them: what was
+    learnt well can be judged at chance. Returns whether there was one.
+    """
+    if not isinstance(world.train.x, Mapping):
+        return False
+    for trunk in model.trunks().values():
+        for name in trunk.names:
+            owners = trunk.plan.get(name, (0,) * len(model.tasks))
+            users = [[task.name for task, owner in zip(model.tasks, owners, strict=True) if owner == group]
+                     for group in set(owners)]  # fmt: skip
+            shared = next((tasks for tasks in users if len(tasks) > 1), None)
+            if shared and keeps_statistics(trunk[name]):
+                warnings.warn(
+                    f"layer {name!r} keeps running statistics, and {', '.join(shared[:4])} share it though each has "
+                    "inputs of its own: judged by a mixture of all tasks' statistics, what was learnt may look like "
+                    "chance. Take nn.GroupNorm or nn.LayerNorm instead, or a branch below this layer.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+                return True
+    return False
+
+
+def keeps_statistics(layer: torch.nn.Module) -> bool:
+    return any(getattr(part, "track_running_stats", False) for part in layer.modules())

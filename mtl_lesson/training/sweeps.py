@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import inspect
 import itertools
 import math
 import operator
 import os
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
-from torch import nn
+from torch import Tensor, nn
 
+from ..chance import Drawn, generator
 from ..data.world import World
 from ..sharing import Sharing
 from . import hardware
-from .loop import Settings
-from .runs import INTERRUPTED, Run, bar, train_copies
+from .loop import Settings, TrainingDiverged
+from .runs import INTERRUPTED, Run, Ticks, bar, check_fit, train_copies, warn_of_statistics
 from .store import Store
 
-#: streams × pictures in a batch that are trained together: past this a CPU's cache overflows and nothing is gained
-AT_ONCE = {"cpu": 768, "cuda": 16384, "mps": 3072}
+#: Streams × pictures in a batch that are trained together. On a CPU a chunk has one thread, whose part of the cache is
+#: full by then; a smaller one would leave the cost of starting each operation. It must not depend on the number of
+#: cores: what is trained together decides the last bits of a result.
+AT_ONCE = {"cpu": 256, "cuda": 16384, "mps": 3072}
+
+#: what the columns of a sweep's table are called beside its axes
+COLUMNS = ("task", "split", "epoch", "loss", "score", "gap", "higher_is_better")
 
 
 @dataclass(frozen=True)
 class Sweep:
     """Many trained models.
 
-    ``table``: a row for each copy, task and split, with its axes, loss, score and gap (see Run). ``history``: the same
-    for each epoch. ``runs``: (the value on each axis) → Run. ``plan`` and ``settings``: how each was trained.
+    ``table``: a row for each copy, task and split, with its axes, loss, score and gap (see Run), and whether a higher
+    score is better. ``history``: the same for each epoch. ``runs``: (the value on each axis) → Run. ``plan`` and
+    ``settings``: how each was trained.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -63,51 +75,44 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
           folder: str | os.PathLike | None = None, progress: bool = True, **axes: object) -> Sweep:  # fmt: skip
     """Train ``way`` at every point of a grid × every seed, as copies of one model where their shapes agree.
 
-    ``axes``: arguments of the world function, of the way of sharing or of the trunk function; a list is a grid,
-    anything else is one value for all. A world *function* is drawn anew for each seed; given a World, all seeds train
+    ``axes``: arguments of the world function, of the way of sharing or of the trunk function; a list or an array is a
+    grid, anything else is one value for all. Where two of the three take the same name, say whose it is: "trunk.width",
+    in ``**{"trunk.width": [4, 8]}``. A world *function* is drawn anew for each seed; given a World, all seeds train
     on the same sample. Settings that train on the same data (λ, say) look at the same batches, from the same initial
     weights. The other arguments are those of :func:`~mtl_lesson.fit`; ``test`` adds the test set to the table, to
     report on once everything has been chosen on validation.
 
-    Interrupting keeps every finished copy. With a ``folder`` they are kept there too, and the same sweep run again, or
-    one with more points, trains only what is missing.
+    On a CPU the grid is cut into chunks, each of which trains on one thread, as many side by side as there are cores;
+    the results are bit for bit the same on any number of them. Interrupting keeps every finished copy. With a
+    ``folder`` they are kept there too, and the same sweep run again, or one with more points, trains only what is
+    missing.
 
     Example: ``sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(channels=1), lam=[0, 1, float("inf")])``.
-    Raises TypeError for an axis that nothing takes, ValueError for seeds given twice or an empty grid, OSError for a
-    folder that cannot be written.
+    Raises TypeError for an axis that nothing takes or two things take, ValueError for seeds given twice, an empty grid
+    or an axis called like a column of the table, OSError for a folder that cannot be written; all before anything is
+    trained.
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate, test)
     settings = replace(settings, precision=precision or str(hardware.precision(str(hardware.device()))))
     plan = Plan(way, world, trunk, axes, check_seeds(seeds))
     store = Store(folder, settings) if folder is not None else None
+    jobs = plan.jobs(settings.batch_size)
     runs: dict[tuple, Run] = {}
-    with bar(epochs * len(plan.keys), progress) as ticks:
-
-        def missing(dataset: dict, drawn: World) -> list[dict]:
-            """The settings of a dataset that are still to be trained; what the folder has is taken from there."""
-            left = []
-            for setting in plan.settings:
-                point = dataset | setting
-                run = store and store.load(plan.model(point, drawn), plan.cells(point), drawn)
-                if run:
-                    runs[plan.key(point)] = run
-                    ticks.update(epochs)
-                else:
-                    left.append(setting)
-            return left
-
+    with bar(settings.epochs * len(plan.keys), progress) as shown:
+        ticks = Ticks(shown)
         try:
-            for chunk in chunks(plan, missing, batch_size):
-                cells = [plan.cells(point) for point in chunk.points]
-                finished = train_copies(chunk.model, chunk.worlds, [point["seed"] for point in chunk.points], cells,
-                                        ticks, settings, chunk.changes)  # fmt: skip
-                if any(run.stopped == INTERRUPTED for run in finished):
-                    raise KeyboardInterrupt
-                for point, run in zip(chunk.points, finished, strict=True):
-                    runs[plan.key(point)] = run
+            for done in side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks), ticks):
+                for text in done.told:
+                    warnings.warn(text, TrainingDiverged, stacklevel=2)
+                for point, run in done.trained:
                     if store:
                         store.save(run, plan.model(point, run.world), plan.cells(point))
+                runs |= {plan.key(point): run for point, run in (*done.trained, *done.loaded)}
+                if done.interrupted:
+                    ticks.stop()  # the others end before their next step
         except KeyboardInterrupt:
+            ticks.stop()
+        if ticks.stopping:
             print(f"Stopped: {len(runs)} of {len(plan.keys)} copies had finished and are kept.")
     runs = {key: runs[key] for key in plan.keys if key in runs}
     history = pd.concat([run.history for run in runs.values()], ignore_index=True) if runs else pd.DataFrame()
@@ -134,23 +139,36 @@ class Plan:
         self.way, self.world, self.trunk = way, world, trunk
         self.route = {name: place(name, way, world, trunk) for name in axes}
         self.names = (*axes, "seed")
-        self.datasets, self.settings = grid(axes, seeds, [name for name in axes if name in way.per_copy])
+        alike = [name for name, (taker, own) in self.route.items() if taker == "way" and own in way.per_copy]
+        self.datasets, self.settings = grid(axes, seeds, alike)
         self.keys = [self.key(dataset | setting) for dataset in self.datasets for setting in self.settings]
+        if twice := [key for key in self.keys if self.keys.count(key) > 1]:
+            raise ValueError(f"a point of the grid is given twice: {dict(zip(self.names, twice[0], strict=True))}")
+        self.lock, self.drawn = threading.RLock(), {}
 
     def chosen(self, which: str, point: Mapping[str, object]) -> dict[str, object]:
         """The values of the axes that ``which`` takes: "world", "way" or "trunk"."""
-        return {name: point[name] for name, taker in self.route.items() if taker == which and name in point}
+        return {own: point[name] for name, (taker, own) in self.route.items() if taker == which and name in point}
 
     def draw(self, point: Mapping[str, object]) -> World:
+        """The world at a point; the last few are kept, and a learner's function is never run twice at a time."""
         if isinstance(self.world, World):
             return self.world
-        return self.world(seed=point["seed"], **self.chosen("world", point))
+        key = repr((self.chosen("world", point), point["seed"]))
+        with self.lock:
+            if key not in self.drawn:
+                while len(self.drawn) >= 2 * hardware.cores():
+                    self.drawn.pop(next(iter(self.drawn)))
+                self.drawn[key] = self.world(seed=point["seed"], **self.chosen("world", point))
+            return self.drawn[key]
 
     def model(self, point: Mapping[str, object], drawn: World) -> Sharing:
         """The model at a point, with one copy."""
-        layers = self.trunk if isinstance(self.trunk, nn.Module) else self.trunk(**self.chosen("trunk", point))
-        seeds = (point["seed"],)
-        return self.way(drawn.tasks, layers, seeds=seeds, **self.chosen("way", point))
+        layers = self.trunk
+        if not isinstance(layers, nn.Module):
+            with self.lock, Drawn(generator("the template of a trunk")):  # whose weights are drawn again by the seed
+                layers = self.trunk(**self.chosen("trunk", point))
+        return self.way(drawn.tasks, layers, seeds=(point["seed"],), **self.chosen("way", point))
 
     def cells(self, point: Mapping[str, object]) -> dict[str, object]:
         """A point as it stands in a table."""
@@ -159,10 +177,106 @@ class Plan:
     def key(self, point: Mapping[str, object]) -> tuple:
         return tuple(self.cells(point).values())
 
+    def jobs(self, batch_size: int) -> list[Job]:
+        """Cut the grid into what is trained together: the seeds of one place on the axes, some of its settings.
+
+        One world is drawn and one model made for every place and setting, so that what cannot be is refused here,
+        before anything is trained.
+        """
+        found, told = [], False
+        for _, same in itertools.groupby(self.datasets, key=lambda dataset: repr(dataset | {"seed": None})):
+            datasets = list(same)
+            drawn = self.draw(datasets[0])
+            models = [self.model(datasets[0] | setting, drawn) for setting in self.settings]
+            for model in models:
+                check_fit(model, drawn)
+            if not told:
+                told = warn_of_statistics(models[0], drawn)
+            copies = at_once(models[0], batch_size)
+            pieces = cut(self.settings, copies)
+            for some in cut(datasets, max(1, copies // len(pieces[0]))):
+                found += [Job(some, piece) for piece in pieces]
+        return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker trains: the product of ``datasets``, drawn anew, and ``settings`` on the same data."""
+
+    datasets: list[dict]
+    settings: list[dict]
+
+
+@dataclass
+class Done:
+    """What came of a job: the points that were ``trained`` now and those ``loaded`` from the folder, each with its Run;
+    what is to be ``told``, and whether it was ``interrupted``."""
+
+    trained: list[tuple[dict, Run]] = field(default_factory=list)
+    loaded: list[tuple[dict, Run]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def train_job(plan: Plan, store: Store | None, settings: Settings, ticks: Ticks, job: Job) -> Done:
+    """Train what the folder does not have yet; datasets of one shape are trained as copies of one model."""
+    done, groups = Done(), {}
+    try:
+        for dataset in job.datasets:
+            ticks.check()
+            drawn, left = plan.draw(dataset), []
+            for setting in job.settings:
+                point = dataset | setting
+                with plan.lock:
+                    run = store and store.load(plan.model(point, drawn), plan.cells(point), drawn)
+                if run:
+                    done.loaded.append((point, run))
+                    ticks.update(settings.epochs)
+                else:
+                    left.append(setting)
+            if left:
+                groups.setdefault(repr((shape_of(drawn), left)), []).append((dataset, drawn, left))
+        for group in groups.values():
+            train_group(plan, settings, ticks, group, done)
+    except KeyboardInterrupt:
+        done.interrupted = True
+    return done
+
+
+def train_group(plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[dict, World, list[dict]]],
+                done: Done) -> None:  # fmt: skip
+    """Train datasets of one shape with the same settings, and put what has finished into ``done``."""
+    points = [dataset | setting for dataset, _, left in group for setting in left]
+    model = plan.model(points[0], group[0][1])
+    changes = {plan.route[name][1]: [point[name] for point in points] for name in group[0][2][0]}
+    worlds, seeds = [drawn for _, drawn, _ in group], [point["seed"] for point in points]
+    runs = train_copies(model, worlds, seeds, [plan.cells(point) for point in points], ticks, settings, changes,
+                        tell=done.told.append)  # fmt: skip
+    if any(run.stopped == INTERRUPTED for run in runs):
+        raise KeyboardInterrupt
+    done.trained += zip(points, runs, strict=True)
+
+
+def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done], ticks: Ticks) -> Iterator[Done]:
+    """Do the jobs on all cores of a CPU, one thread each, in any order; elsewhere one after another."""
+    workers = min(len(jobs), hardware.cores()) if hardware.device().name == "cpu" else 1
+    if workers == 1:
+        yield from map(act, jobs)
+        return
+    from joblib import Parallel, delayed
+
+    # Each in a copy of this context, so that what it shows belongs to the cell that asked for it.
+    calls = (delayed(contextvars.copy_context().run)(act, job) for job in jobs)
+    try:
+        yield from Parallel(workers, backend="threading", batch_size=1, return_as="generator_unordered")(calls)
+    except BaseException:
+        ticks.stop()  # nothing goes on unseen
+        raise
+
 
 def grid(axes: Mapping[str, object], seeds: Sequence[int], per_copy: Sequence[str]) -> tuple[list[dict], list[dict]]:
     """The grid as (datasets, settings), whose product it is: what is drawn anew, and what trains on the same data."""
-    lists = {name: list(value) if isinstance(value, list | tuple | range) else [value] for name, value in axes.items()}
+    lists = {name: listed(value) for name, value in axes.items()}
     for name, values in lists.items():
         if not values:
             raise ValueError(f"the axis {name!r} has no values")
@@ -185,12 +299,32 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     return seeds
 
 
-def place(name: str, way: type[Sharing], world: object, trunk: object) -> str:
-    """Which of the three takes an axis: "world", "way" or "trunk"."""
+def listed(value: object) -> list:
+    """The values on an axis: those of a list, an array or a series, NumPy's numbers as Python's; else the one value."""
+    if isinstance(value, np.ndarray | Tensor | pd.Series | pd.Index) and getattr(value, "ndim", 1):
+        return value.tolist()
+    values = list(value) if isinstance(value, list | tuple | range) else [value]
+    return [one.item() if isinstance(one, np.generic | Tensor) and np.ndim(one) == 0 else one for one in values]
+
+
+def place(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[str, str]:
+    """Which of the three takes an axis, "world", "way" or "trunk", and as which argument."""
     takes = {"way": list(way.options), "world": arguments(world), "trunk": arguments(trunk)}
-    for which, names in takes.items():
-        if name in names:
-            return which
+    if name in COLUMNS:
+        raise ValueError(f"the axis {name!r} is called like a column of the sweep's table ({', '.join(COLUMNS)}): give "
+                         "the argument another name")  # fmt: skip
+    which, dot, own = name.partition(".")
+    if dot and which in takes:
+        if own in takes[which]:
+            return which, own
+        raise TypeError(f"the {which} takes no {own!r}; it takes {', '.join(takes[which]) or 'nothing'}")
+    found = [which for which, names in takes.items() if name in names]
+    if len(found) > 1:
+        said = " or ".join(f"{which}.{name}" for which in found)
+        raise TypeError(f"both the {' and the '.join(found)} take {name!r}; say whose it is: "
+                        f'**{{"{found[-1]}.{name}": …}}, the axis is then called {said}')  # fmt: skip
+    if found:
+        return found[0], name
     known = sorted(set(itertools.chain(*takes.values())) - {"seed"})
     raise TypeError(f"nothing here takes {name!r}; possible axes are {', '.join(known) or 'none'}")
 
@@ -201,53 +335,26 @@ def as_cell(value: object) -> object:
 
 
 def arguments(what: object) -> list[str]:
+    """The names of what a function takes, beside those it would collect."""
     if isinstance(what, World | nn.Module):
         return []
-    return list(inspect.signature(what).parameters)
+    collect = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return [name for name, one in inspect.signature(what).parameters.items() if one.kind not in collect]
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """What is trained together: a point of the grid for each copy, those of one dataset side by side.
-
-    ``model``: the kind of model, with one copy. ``worlds``: the datasets. ``changes``: option → a value for each copy.
-    """
-
-    model: Sharing
-    worlds: list[World]
-    points: list[dict]
-    changes: dict[str, list]
+def shape_of(world: World) -> list:
+    """All that datasets must have in common to be trained as copies of one model: tasks, sizes, kinds of input."""
+    splits = [(len(split), {name: (x.dtype, tuple(x.shape)) for name, x in split.inputs.items()},
+               {name: y.dtype for name, y in split.labels.items()})
+              for split in (world.train, world.validation, world.test)]  # fmt: skip
+    return [*map(repr, world.tasks), splits]
 
 
-def chunks(plan: Plan, missing: Callable[[dict, World], list[dict]], batch_size: int) -> Iterator[Chunk]:
-    """Cut what is ``missing`` of a grid into chunks whose networks and datasets have one shape and fit the cache."""
-    group: list[tuple[dict, World]] = []
-    model, shape, pieces, room = None, None, [], 1
-
-    def flush() -> Iterator[Chunk]:
-        for piece in pieces:
-            points = [dataset | setting for dataset, _ in group for setting in piece]
-            changes = {name: [point[name] for point in points] for name in piece[0]}
-            yield Chunk(model, [drawn for _, drawn in group], points, changes)
-
-    for dataset in plan.datasets:
-        drawn = plan.draw(dataset)
-        settings = missing(dataset, drawn)
-        if not settings:
-            continue
-        new_shape = (plan.chosen("way", dataset), plan.chosen("trunk", dataset), drawn.tasks, len(drawn.train),
-                     len(drawn.validation), settings)  # fmt: skip
-        if group and (new_shape != shape or len(group) >= room):
-            yield from flush()
-            group = []
-        if not group:
-            model, shape = plan.model(dataset, drawn), new_shape
-            copies = at_once(model, batch_size)
-            size = math.ceil(len(settings) / math.ceil(len(settings) / copies))
-            pieces = [settings[start : start + size] for start in range(0, len(settings), size)]
-            room = max(1, copies // size)
-        group.append((dataset, drawn))
-    yield from flush()
+def cut(values: Sequence, most: int) -> list[Sequence]:
+    """A list in pieces of nearly one size, none longer than ``most``."""
+    pieces = math.ceil(len(values) / most)
+    ends = [len(values) * number // pieces for number in range(pieces + 1)]
+    return [values[start:end] for start, end in itertools.pairwise(ends)]
 
 
 def at_once(model: Sharing, batch_size: int) -> int:

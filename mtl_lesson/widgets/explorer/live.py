@@ -37,6 +37,9 @@ class Ticks:
             raise KeyboardInterrupt  # as Stop in a notebook would: train_copies takes it as that
         self.tell(self.done, (time.perf_counter() - self.start) / self.done * (self.epochs - self.done))
 
+    def check(self) -> None:
+        """Nothing ends before its epoch does."""
+
     def stop(self) -> None:
         self.stopping = True
 

@@ -1,0 +1,61 @@
+"""Importing the package is cheap and changes nothing in the process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import mtl_lesson as mtl
+
+LOOK = """
+import json, os, random, signal, sys, warnings
+import numpy, torch
+def state():
+    return [dict(os.environ), list(map(str, warnings.filters)), torch.get_num_threads(), torch.get_rng_state().tolist(),
+            str(random.getstate()), str(numpy.random.get_state()), str(torch.get_default_dtype()),
+            str(signal.getsignal(signal.SIGINT)), torch.is_grad_enabled(), sys.getswitchinterval()]
+before = state()
+import mtl_lesson
+from mtl_lesson import nets, tasks, sharing, training, data
+told = [now for was, now in zip(before, state()) if was != now]
+from mtl_lesson.training import hardware
+print(json.dumps([told, sorted(sys.modules), hardware.prepare.cache_info().currsize]))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """What an import of the science has changed, which modules it has loaded, and whether it has prepared training."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LOOK], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_importing_changes_nothing(imported):
+    changed, _, prepared = imported
+    assert changed == []
+    assert prepared == 0
+
+
+@pytest.mark.parametrize("library", ["captum", "sklearn", "torch._dynamo", "torchvision", "ipywidgets", "anywidget",
+                                     "scipy.stats", "scipy.optimize", "joblib", "matplotlib.pyplot"])  # fmt: skip
+def test_what_is_seldom_needed_is_loaded_where_it_is_used(imported, library):
+    assert library not in imported[1]
+
+
+def test_the_bare_import_loads_no_part():
+    script = "import sys, mtl_lesson; print([name for name in sys.modules if name.startswith('mtl_lesson.')])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_name_is_there_and_no_other():
+    assert set(mtl.__all__) <= set(dir(mtl))
+    for name in mtl.__all__:
+        assert getattr(mtl, name) is getattr(mtl, name)
+    assert mtl.Hard is mtl.sharing.Hard
+    with pytest.raises(AttributeError, match="Sofd"):
+        _ = mtl.Sofd
+    namespace = {}
+    exec("from mtl_lesson import *", namespace)
+    assert set(mtl.__all__) <= set(namespace)

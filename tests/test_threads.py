@@ -1,0 +1,195 @@
+"""Cores side by side: the same bits on any number of them, and Stop ends them all."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import joblib
+import pytest
+import torch
+from torch import nn
+
+import mtl_lesson as mtl
+from mtl_lesson.training import hardware, runs, sweeps
+
+
+@pytest.fixture(autouse=True)
+def cpu(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "MTL_THREADS", "MTL_PRECISION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MTL_DEVICE", "cpu")
+
+
+def trunk():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(144, 8), nn.Dropout())
+
+
+def sweep(**options):
+    return mtl.sweep(mtl.Soft, mtl.data.questions, trunk=trunk(), **({
+        "n_train": 65, "n_validation": 50, "n_test": 50, "lam": [0.0, 0.1, float("inf")], "seeds": range(3),
+        "epochs": 2, "batch_size": 32, "progress": False} | options))  # fmt: skip
+
+
+def weights(run):
+    return torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()])
+
+
+def test_a_sweep_is_bit_for_bit_the_same_on_any_number_of_cores(monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 16)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
+    found = {}
+    for count in (1, 2, 16):
+        monkeypatch.setenv("MTL_THREADS", str(count))
+        found[count] = sweep()
+    for other in (found[2], found[16]):
+        assert list(other.runs) == list(found[1].runs)
+        assert other.table.equals(found[1].table)
+        assert other.history.equals(found[1].history)
+        assert all(torch.equal(weights(run), weights(other.runs[key])) for key, run in found[1].runs.items())
+
+
+def test_each_chunk_has_one_thread_and_several_run_at_once(monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    threads, real, seen = torch.get_num_threads, runs.train, []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: max(2, threads()))
+    met = threading.Barrier(2, timeout=60)
+
+    def train(*arguments):
+        met.wait()  # passes only if two are here at once
+        seen.append(threads())
+        yield from real(*arguments)
+
+    monkeypatch.setattr(runs, "train", train)
+    monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 1)
+    assert len(sweep(lam=[0.0, 0.1], seeds=[0, 1], epochs=1).runs) == 4
+    assert seen == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [({}, 8), ({"MTL_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "2"}, 2), ({"OMP_NUM_THREADS": "4,2"}, 4),
+     ({"MTL_THREADS": "5", "OMP_NUM_THREADS": "4"}, 4), ({"MTL_THREADS": "99"}, 8)],
+)  # fmt: skip
+def test_cores_are_counted_within_what_is_allowed(variables, count, monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)  # PyTorch counts those of the host
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert hardware.cores() == count
+    assert ("one thread" if count == 1 else f"{count} cores") in mtl.machine()["Device"]
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5"])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(asked, monkeypatch):
+    monkeypatch.setenv("MTL_THREADS", asked)
+    with pytest.raises(ValueError, match="MTL_THREADS"):
+        mtl.machine()
+
+
+def test_a_small_step_takes_one_thread_and_a_large_one_all(monkeypatch):
+    """By its size alone, whatever a clock would say."""
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    world = mtl.data.questions(n_train=128, n_validation=20, n_test=20)
+    small = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False)
+    assert small.threads == 1
+    monkeypatch.setattr(hardware, "TOGETHER", 1e7)
+    assert mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False).threads == 2
+    assert hardware.threads_for(1e12, "cuda") == 1
+
+
+def test_the_size_of_a_step_is_that_of_its_arithmetic():
+    world = mtl.data.questions(n_train=64, n_validation=20, n_test=20)
+    model = mtl.Hard(world.tasks, mtl.nets.conv(8))
+    batch = next(runs.Feed([world.train], world.tasks, "cpu", torch.float32).in_order(64))
+    one = 28 * 28 * 8 * 27 + 14 * 14 * 16 * 72 + 784 * 64 + 64 * 20
+    assert runs.work(model, batch) == pytest.approx(3 * 64 * one)
+
+
+def test_the_number_of_threads_is_as_it_was():
+    before = torch.get_num_threads()
+    world = mtl.data.questions(n_train=40, n_validation=20, n_test=20)
+    mtl.fit(mtl.Hard(world.tasks, trunk()), world, epochs=1, progress=False)
+    sweep(seeds=[0, 1], epochs=1)
+    assert torch.get_num_threads() == before
+    found = []
+    other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    other.start(), other.join()
+    assert found == [before]
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+def test_stop_ends_all_chunks_and_keeps_what_is_finished(cores):
+    """A real interrupt: the sweep returns at once with the copies that were done, nothing goes on behind it."""
+    script = f"""
+import threading, time, _thread
+import mtl_lesson as mtl
+from mtl_lesson.training import runs
+threading.Timer(4.0, _thread.interrupt_main).start()
+real, ended = runs.train, []
+def train(*arguments):
+    try:
+        yield from real(*arguments)
+    finally:
+        ended.append(time.perf_counter())
+runs.train = train
+trunk = mtl.nets.conv(4)
+path = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=trunk, n_train=256, n_validation=50, seeds=range(400), epochs=4, progress=False)
+back = time.perf_counter()
+time.sleep(2.0)
+print("late", sum(time > back + 1.0 for time in ended), "kept", len(path.runs))
+"""
+    environment = os.environ | {"MTL_THREADS": cores, "MTL_DEVICE": "cpu"}
+    environment.pop("OMP_NUM_THREADS", None)
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, env=environment)
+    assert "of 400 copies had finished and are kept" in done.stdout, done.stdout + done.stderr[-2000:]
+    assert "late 0" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert time.perf_counter() - start < 60
+    assert 0 < int(done.stdout.split("kept")[-1]) < 400
+
+
+def test_a_mistake_in_one_chunk_ends_the_others(monkeypatch):
+    def world(seed=0):
+        if seed == 3:
+            raise ArithmeticError("of this world")
+        return mtl.data.questions(n_train=40, n_validation=20, n_test=20, seed=seed)
+
+    monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 1)
+    with pytest.raises(ArithmeticError, match="of this world"):
+        mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=range(60), epochs=20, progress=False)
+    before = threading.active_count()
+    time.sleep(1.0)
+    assert threading.active_count() <= before
+
+
+def test_a_learners_world_is_never_drawn_twice_at_a_time(monkeypatch):
+    inside = []
+
+    def world(delta=0.0, seed=0):
+        inside.append(1)
+        assert len(inside) == 1
+        time.sleep(0.01)
+        inside.pop()
+        return mtl.data.questions(n_train=20, n_validation=20, n_test=20, seed=seed)
+
+    monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 1)
+    mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=range(6), delta=[0, 1], epochs=1, batch_size=8, progress=False)
+
+
+def test_what_diverges_in_a_worker_is_told_here():
+    with pytest.warns(mtl.TrainingDiverged) as told:
+        path = sweep(lr=1e30, seeds=[0, 1], lam=[0.0, 0.1])
+    assert len(told) == 4
+    assert all(one.filename == __file__ for one in told)
+    assert all(run.stopped for run in path.runs.values())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_the_handler_of_interrupts_is_left_alone():
+    before = signal.getsignal(signal.SIGINT)
+    sweep(seeds=[0], epochs=1)
+    assert signal.getsignal(signal.SIGINT) is before

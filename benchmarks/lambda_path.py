@@ -131,7 +131,7 @@ def main() -> None:
     arguments = options.parse_args()
     settings = len(LAMBDAS) * arguments.seeds
     world = mtl.data.shoppers(seed=0)
-    print(f"{torch.get_num_threads()} threads, device {mtl.device()!r}, precision {mtl.precision()!r}")
+    print(f"{mtl.machine()}")
 
     by_hand(world, 1.0, 5), fit(world, 1.0, 0)  # warm-up, not counted
     hand, fits, sweeps = [], [], []

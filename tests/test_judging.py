@@ -56,8 +56,8 @@ def test_the_history_and_the_table_are_judged_so_too():
     for precision in ("bfloat16", "float32", "float64"):
         run = mtl.fit(mtl.Hard(TASKS, trunk()), world(), epochs=3, lr=0.02, precision=precision, progress=False)
         assert run.scores == pytest.approx(by_hand(run, run.world.validation), rel=1e-4)
-        path = mtl.sweep(mtl.Hard, world(), trunk=trunk(), seeds=[0, 1], epochs=2, lr=0.02, precision=precision, test=True,
-                         progress=False)  # fmt: skip
+        path = mtl.sweep(mtl.Hard, world(), trunk=trunk(), seeds=[0, 1], epochs=2, lr=0.02, precision=precision,
+                         test=True, progress=False)  # fmt: skip
         for (seed,), one in path.runs.items():
             rows = path.table[(path.table.seed == seed) & (path.table.split == "test")].set_index("task").score
             assert rows.to_dict() == pytest.approx(by_hand(one, one.world.test), rel=1e-4)

@@ -26,7 +26,8 @@ def made(variant, seed):
     """A world whose splits, inputs, labels and tasks depend on ``variant`` in everything that may differ."""
     draw = torch.Generator().manual_seed(1000 * variant["data"] + seed)
     names = ["ana", "bo", "chidi"][: variant["tasks"]]
-    tasks = tuple(mtl.Regression(name) if variant["number"] else mtl.Classification(name, variant["classes"]) for name in names)
+    kind = mtl.Regression if variant["number"] else lambda name: mtl.Classification(name, variant["classes"])
+    tasks = tuple(map(kind, names))
 
     def split(n):
         x = {name: torch.randn(n, 4, generator=draw) for name in names}
@@ -45,7 +46,8 @@ def made(variant, seed):
 
 VARIANTS = st.fixed_dictionaries({
     "data": st.integers(0, 2), "tasks": st.integers(1, 3), "number": st.booleans(), "own": st.booleans(),
-    "missing": st.integers(0, 5), "train": st.integers(9, 20), "validation": st.integers(2, 9), "test": st.integers(2, 9),
+    "missing": st.integers(0, 5), "train": st.integers(9, 20), "validation": st.integers(2, 9),
+    "test": st.integers(2, 9),
     "classes": st.sampled_from([("no", "yes"), ("nay", "yea"), ("a", "b", "c")]),
 })  # fmt: skip
 

@@ -123,7 +123,7 @@ def test_the_number_of_threads_is_as_it_was():
 @pytest.mark.parametrize("cores", ["1", "2"])
 def test_stop_ends_all_chunks_and_keeps_what_is_finished(cores):
     """A real interrupt: the sweep returns at once with the copies that were done, nothing goes on behind it."""
-    script = f"""
+    script = """
 import threading, time, _thread
 import mtl_lesson as mtl
 from mtl_lesson.training import runs
@@ -135,8 +135,8 @@ def train(*arguments):
     finally:
         ended.append(time.perf_counter())
 runs.train = train
-trunk = mtl.nets.conv(4)
-path = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=trunk, n_train=256, n_validation=50, seeds=range(400), epochs=4, progress=False)
+settings = dict(n_train=256, n_validation=50, seeds=range(400), epochs=4, progress=False)
+path = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv(4), **settings)
 back = time.perf_counter()
 time.sleep(2.0)
 print("late", sum(time > back + 1.0 for time in ended), "kept", len(path.runs))

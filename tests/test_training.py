@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 import mtl_lesson as mtl
-from mtl_lesson.data import Split, World
 from mtl_lesson.chance import generator
+from mtl_lesson.data import Split, World
 from mtl_lesson.training import feed as feeds
 from mtl_lesson.training import loop
 

@@ -1,8 +1,9 @@
 """Build the notebooks: each ``notebooks/NN_name.ipynb`` from its text twin ``notebooks/text/NN_name.py``.
 
 The text twins (jupytext, py:percent) are the only source; ``make notebooks`` runs this file. Each lesson is run twice,
-as the machine likes it and in float32 on one thread, and is written only if both say the same: numbers after ≈ aside,
-every word of the outputs must agree. A lesson that would read differently on another machine is never published.
+as the machine likes it and as another would, trained in bfloat16 on one thread, and is written only if both say the
+same: numbers after ≈ aside, every word of the outputs must agree. A lesson that would read differently on another
+machine is never published.
 
 ``--check`` runs nothing and names the notebooks that are not what their text twin says.
 """
@@ -32,7 +33,7 @@ SECONDS_A_CELL = 300
 SAME = {"MTL_PREDICTIONS": "off"}  # nobody commits a prediction in a stored notebook
 RUNS = {
     "as the machine likes it": SAME,
-    "float32, one thread": SAME | {"MTL_PRECISION": "float32", "OMP_NUM_THREADS": "1"},
+    "bfloat16, one thread": SAME | {"MTL_PRECISION": "bfloat16", "OMP_NUM_THREADS": "1"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOT_COMPARED = {"image/png", "image/jpeg", WIDGET}  # as in nbval

@@ -233,7 +233,7 @@ def test_a_lesson_is_built_from_its_first_run(desk):
     ("code", "reason"),
     [
         (PRECISION + "print('supported' if precision == 'any' else 'undecided')", "-cell 1, stdout: supported"),
-        (PRECISION + "print(precision, os.environ.get('OMP_NUM_THREADS'))", "+cell 1, stdout: float32 1"),
+        (PRECISION + "print(precision, os.environ.get('OMP_NUM_THREADS'))", "+cell 1, stdout: bfloat16 1"),
         ("import sys; print('careful', file=sys.stderr)", "stderr"),
         ("1 / 0", "ZeroDivisionError"),
     ],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from tqdm.auto import tqdm
 
 from ..data.world import World
@@ -160,13 +161,30 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
     return runs
 
 
+class Arithmetic(TorchDispatchMode):
+    """Counts additions and multiplications in products and convolutions, by PyTorch's formulas, in this thread.
+
+    (PyTorch's own counter watches the modules of all threads.)
+    """
+
+    def __init__(self):
+        from torch.utils.flop_counter import flop_registry  # here, since it takes longer to load than a small model
+
+        super().__init__()
+        self.operations, self.formulas = 0, flop_registry
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if formula := self.formulas.get(func._overloadpacket):
+            self.operations += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
 def work(model: Sharing, batch: Batch) -> float:
     """The multiply-adds of a training step: those of an answer, and twice as many for its gradients."""
-    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes longer to load than a small model
-
-    with FlopCounterMode(display=False) as counter:
+    with Arithmetic() as counted:
         answers(model, batch)
-    return 3 * counter.get_total_flops() / 2
+    return 3 * counted.operations / 2
 
 
 def warn(text: str) -> None:

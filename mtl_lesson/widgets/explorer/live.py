@@ -119,7 +119,7 @@ class Train(Live):
         plan = Plan(self.way, self.world, trunk, axes, [seed])
         world = plan.draw(point)
         settings = replace(Settings(**self.training), validate=False)
-        run = train_copies(plan.model(point, world), [world], [seed], [{}], ticks, settings)[0]
+        run = train_copies(plan.model(point, world), [world], [seed], [{}], ticks, settings, sizeable=True)[0]
         if run.stopped == INTERRUPTED:
             raise Stopped(f"stopped after epoch {ticks.done} of {ticks.epochs}; nothing was drawn")
         if run.stopped:

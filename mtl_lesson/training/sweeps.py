@@ -101,7 +101,7 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
     with bar(settings.epochs * len(plan.keys), progress) as shown:
         ticks = Ticks(shown)
         try:
-            for done in side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks), ticks):
+            for done in side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks)):
                 for text in done.told:
                     warnings.warn(text, TrainingDiverged, stacklevel=2)
                 for point, run in done.trained:
@@ -110,8 +110,10 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
                 runs |= {plan.key(point): run for point, run in (*done.trained, *done.loaded)}
                 if done.interrupted:
                     ticks.stop()  # the others end before their next step
-        except KeyboardInterrupt:
-            ticks.stop()
+        except BaseException as reason:
+            ticks.stop()  # nothing goes on unseen
+            if not isinstance(reason, KeyboardInterrupt):
+                raise
         if ticks.stopping:
             print(f"Stopped: {len(runs)} of {len(plan.keys)} copies had finished and are kept.")
     runs = {key: runs[key] for key in plan.keys if key in runs}
@@ -257,7 +259,7 @@ def train_group(plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[
     done.trained += zip(points, runs, strict=True)
 
 
-def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done], ticks: Ticks) -> Iterator[Done]:
+def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done]) -> Iterator[Done]:
     """Do the jobs on all cores of a CPU, one thread each, in any order; elsewhere one after another."""
     workers = min(len(jobs), hardware.cores()) if hardware.device().name == "cpu" else 1
     if workers == 1:
@@ -267,11 +269,7 @@ def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done], ticks: Ticks) 
 
     # Each in a copy of this context, so that what it shows belongs to the cell that asked for it.
     calls = (delayed(contextvars.copy_context().run)(act, job) for job in jobs)
-    try:
-        yield from Parallel(workers, backend="threading", batch_size=1, return_as="generator_unordered")(calls)
-    except BaseException:
-        ticks.stop()  # nothing goes on unseen
-        raise
+    yield from Parallel(workers, backend="threading", batch_size=1, return_as="generator_unordered")(calls)
 
 
 def grid(axes: Mapping[str, object], seeds: Sequence[int], per_copy: Sequence[str]) -> tuple[list[dict], list[dict]]:

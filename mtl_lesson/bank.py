@@ -1,7 +1,7 @@
 """Stored results: experiments too long for a lesson, run once by ``make bank`` and kept as small tables.
 
 Each result is ``data/bank/NAME.csv`` beside ``NAME.json``, which holds its settings and seeds, the SHA-256 of the table
-and a hash of the code that made it. The experiments themselves stand in ``data/bank/make.py``.
+and a stamp of all the code and data that made it. The experiments themselves stand in ``data/bank/make.py``.
 """
 
 from __future__ import annotations
@@ -10,30 +10,28 @@ import hashlib
 import io
 import json
 import os
-import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from .data.files import PACKAGE, DataError, data_folder
-
-#: what every experiment depends on; worlds and ways are named by the experiment
-ALWAYS = ("tasks", "nets", "data/world", "sharing/base", "training/feed", "training/loop", "training/runs",
-          "training/sweeps")  # fmt: skip
-NOT_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
+from .data.files import DataError, content_of, data_folder
+from .provenance import stamp
 
 
 def load(name: str) -> pd.DataFrame:
     """The stored table ``name``, checked against its SHA-256. DataError says how to make it where it is not whole."""
-    remedy = "Restore it with git checkout -- data/bank, or make it again with make bank."
+    remedy = f"Restore it with git checkout -- data/bank, or make it again with make bank NAME={name}."
     try:
         facts = about(name)
-        content = path(name, "csv").read_bytes()
+        content = content_of(path(name, "csv"))
+        expected = facts["sha256"]
     except OSError:
         known = ", ".join(names()) or "none"
         raise DataError(f"there is no stored result {name!r}; there are {known}. {remedy}") from None
-    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"the stored result {name!r} is damaged: {name}.json cannot be read. {remedy}") from None
+    if hashlib.sha256(content).hexdigest() != expected:
         raise DataError(f"the stored result {name!r} is damaged: its SHA-256 is not the one in {name}.json. {remedy}")
     return pd.read_csv(io.BytesIO(content))
 
@@ -44,18 +42,37 @@ def about(name: str) -> dict:
 
 
 def save(name: str, table: pd.DataFrame, settings: Mapping[str, object], code: Iterable[str]) -> None:
-    """Store a table with its ``settings`` and the hash of the ``code`` (such as "data/shops") that made it.
+    """Store a table with its ``settings`` and the stamp of the ``code`` that made it.
 
-    Both files are written beside their place and moved there when whole.
+    ``code``: modules with all that they import ("data/shops"), or single files ("bank/make.py"), see
+    :func:`~mtl_lesson.provenance.stamp`. Both files are written beside their place and moved there when whole.
     """
-    content = table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
-    facts = {"command": "make bank", "settings": dict(settings), "rows": len(table), "code": sorted(code)}
-    facts |= {"code_hash": code_hash(code), "sha256": hashlib.sha256(content).hexdigest()}
+    content = as_stored(table)
+    facts = {"command": "make bank", "settings": dict(settings), "rows": len(table), "code": sorted(set(code))}
+    facts |= {"code_hash": stamp(code), "sha256": hashlib.sha256(content).hexdigest()}
     path(name, "csv").parent.mkdir(parents=True, exist_ok=True)
-    for ending, data in (("csv", content), ("json", (json.dumps(facts, indent=1, default=str) + "\n").encode())):
-        part = path(name, ending + ".part")
-        part.write_bytes(data)
-        os.replace(part, path(name, ending))
+    write(path(name, "csv"), content)
+    write(path(name, "json"), as_text(facts))
+
+
+def as_stored(table: pd.DataFrame) -> bytes:
+    """A table as it is written: six digits of every number."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+
+
+def as_text(facts: Mapping[str, object]) -> bytes:
+    return (json.dumps(facts, indent=1, default=str) + "\n").encode()
+
+
+def write(file: Path, content: bytes) -> None:
+    part = file.with_name(f"{file.name}.part")
+    part.write_bytes(content)
+    os.replace(part, file)
+
+
+def restamp(name: str, code: Iterable[str]) -> None:
+    """Say that the code of today makes the stored result: for whoever has computed some of it again, and found it."""
+    write(path(name, "json"), as_text(about(name) | {"code": sorted(set(code)), "code_hash": stamp(code)}))
 
 
 def names() -> list[str]:
@@ -64,29 +81,9 @@ def names() -> list[str]:
 
 
 def stale() -> list[str]:
-    """The stored results whose code has changed since they were made."""
-    return [name for name in names() if about(name)["code_hash"] != code_hash(about(name)["code"])]
+    """The stored results that other code or data would be needed to make than they were made with."""
+    return [name for name in names() if about(name)["code_hash"] != stamp(about(name)["code"])]
 
 
 def path(name: str, ending: str) -> Path:
     return data_folder() / "bank" / f"{name}.{ending}"
-
-
-def code_hash(code: Iterable[str]) -> str:
-    """A hash of what the files do: comments, docstrings and layout aside."""
-    digest = hashlib.sha256()
-    for module in sorted({*ALWAYS, *code}):
-        digest.update(module.encode() + essence((PACKAGE / f"{module}.py").read_text(encoding="utf-8")).encode())
-    return digest.hexdigest()[:16]
-
-
-def essence(source: str) -> str:
-    """The tokens of a module without comments, docstrings and layout."""
-    kept, starts_line = [], True
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        docstring = token.type == tokenize.STRING and starts_line
-        if token.type not in NOT_CODE and not docstring:
-            kept.append(token.string)
-        if token.type != tokenize.NL and token.type != tokenize.COMMENT:
-            starts_line = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
-    return " ".join(kept)

@@ -6,14 +6,15 @@ test pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 import mtl_lesson as mtl
 from mtl_lesson import inspection
-from mtl_lesson.nets import generator
+from mtl_lesson.chance import generator
+from mtl_lesson.provenance import roots_of
 from mtl_lesson.sharing import Sharing
 
 SEEDS = range(6)
@@ -27,26 +28,29 @@ LESIONS = [{"world": "questions", "width": width, "epochs": 20} for width in (4,
 LESIONS += [{"world": "questions", "width": 8, "epochs": 60}]
 LESIONS += [{"world": "shoppers", "width": 8, "epochs": 40, "delta": delta} for delta in (0.0, 2.0)]
 
-CODE = ["data/questions", "sharing/separate", "sharing/soft", "sharing/hard", "sharing/hierarchical",
-        "inspection/features"]  # fmt: skip
+WAYS = (mtl.Separate, mtl.Soft, mtl.Hard, mtl.Hierarchical)
+WORLDS = (mtl.data.questions, mtl.data.shoppers)
 
 
-def tables(swept: Callable[..., mtl.Sweep]) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
+def tables(swept: Callable[..., mtl.Sweep],
+           seeds: Sequence[int] = SEEDS) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:  # fmt: skip
     """(name, table, settings, code) of each result. ``swept``: as in ``make.py``, with name, way, world and trunk."""
     settings = {"n_train": 1000, "epochs": 20, "layers": LAYERS, "lam": LAM, "seeds": SEEDS}
-    questions = {"n_train": 1000, "epochs": 20, "seeds": SEEDS}
+    questions = {"n_train": 1000, "epochs": 20, "seeds": seeds}
+    others = [*seeds, *(seed + len(SEEDS) for seed in seeds)]  # each network of a task beside one of another seed
     small = ("conv", {"width": 8})
     sweeps = {
-        "Separate": swept(mtl.Separate, mtl.data.questions, small, **(questions | {"seeds": range(2 * len(SEEDS))})),
+        "Separate": swept(mtl.Separate, mtl.data.questions, small, **(questions | {"seeds": others})),
         "Soft": swept(mtl.Soft, mtl.data.questions, small, lam=LAM, **questions),
         "Hard": swept(mtl.Hard, mtl.data.questions, small, **questions),
         "Hierarchical": swept(mtl.Hierarchical, mtl.data.questions, small, branch="conv2", **questions),
     }
     runs = {way: {run.seed: run for run in sweep.runs.values()} for way, sweep in sweeps.items()}
-    yield "inside_probes", probes(runs), settings, [*CODE, "inspection/probe"]
-    yield "inside_similarity", similarity(runs), settings, [*CODE, "inspection/similarity"]
-    yield ("inside_lesions", lesions(swept), {"dials": LESIONS, "removed": REMOVED, "groups": GROUPS, "seeds": SEEDS},
-           ["data/questions", "data/shoppers", "sharing/hard", "inspection/features", "inspection/lesion"])  # fmt: skip
+    code = [*roots_of(*WAYS, *WORLDS), "inspection/features"]
+    yield "inside_probes", probes(runs), settings, [*code, "inspection/probe"]
+    yield "inside_similarity", similarity(runs), settings, [*code, "inspection/similarity"]
+    dials = {"dials": LESIONS, "removed": REMOVED, "groups": GROUPS, "seeds": SEEDS}
+    yield "inside_lesions", lesions(swept, seeds), dials, [*code, "inspection/lesion"]
 
 
 def untrained(run: mtl.Run) -> Sharing:
@@ -56,7 +60,7 @@ def untrained(run: mtl.Run) -> Sharing:
 def probes(runs: dict) -> pd.DataFrame:
     """A row for each way (and the untrained trunk), layer, task trained on, task probed for and seed."""
     found = []
-    for seed in SEEDS:
+    for seed in runs["Hard"]:
         models = {way: of[seed] for way, of in runs.items()} | {"untrained": untrained(runs["Hard"][seed])}
         for layer in LAYERS:
             table = inspection.probe_matrix(models, runs["Hard"][seed].world, layer=layer)
@@ -72,7 +76,7 @@ def similarity(runs: dict) -> pd.DataFrame:
     "switched": a shared trunk's features before and after 5 % of them were moved where no head looks.
     """
     found = []
-    for seed in SEEDS:
+    for seed in runs["Hard"]:
         x = runs["Hard"][seed].world.test.x
         one, other = runs["Separate"][seed].model, runs["Separate"][seed + len(SEEDS)].model
         soft, hard = runs["Soft"][seed].model, runs["Hard"][seed].model
@@ -98,7 +102,7 @@ def similarity(runs: dict) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def lesions(swept: Callable[..., mtl.Sweep]) -> pd.DataFrame:
+def lesions(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFrame:
     """What single units and groups of them are good for in a shared trunk; a row for each two tasks, number and seed.
 
     "cosine": of the two tasks' importance profiles over the units that vary at all, for the others agree by being 0;
@@ -115,7 +119,7 @@ def lesions(swept: Callable[..., mtl.Sweep]) -> pd.DataFrame:
         dials = {"delta": dial["delta"]} if "delta" in dial else {}
         channels = 3 if dial["world"] == "questions" else 1
         trunk = ("conv", {"width": dial["width"], "channels": channels})
-        sweep = swept(mtl.Hard, world, trunk, seeds=SEEDS, epochs=dial["epochs"], **batch, **dials)
+        sweep = swept(mtl.Hard, world, trunk, seeds=seeds, epochs=dial["epochs"], **batch, **dials)
         for run in sweep.runs.values():
             for row in of_one(run):
                 found.append({"delta": -1.0} | dial | row | {"seed": run.seed})

@@ -5,12 +5,17 @@ validation, to choose by, and on test, to report; a path along λ has three tabl
 inside the features is measured in ``inside.py``. No seed was chosen. The settings were, after trial runs on seeds 0 to
 3, which are among those stored here.
 
+``make bank CHECK=1`` computes one point of each table again whose code has changed since, and where it finds what is
+stored, says that the code of today makes it.
+
 Experiments run side by side, one thread each. Finished copies are kept in ``.bank/`` until their experiment is stored,
 so that what was cut goes on where it was.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
 import itertools
 import math
 import multiprocessing
@@ -18,16 +23,18 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import inside
+import numpy as np
 import pandas as pd
 import torch
 
 import mtl_lesson as mtl
 from mtl_lesson import bank
+from mtl_lesson.provenance import roots_of
 from mtl_lesson.widgets import explorer
 
 COPIES = Path(__file__).resolve().parents[2] / ".bank"
@@ -45,21 +52,23 @@ GREY = ("conv", {"width": 8, "channels": 1})
 LAMBDAS = [0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, math.inf]
 
 
-def swept(name: str, way: type, world: Callable, trunk: tuple | Callable, **settings: object) -> mtl.Sweep:
-    """A sweep with test scores, whose finished copies are kept in ``.bank/`` until the result is stored."""
+def swept(name: str | None, way: type, world: Callable, trunk: tuple | Callable, **settings: object) -> mtl.Sweep:
+    """A sweep with test scores, whose finished copies are kept in ``.bank/NAME`` until the result is stored."""
     made = getattr(mtl.nets, trunk[0])(**trunk[1]) if isinstance(trunk, tuple) else trunk
-    return mtl.sweep(way, world, trunk=made, test=True, folder=COPIES / name, progress=False, **settings)
+    folder = COPIES / name if name else None
+    return mtl.sweep(way, world, trunk=made, test=True, folder=folder, progress=False, **settings)
 
 
-def scores(name: str, runs: Iterable[tuple], world: Callable, trunk: object, **common: object) -> pd.DataFrame:
-    """A row for each way, point, seed and task, with the score on validation and on test and the weights of a model.
+def scores(name: str | None, runs: Iterable[tuple], world: Callable, trunk: object, **common: object) -> pd.DataFrame:
+    """A row for each way, point, seed and task, with the score on validation and on test, which way it is better, and
+    the weights of a model.
 
     ``runs``: pairs of a way of sharing and the settings that are its own.
     """
     tables = []
     for way, own in runs:
         sweep = swept(name, way, world, trunk, **(common | own))
-        place = [*sweep.axes, "task"]
+        place = [*sweep.axes, "task", "higher_is_better"]
         table = sweep.table[sweep.table.split != "train"].pivot(index=place, columns="split", values="score")
         table = table.reset_index().rename(columns={"test": "score"})
         weights = [sweep.runs[key].model.size() for key in table[list(sweep.axes)].itertuples(index=False, name=None)]
@@ -75,124 +84,182 @@ def in_steps(steps: int, n: int, batch_size: int) -> int:
 SHOPPERS = {"epochs": 40, "batch_size": 30}
 QUESTIONS = {"epochs": 20}
 
-#: name: (pairs of a way and its own settings, world, trunk, settings of all, code)
+#: name: (pairs of a way and its own settings, world, trunk, settings of all)
 TABLES = {
     "equal_weights": (
         [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14]})], mtl.data.questions, mtl.nets.conv,
-        {"n_train": 1000, "seeds": range(10)} | QUESTIONS, ["data/questions", "sharing/hard", "sharing/separate"],
+        {"n_train": 1000, "seeds": range(10)} | QUESTIONS,
     ),
     "width_labels": (
         [(mtl.Separate, {}), (mtl.Hard, {})], mtl.data.questions, mtl.nets.conv,
         {"width": [2, 4, 8, 16], "labels": [100, 300, 1000], "seeds": range(5)} | QUESTIONS,
-        ["data/questions", "sharing/hard", "sharing/separate"],
     ),
     "relatedness": (
         [(way, {}) for way in (mtl.Separate, mtl.Hard, mtl.Pooled)], mtl.data.shoppers, GREY,
         {"delta": [0.0, 0.5, 1.0, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS,
-        ["data/shoppers", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
     "equal_heads": (
         [(way, {}) for way in (mtl.Separate, mtl.Hard, EqualHeads, mtl.Pooled)], mtl.data.shops, GREY,
         {"renamed": [False, True], "n": 150, "seeds": range(8)} | SHOPPERS,
-        ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
     "relatedness_labels": (
         [(way, {"n": n, "epochs": in_steps(200, n, 30)} | own) for n in (40, 400)
          for way, own in ((mtl.Separate, {}), (mtl.Hard, {}), (mtl.Pooled, {}), (mtl.Soft, {"lam": [0.003, 0.03]}))]
         + [(mtl.Soft, {"n": 150, "epochs": 40, "lam": [0.003, 0.03]})],
         mtl.data.shoppers, GREY, {"delta": [0.0, 1.0, 2.0], "seeds": range(5), "batch_size": 30},
-        ["data/shoppers", "sharing/hard", "sharing/separate", "sharing/pooled", "sharing/soft"],
     ),
     "shops_labels": (
         [(way, {"n": n, "epochs": in_steps(200, n, 30)}) for n in (50, 400)
          for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
         mtl.data.shops, GREY, {"delta": [0.0, 15.0, 45.0], "seeds": range(5), "batch_size": 30},
-        ["data/shops", "sharing/hard", "sharing/separate", "sharing/pooled"],
     ),
     "branches": (
         [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"], "seeds": range(8)}),
          (mtl.Hierarchical, {"branch": [{task: layer} for task in ("garment", "colour", "way up")
                                         for layer in ("conv1", "conv2", "linear")], "seeds": range(5)})],
         mtl.data.questions, CONV, {"n_train": 1000} | QUESTIONS,
-        ["data/questions", "sharing/hierarchical"],
     ),
     "branches_shoppers": (
         [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})], mtl.data.shoppers, GREY,
-        {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS, ["data/shoppers", "sharing/hierarchical"],
+        {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS,
     ),
     "parts": (
         [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})], mtl.data.questions, CONV,
-        {"n_train": 1000, "seeds": range(6)} | QUESTIONS, ["data/questions", "sharing/shared_private"],
+        {"n_train": 1000, "seeds": range(6)} | QUESTIONS,
     ),
 }  # fmt: skip
 
-#: name: (world, trunk, settings, code), along λ, for the explorer
+#: name: (world, trunk, settings), along λ, for the explorer
 PATHS = {
     "shoppers_path": (
-        mtl.data.shoppers, GREY,
-        {"delta": [0.0, 0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS, ["data/shoppers", "sharing/soft"],
+        mtl.data.shoppers, GREY, {"delta": [0.0, 0.7, 2.0], "n": 150, "lam": LAMBDAS, "seeds": range(6)} | SHOPPERS,
     ),
-    "questions_path": (
-        mtl.data.questions, CONV, {"n_train": 1000, "seeds": range(6)} | QUESTIONS, ["data/questions", "sharing/soft"],
-    ),
+    "questions_path": (mtl.data.questions, CONV, {"n_train": 1000, "lam": LAMBDAS, "seeds": range(6)} | QUESTIONS),
 }  # fmt: skip
 
 INSIDE = "inside"
 EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first
 
 
-def make_table(name: str) -> int:
-    runs, world, trunk, common, code = TABLES[name]
-    table = scores(name, runs, world, trunk, **common)
+# --- what an experiment stores: (name of the table, table, how it was made, the code that made it) ------------------
+
+Stored = Iterator[tuple[str, pd.DataFrame, dict, list[str]]]
+
+
+def of_table(name: str, point: bool) -> Stored:
+    runs, world, trunk, common = TABLES[name]
     facts = common | {"ways": [[way.__name__, own] for way, own in runs], "world": world.__name__, "trunk": str(trunk)}
-    bank.save(name, table, facts, code)
-    return len(table)
+    code = [*roots_of(world, *(way for way, _ in runs)), "training/sweeps", "bank/make.py"]
+    if point:
+        runs, common = [(way, one_point(own)) for way, own in runs], one_point(common)
+    yield name, scores(None if point else name, runs, world, trunk, **common), facts, code
 
 
-def make_path(name: str) -> int:
-    world, trunk, settings, code = PATHS[name]
+def of_path(name: str, point: bool) -> Stored:
+    world, trunk, settings = PATHS[name]
     start = time.perf_counter()
-    sweep = swept(name, mtl.Soft, world, trunk, lam=LAMBDAS, **settings)
+    sweep = swept(None if point else name, mtl.Soft, world, trunk, **(one_point(settings) if point else settings))
     seconds = (time.perf_counter() - start) / len(sweep.runs)
     training = {key: settings[key] for key in ("epochs", "batch_size") if key in settings}
     live = explorer.Train(mtl.Soft, world, trunk, training, seconds)
     path = explorer.Path.of(sweep, split="test", live=live)
-    path.save(name, code, **(settings | {"lam": LAMBDAS, "world": world.__name__, "trunk": str(trunk)}))
-    return len(path.scores)
+    facts = settings | {"world": world.__name__, "trunk": str(trunk), "path": path.facts()}
+    code = [*roots_of(world, mtl.Soft), "training/sweeps", "bank/make.py", "widgets/explorer/paths.py"]
+    for ending, table in path.tables().items():
+        if not (point and ending == "_confusions"):  # which adds up all seeds
+            yield f"{name}{ending}", table, facts, code
 
 
-def make_inside() -> int:
-    rows = 0
+def of_inside(name: str, point: bool) -> Stored:
     sweeps = itertools.count()
 
     def kept(*arguments: object, **settings: object) -> mtl.Sweep:
-        return swept(f"{INSIDE}/{next(sweeps)}", *arguments, **settings)
+        return swept(None if point else f"{name}/{next(sweeps)}", *arguments, **settings)
 
-    for name, table, facts, code in inside.tables(kept):
-        bank.save(name, table, facts, code)
+    for table_name, table, facts, code in inside.tables(kept, inside.SEEDS[:1] if point else inside.SEEDS):
+        yield table_name, table, facts, [*code, "training/sweeps", "bank/make.py", "bank/inside.py"]
+
+
+def one_point(settings: dict) -> dict:
+    """The first seed at the middle of each axis."""
+    middle = {name: [value[len(value) // 2]] for name, value in settings.items() if isinstance(value, list)}
+    return settings | middle | ({"seeds": settings["seeds"][:1]} if "seeds" in settings else {})
+
+
+def results(name: str, point: bool = False) -> Stored:
+    """What an experiment stores, or one ``point`` of each of its tables and ways."""
+    of = of_inside if name == INSIDE else of_table if name in TABLES else of_path
+    return of(name, point)
+
+
+# --- making and checking --------------------------------------------------------------------------------------------
+
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights")
+
+
+def make(name: str) -> tuple[bool, str]:
+    """Compute and store one experiment; returns that it is stored, and what there is to say about it."""
+    start, rows = time.perf_counter(), 0
+    for table_name, table, facts, code in results(name):
+        bank.save(table_name, table, facts, code)
         rows += len(table)
-    return rows
-
-
-def make(name: str) -> str:
-    """Compute and store one experiment; returns what there is to say about it."""
-    start = time.perf_counter()
-    rows = make_inside() if name == INSIDE else make_table(name) if name in TABLES else make_path(name)
     shutil.rmtree(COPIES / name, ignore_errors=True)
-    return f"{name}: {rows} rows in {time.perf_counter() - start:.0f} s"
+    return True, f"{name}: {rows} rows in {time.perf_counter() - start:.0f} s"
 
 
-def main(wanted: list[str]) -> None:
-    if unknown := set(wanted) - {*EXPERIMENTS}:
+def check(name: str) -> tuple[bool, str]:
+    """Compute one point of an experiment again; where it is what is stored, say that the code of today makes it."""
+    found = list(results(name, point=True))
+    far = max(difference(table, bank.load(table_name)) for table_name, table, _, _ in found)
+    if far > 0:
+        return False, f"{name}: one point differs from what is stored, by {far:.2g}; run make bank NAME={name}"
+    made = {table_name: code for table_name, _, _, code in found}
+    if name in PATHS:
+        made[f"{name}_confusions"] = made[name]
+    for table_name, code in made.items():
+        bank.restamp(table_name, code)
+    return True, f"{name}: one point of each table is what is stored"
+
+
+def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:
+    """The largest difference between rows computed now and those stored at the same place, 0 where all six digits that
+    are stored are the same; ∞ for a place that is not stored."""
+    table = pd.read_csv(io.BytesIO(bank.as_stored(table)))
+    measured = [column for column in MEASURED if column in table]
+    place = [column for column in table if column not in measured]
+    both = table.merge(stored, on=place, how="left", suffixes=("", " stored"))
+    now, then = both[measured].to_numpy(float), both[[f"{column} stored" for column in measured]].to_numpy(float)
+    if len(both) != len(table) or np.isnan(then).any():
+        return math.inf
+    return 0.0 if np.allclose(now, then, rtol=2e-6, atol=0) else float(np.abs(now - then).max())
+
+
+def one_thread() -> None:
+    """What each of the processes that work side by side begins with."""
+    os.environ["MTL_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Compute the course's stored results.")
+    parser.add_argument("name", nargs="*", help="experiments; all if none is given")
+    parser.add_argument("--check", action="store_true", help="compute one point of what is stale, and re-stamp it")
+    asked = parser.parse_args()
+    if unknown := set(asked.name) - {*EXPERIMENTS}:
         raise SystemExit(f"there is no experiment {sorted(unknown)[0]!r}; there are {', '.join(EXPERIMENTS)}")
-    start = time.perf_counter()
-    workers = ProcessPoolExecutor(min(4, os.cpu_count()), multiprocessing.get_context("spawn"),
-                                  torch.set_num_threads, (1,))  # fmt: skip
-    with workers:
-        names = wanted or EXPERIMENTS
-        for done, job in enumerate(as_completed([workers.submit(make, name) for name in names]), 1):
-            print(f"{done} of {len(names)}, {(time.perf_counter() - start) / 60:.0f} min: {job.result()}", flush=True)
+    names, act = asked.name or EXPERIMENTS, check if asked.check else make
+    if asked.check:
+        stale = bank.stale()
+        names = [name for name in names if any(one == name or one.startswith(f"{name}_") for one in stale)]
+        print(f"{len(stale)} of {len(bank.names())} stored tables were made by other code than today's", flush=True)
+    start, right = time.perf_counter(), True
+    with ProcessPoolExecutor(min(4, os.cpu_count()), multiprocessing.get_context("spawn"), one_thread) as workers:
+        for done, job in enumerate(as_completed([workers.submit(act, name) for name in names]), 1):
+            good, said = job.result()
+            right = right and good
+            print(f"{done} of {len(names)}, {(time.perf_counter() - start) / 60:.0f} min: {said}", flush=True)
+    return not right
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
+FOLDERS = ("fashion_mnist", "mathachieve", "schools")  # those with checksums; data/bank has its own
+TEXT = {".csv", ".json"}  # endings of the data files that are text
 
 
 class DataError(RuntimeError):
@@ -20,10 +22,20 @@ def data_folder() -> Path:
     return installed if installed.is_dir() else PACKAGE.parent / "data"
 
 
+def content_of(path: Path) -> bytes:
+    """The bytes of a file; of a text file with the line ends it was made with, LF.
+
+    For git, or whoever packed a zip, may have turned them into CR LF, as on Windows, and a table is no other for that.
+    """
+    content = path.read_bytes()
+    return content.replace(b"\r\n", b"\n") if path.suffix in TEXT else content
+
+
 def verified(relative_path: str) -> Path:
     """The path of a bundled file, for instance ``"schools/exam.csv"``, checked once a process against its SHA-256.
 
-    Raises DataError if the file, its folder or its checksum is missing, or if a byte of it is not what it was.
+    Raises DataError if the file, its folder or its checksum is missing, or if its content (:func:`content_of`) is not
+    what it was.
     """
     path = data_folder() / relative_path
     _check(path)
@@ -32,35 +44,51 @@ def verified(relative_path: str) -> Path:
 
 def verify() -> str:
     """Check every bundled file and say so in words; raises DataError for the first that is missing or damaged."""
-    sums = sorted(data_folder().glob("*/SHA256SUMS"))
-    files = [f"{path.parent.name}/{line.split()[1]}" for path in sums for line in path.read_text().splitlines()]
+    if not data_folder().is_dir():
+        raise DataError(f"the folder of the bundled data, {data_folder()}, is missing. {remedy(data_folder())}")
+    sums = [data_folder() / folder / "SHA256SUMS" for folder in FOLDERS]
+    files = [f"{path.parent.name}/{name}" for path in sums for name in _checksums(path)]
     for file in files:
         verified(file)
-    if not files:
-        raise DataError(f"there is no bundled data in {data_folder()}. {_remedy(data_folder() / 'fashion_mnist/any')}")
     return f"{len(files)} bundled files, checksums right"
 
 
 @cache  # an exception is not cached: a file that was restored is found the next time
 def _check(path: Path) -> None:
-    sums = path.with_name("SHA256SUMS")
-    for file in (path, sums):
-        if not file.is_file():
-            raise DataError(f"the data file {file} is missing. {_remedy(path)}")
-    lines = sums.read_text(encoding="utf-8", errors="replace").splitlines()
-    expected = {parts[1]: parts[0] for parts in map(str.split, lines) if len(parts) == 2}
+    if not path.is_file():
+        raise DataError(f"the data file {path} is missing. {remedy(path.parent)}")
+    expected = _checksums(path.with_name("SHA256SUMS"))
     if path.name not in expected:
-        raise DataError(f"{sums} has no checksum of {path.name}: it was altered. {_remedy(path)}")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != expected[path.name]:
+        sums = path.with_name("SHA256SUMS")
+        raise DataError(f"{sums} has no checksum of {path.name}: it was altered. {remedy(path.parent)}")
+    if hashlib.sha256(content_of(path)).hexdigest() != expected[path.name]:
         raise DataError(
-            f"the data file {path} is damaged: truncated or altered (it has {len(content)} bytes, and their SHA-256 is "
-            f"not the one in SHA256SUMS). {_remedy(path)}"
+            f"the data file {path} is damaged: truncated or altered (it has {path.stat().st_size} bytes, and their "
+            f"SHA-256 is not the one in SHA256SUMS). {remedy(path.parent)}"
         )
 
 
-def _remedy(path: Path) -> str:
-    if path.is_relative_to(PACKAGE):
+def _checksums(sums: Path) -> dict[str, str]:
+    """What a file SHA256SUMS holds, name: checksum; DataError where it is missing or holds none."""
+    if not sums.is_file():
+        raise DataError(f"the data file {sums} is missing. {remedy(sums.parent)}")
+    lines = sums.read_text(encoding="utf-8", errors="replace").splitlines()
+    expected = {parts[1]: parts[0] for parts in map(str.split, lines) if len(parts) == 2}
+    if not expected:
+        raise DataError(f"{sums} has no checksums: it was altered. {remedy(sums.parent)}")
+    return expected
+
+
+def remedy(folder: Path) -> str:
+    """How to get a folder of the bundled data back, in a sentence: by pip, by git or by hand, as the course came."""
+    # A package that lost its whole data folder is known by what pip wrote beside it.
+    if folder.is_relative_to(PACKAGE) or any(PACKAGE.parent.glob("mtl_lesson-*.dist-info")):
         return "Reinstall the package: pip install --force-reinstall --no-deps and what you installed it from."
     root = data_folder().parent
-    return f"Restore it, in the folder {root}: git checkout -- {path.parent.relative_to(root).as_posix()}"
+    name = folder.relative_to(root).as_posix()
+    if (root / ".git").exists():
+        return f"Restore it, in the folder {root}: git checkout -- {name}"
+    return (
+        f"Restore it, in the folder {root}: copy {name} from a new download of the course (in a clone: "
+        f"git checkout -- {name})"
+    )

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
-import pickle
+import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from ..data.world import World
+from ..provenance import Description, content, course
 from ..sharing import Sharing
+from .hardware import device
 from .loop import Settings
 from .runs import Run, placed
-
-UNREADABLE = (OSError, EOFError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError)
 
 
 class Store:
     """Finished copies in ``folder``. A copy is found again only by whoever would train the very same one.
 
-    The name of its file is a hash of everything that decides the result: the way of sharing and its source, the trunk,
-    the settings, the point of the grid, the data. Weights are plain tensors, read without unpickling any code.
+    The name of its file is a hash of everything that decides the result: the way of sharing with its parents, the trunk
+    with all that its layers hold and do, the tasks, the settings, the point of the grid, the data, the loop, the
+    versions. Of code the bytecode counts, an edited cell's too. Weights are plain tensors, read without unpickling any
+    code.
 
     Raises OSError where the folder cannot be written, before anything is trained.
     """
@@ -35,6 +37,8 @@ class Store:
     def __init__(self, folder: str | os.PathLike, settings: Settings):
         self.folder, self.settings, self.writes = Path(folder), settings, True
         self.seen, self.digest = None, ""  # the copies of one world come one after the other: it is hashed once
+        self.unknown: list[str] = []  # what a copy holds that cannot be described
+        self.lock = threading.Lock()  # chunks that train side by side ask for their files
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / "can-be-written.part"
@@ -46,15 +50,17 @@ class Store:
 
     def file(self, model: Sharing, point: Mapping[str, object], world: World) -> Path:
         """Where the copy of ``model`` at this point of the grid is kept."""
-        try:
-            source = inspect.getsource(type(model))
-        except (OSError, TypeError):  # a class without a file
-            source = ""
-        if world is not self.seen:
-            self.seen, self.digest = world, data_digest(world)
-        what = [type(model).__qualname__, source, repr(model.trunks()), repr(model.template), repr(model.tasks),
-                asdict(self.settings), point, self.digest]  # fmt: skip
-        name = hashlib.sha256(json.dumps(what, default=repr, sort_keys=True).encode()).hexdigest()[:24]
+        trunks = [model.template[0], *(getattr(model, name) for name in model.options)]
+        redrawn = [weights for one in trunks if isinstance(one, nn.Module) for weights in one.parameters()]
+        description = Description(shapes=redrawn)  # what the seed draws anew has no say
+        with self.lock:
+            if world is not self.seen:
+                self.seen, self.digest = world, data_digest(world)
+            versions = course(__package__ + ".sweeps"), torch.__version__, np.__version__
+            what = [type(model), trunks, model.features_size, model.tasks, self.settings, dict(point), self.digest,
+                    versions, device().name.split(":")[0]]  # fmt: skip
+            name = hashlib.sha256(description.of(what).encode()).hexdigest()[:24]
+            self.unknown = description.unknown
         return self.folder / f"{name}.pt"
 
     def load(self, model: Sharing, point: Mapping[str, object], world: World) -> Run | None:
@@ -69,7 +75,7 @@ class Store:
             one.load_state_dict(found["weights"])
             return Run(one.eval(), world, placed(history, point), found["seed"], found["seconds"], found["precision"],
                        found["stopped"])  # fmt: skip
-        except UNREADABLE:
+        except Exception:  # whatever a file holds that is none of ours, or half of one
             return None
 
     def save(self, run: Run, model: Sharing, point: Mapping[str, object]) -> None:
@@ -80,6 +86,11 @@ class Store:
                  "history": json.dumps(run.history.drop(columns=list(point)).to_dict("list")), "seconds": run.seconds,
                  "precision": run.precision, "stopped": run.stopped}  # fmt: skip
         file = self.file(model, point, run.world)
+        if self.unknown:  # it would never be found again
+            self.writes = False
+            warnings.warn(f"the folder {self.folder.absolute()} is not used: a {self.unknown[0]} that the model or its "
+                          "tasks hold cannot be told from another one", stacklevel=3)  # fmt: skip
+            return
         part = file.with_suffix(".part")
         try:
             torch.save(found, part)
@@ -94,10 +105,10 @@ class Store:
 
 
 def data_digest(world: World) -> str:
-    """A hash of everything a copy sees: inputs and labels of the three splits."""
+    """A hash of everything a copy sees: inputs and labels of the three splits, and which tasks have which."""
     digest = hashlib.sha256()
     for split in (world.train, world.validation, world.test):
         for values in (split.inputs, split.labels):
             for name, value in values.items():
-                digest.update(f"{name} {tuple(value.shape)}".encode() + value.contiguous().numpy().tobytes())
+                digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode() + content(value))
     return digest.hexdigest()

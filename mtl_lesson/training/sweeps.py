@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..chance import Drawn, generator
 from ..data.world import World
+from ..provenance import describe
 from ..sharing import Sharing
 from . import hardware
 from .loop import Settings, TrainingDiverged
@@ -345,7 +346,7 @@ def shape_of(world: World) -> list:
     splits = [(len(split), {name: (x.dtype, tuple(x.shape)) for name, x in split.inputs.items()},
                {name: y.dtype for name, y in split.labels.items()})
               for split in (world.train, world.validation, world.test)]  # fmt: skip
-    return [*map(repr, world.tasks), splits]
+    return [describe(world.tasks), splits]
 
 
 def cut(values: Sequence, most: int) -> list[Sequence]:

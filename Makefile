@@ -1,7 +1,7 @@
 # Two commands matter: `make lab` opens the course, `make test` proves it. Each target is a few lines of ordinary tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks bank bench fresh clean setup
+.PHONY: help lab test test-machines notebooks bank bench fresh clean setup
 
 # The interpreter that builds .venv, once: the first of these that is 3.11 or newer and can make virtual environments.
 PYTHON =
@@ -17,13 +17,16 @@ ifneq ($(shell { $(VENV) -c 'import sys; print(sys.version_info >= (3, 11))'; } 
 endif
 
 help:
-	@echo "make lab          open the course in JupyterLab, in your own copy (work/), which is never overwritten"
-	@echo "make test         run every test: code, notebooks, browser"
-	@echo "make fresh NB=02  put a clean copy of lesson 02 beside yours"
-	@echo "make notebooks    build the notebooks from notebooks/text (NB=02: only that one)"
-	@echo "make bank         compute the stored results in data/bank again (three quarters of an hour)"
-	@echo "make bench        measure the speed of training, looking and the widgets on this machine"
-	@echo "make clean        remove caches and build leftovers (never work/, never .venv)"
+	@echo "make lab            open the course in JupyterLab, in your own copy (work/), which is never overwritten"
+	@echo "make test           run every test: code, notebooks, browser; goes on after a failure and names it at the end"
+	@echo "make test-machines  run the code's tests and three lessons as on other machines: other precisions, threads and"
+	@echo "                    instructions, and a busy one (MACHINES=\"bfloat16 default\": only those)"
+	@echo "make fresh NB=02    put a clean copy of lesson 02 beside yours"
+	@echo "make notebooks      build the notebooks from notebooks/text (NB=02: only that one)"
+	@echo "make bank           compute the stored results in data/bank again (three quarters of an hour; CHECK=1: only a"
+	@echo "                    point of each that other code has made, and stamp what is found again)"
+	@echo "make bench          measure the speed of training, looking and the widgets on this machine"
+	@echo "make clean          remove caches and build leftovers (never work/, never .venv)"
 	@echo
 	@echo "The first command installs everything into .venv, which takes some minutes and about 6 GB. To start again: rm -rf .venv"
 	@echo "To choose the Python that is used there (3.11 or newer): make PYTHON=python3.12 lab"
@@ -56,21 +59,30 @@ lab: setup
 fresh: setup
 	@$(VENV) notebooks/desk.py --fresh '$(NB)'
 
+# A step that fails does not keep the next from running; Ctrl-C does.
 test: setup
-	@echo "1 of 4: the style of the code" && $(VENV) -m ruff check
-	@echo "2 of 4: the package and the house" && OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests
-	@echo "3 of 4: the notebooks, every output against the stored one" && MTL_PREDICTIONS=off $(VENV) -m pytest --nbval --nbval-current-env \
-	  --nbval-sanitize-with tests/notebook_sanitize.cfg --nbval-cell-timeout 300 notebooks
-	@echo "4 of 4: the lessons in JupyterLab" && $(VENV) -m pytest -m browser tests
+	@trap 'exit 130' INT; failed=; \
+	step() { title=$$1; shift; echo "$$title"; env "$$@" || failed="$$failed$$(printf '\n  %s' "$$title")"; }; \
+	step "1 of 4: the style of the code" $(VENV) -m ruff check; \
+	step "2 of 4: the package and the house" OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests; \
+	step "3 of 4: the notebooks, every output against the stored one" MTL_PREDICTIONS=off MTL_THREADS=1 $(VENV) -m pytest \
+	  -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/notebook_sanitize.cfg \
+	  --nbval-cell-timeout 300 notebooks; \
+	step "4 of 4: the lessons in JupyterLab" $(VENV) -m pytest -m browser tests; \
+	if [ "$$failed" ]; then echo "These steps failed:$$failed" >&2; exit 1; fi
 	@echo "Everything passed"
+
+test-machines: setup
+	@$(VENV) tests/machines.py $(MACHINES)
 
 notebooks: setup
 	@$(VENV) notebooks/build.py $(NB)
 
 bank: setup
-	@$(VENV) data/bank/make.py $(NAME)
+	@$(VENV) data/bank/make.py $(if $(CHECK),--check) $(NAME)
 
 bench: setup
+	@$(VENV) benchmarks/machine.py
 	@$(VENV) benchmarks/training.py
 	@$(VENV) benchmarks/lambda_path.py
 	@$(VENV) benchmarks/explorer.py

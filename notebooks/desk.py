@@ -2,14 +2,15 @@
 
 ``python notebooks/desk.py`` is what ``make lab`` runs. A file that is already in ``work/`` is never touched, so what a
 learner wrote there is safe; ``--fresh 02`` puts a clean copy of lesson 02 beside it. The copies carry no outputs: a
-result is to be predicted before it is seen.
+result is to be predicted before it is seen. ``--work FOLDER`` is another place for them, where the course is read-only.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,28 +22,58 @@ WORK = NOTEBOOKS.parent / "work"
 FIRST = "00_start_here.ipynb"
 
 
+class NoSuchLesson(ValueError):
+    """A number that no lesson has; the message says which there are."""
+
+
+class CannotWrite(OSError):
+    """A folder for the learner's copies in which nothing can be written; the message says why."""
+
+
 def copy_clean(source: Path, target: Path) -> None:
     """Write ``source`` without outputs to ``target``; FileExistsError if there is a file already."""
     book = nbformat.read(source, as_version=4)
     for cell in book.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    with target.open("x", encoding="utf-8") as file:
-        nbformat.write(book, file)
+    write_new(target, (nbformat.writes(book) + "\n").encode())
+
+
+def write_new(target: Path, content: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all; it is moved to its place when it is whole.
+
+    Raises FileExistsError if there is a file already, CannotWrite if the folder takes none.
+    """
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            taken = os.path.exists(target)
+            if not taken:
+                os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(error.strerror or str(error)) from error
+    if taken:
+        raise FileExistsError(f"there is a file {target} already")
 
 
 def lay_out(work: Path = WORK) -> list[Path]:
-    """Copy into ``work`` the lessons, and the pictures they show, that are not there yet; returns the new files."""
-    work.mkdir(exist_ok=True)
+    """Copy into ``work`` the lessons, and the pictures they show, that are not there yet; returns the new files.
+
+    Raises CannotWrite if ``work`` cannot be written.
+    """
     new = []
     for source in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("*.png")]):
         target = work / source.name
-        if target.exists():
+        if os.path.exists(target):  # as Path.exists, but that a folder that may not be searched is no error yet
             continue
         if source.suffix == ".ipynb":
             copy_clean(source, target)
         else:
-            shutil.copyfile(source, target)
+            write_new(target, source.read_bytes())
         new.append(target)
     return new
 
@@ -50,15 +81,14 @@ def lay_out(work: Path = WORK) -> list[Path]:
 def fresh(number: str, work: Path = WORK) -> Path:
     """Put a clean copy of the lesson with this ``number`` beside the learner's own, under a name not yet taken.
 
-    Raises ValueError if there is no such lesson.
+    Raises NoSuchLesson if there is no such lesson, CannotWrite if ``work`` cannot be written.
     """
     lessons = {path.name[:2]: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
     source = lessons.get(number.zfill(2)) if number else None
     if source is None:
-        raise ValueError(f"there is no lesson {number!r}; say NB= and one of {', '.join(lessons)}")
-    work.mkdir(exist_ok=True)
+        raise NoSuchLesson(f"there is no lesson {number!r}; say NB= and one of {', '.join(lessons)}")
     count = 1
-    while (target := work / f"{source.stem}_fresh{'' if count == 1 else f'_{count}'}.ipynb").exists():
+    while os.path.exists(target := work / f"{source.stem}_fresh{'' if count == 1 else f'_{count}'}.ipynb"):
         count += 1
     copy_clean(source, target)
     return target
@@ -83,20 +113,47 @@ def command(work: Path = WORK) -> list[str]:
     return [sys.executable, "-m", "jupyterlab", *options]
 
 
+def shown(path: Path | str) -> str:
+    """A path as one would type it here: from the current folder, or whole where that lies on another drive."""
+    try:
+        return os.path.relpath(path)
+    except (ValueError, OSError):  # another drive of Windows; a current folder that was deleted
+        return str(path)
+
+
+def same_command(*more: str) -> str:
+    """The command line that runs this file again, with ``more`` options, as one would type it here."""
+    words = [shown(sys.executable), shown(__file__), *more]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Copy the lessons into work/ and open JupyterLab there.")
     parser.add_argument("--fresh", metavar="NB", help="put a clean copy of lesson NB beside yours; opens nothing")
+    parser.add_argument("--work", metavar="FOLDER", default=WORK, help="where your copies are (default: %(default)s)")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console need not know the letters of a folder's name
     arguments = parser.parse_args()
-    if arguments.fresh is not None:
-        try:
-            print(f"A clean copy: {os.path.relpath(fresh(arguments.fresh))}. Yours is as it was.")
-        except ValueError as error:
-            print(f"No copy was made: {error}", file=sys.stderr)
-            return 1
+    number = arguments.fresh
+    work = Path(os.path.expanduser(arguments.work)).absolute()
+    try:
+        new = lay_out(work) if number is None else [fresh(number, work)]
+    except NoSuchLesson as error:
+        print(f"No copy was made: {error}", file=sys.stderr)
+        return 1
+    except CannotWrite as error:
+        again = same_command(*([] if number is None else ["--fresh", number]), "--work", "FOLDER")
+        print(
+            f"The folder {shown(work)} cannot be written ({error}); to have your copies in another, name it: {again}",
+            file=sys.stderr,
+        )
+        return 1
+    if number is not None:
+        print(f"A clean copy: {shown(new[0])}. Yours is as it was.")
         return 0
-    new = lay_out()
-    print(f"Your copies are in {os.path.relpath(WORK)}/: {len(new)} new; what was there is as you left it.")
-    options = command()
+    print(f"Your copies are in {shown(work)}/: {len(new)} new; what was there is as you left it.")
+    options = command(work)
     if "--no-browser" in options:
         print(f"There is no display here: open the address that JupyterLab prints below; it leads to {FIRST}.")
     print("To stop: Ctrl-C.", flush=True)

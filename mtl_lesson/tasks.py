@@ -6,8 +6,9 @@ of its output layer, the training loop for a loss, and an evaluation for a score
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +18,7 @@ MISSING = -1  # the label of an example whose class nobody told us; a missing nu
 
 @dataclass(frozen=True)
 class Task:
-    """What every task has: a ``name``, an output size, a loss and a score.
+    """What every task has: a ``name``, an output size, a loss and a score. TypeError for a name that is no text.
 
     ``loss`` and ``score`` take outputs of shape (copies, examples, output size) and labels of shape (copies, examples)
     and return one number a copy, shape (copies,). An example without a label is left out of both; a copy without
@@ -25,6 +26,11 @@ class Task:
     """
 
     name: str
+
+    def __post_init__(self):
+        if not isinstance(self.name, str):
+            raise TypeError(f"a task's name is text, such as 'digit', not {self.name!r}")
+        object.__setattr__(self, "name", str(self.name))  # NumPy's text is text of a kind of its own
 
     @property
     def outputs(self) -> int:
@@ -65,16 +71,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """Which of several classes? Cross-entropy on as many outputs as there are ``classes``; the score is accuracy."""
+    """Which of several classes? Cross-entropy on as many outputs as there are ``classes``; the score is accuracy.
 
-    classes: Sequence[str] = ()
+    ``classes``: their names in the order of the labels, kept as a tuple of text; or how many there are, which are then
+    called "0", "1" and so on. Raises TypeError or ValueError for what is neither: see :func:`class_names`.
+    """
+
+    classes: Iterable[object] | int = ()
 
     score_name = "accuracy"
 
     def __post_init__(self):
-        object.__setattr__(self, "classes", tuple(self.classes))
-        if len(self.classes) < 2:
-            raise ValueError(f"task {self.name!r} needs two or more class names, not {self.classes!r}")
+        super().__post_init__()
+        object.__setattr__(self, "classes", class_names(self.name, self.classes))
 
     @property
     def outputs(self) -> int:
@@ -88,8 +97,8 @@ class Classification(Task):
         return (outputs.argmax(-1) == labels).to(outputs.dtype)
 
     def number(self, class_name: str) -> int:
-        """The label of a class name."""
-        if class_name not in self.classes:
+        """The label of a class name. KeyError for another name."""
+        if (class_name := str(class_name)) not in self.classes:
             raise KeyError(f"task {self.name!r} has no class {class_name!r}; it has {', '.join(self.classes)}")
         return self.classes.index(class_name)
 
@@ -147,6 +156,69 @@ class Regression(Task):
             raise TypeError(f"labels of {self.name!r} must be real numbers (torch.float32), not {labels.dtype}")
         if labels.isinf().any():
             raise ValueError(f"labels of {self.name!r} must be finite (NaN where missing); found infinity")
+
+
+KINDS = (Classification, Binary, Regression)
+SCORED_BY = ("outputs", "labelled", "merits", "score")
+TRAINED_BY = ("losses", "loss")
+
+
+def judged_as(task: Task, loss: bool = True) -> type[Task] | None:
+    """As what kind of task (Classification, Binary or Regression) a task is judged; None for one with ways of its own.
+
+    Whatever computes a loss, a score or an answer without asking the task itself, as a browser must, asks this first:
+    a learner's ``class Focal(Classification)`` with ``losses`` of its own is a Classification to ``isinstance``, and is
+    not trained as one. ``loss=False`` asks of the score alone: what counts as right, for which examples.
+    """
+    kind = next((kind for kind in KINDS if isinstance(task, kind)), None)
+    ways = (*SCORED_BY, *TRAINED_BY) if loss else SCORED_BY
+    return kind if kind and all(getattr(type(task), way) is getattr(kind, way) for way in ways) else None
+
+
+def class_names(task: str, classes: Iterable[object] | int) -> tuple[str, ...]:
+    """The names of the classes of ``task`` as text: numbers are written out, a whole number stands for so many classes.
+
+    Raises TypeError for a text, a mapping, a set or a table, whose order or meaning is not plain, and for names that
+    are neither text nor number; ValueError for fewer than two classes, a missing name and two classes of one name.
+    """
+    if getattr(classes, "ndim", None) == 0:  # one number of NumPy's or PyTorch's
+        classes = classes.item()
+    if isinstance(classes, Integral) and not isinstance(classes, bool):
+        if classes < 2:
+            raise ValueError(f"task {task!r} needs two or more classes, not {classes}")
+        return tuple(map(str, range(classes)))
+    if isinstance(classes, set | frozenset):
+        raise TypeError(f"a set has no order, and the labels of {task!r} count its classes: give a list, such as "
+                        f"sorted({classes!r})")  # fmt: skip
+    unclear = isinstance(classes, str | bytes | Mapping | bool) or not isinstance(classes, Iterable)
+    if unclear or getattr(classes, "ndim", 1) > 1:
+        raise TypeError(f"the classes of {task!r} are a list of names, such as ['cat', 'dog'], or how many there are, "
+                        f"such as 10; not {classes!r}")  # fmt: skip
+    names = tuple(class_name(task, one) for one in (classes.tolist() if isinstance(classes, Tensor) else classes))
+    if len(names) < 2:
+        raise ValueError(f"task {task!r} needs two or more class names, not {names!r}")
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two classes of task {task!r} are called {name!r}; a name may stand for one class only")
+    return names
+
+
+def class_name(task: str, name: object) -> str:
+    """One name as text."""
+    if not isinstance(name, str) and isinstance(name, Iterable):
+        raise TypeError(f"a class of {task!r} is called by text or a number, such as 'cat', not {name!r}")
+    if name is None or is_missing(name):
+        raise ValueError(f"a class of {task!r} has no name ({name!r}): leave it out, and label its examples {MISSING}, "
+                         "or give it one")  # fmt: skip
+    return str(name)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is NaN, or another library's sign for what is missing: it differs from itself, or cannot tell."""
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
 
 
 def check_tasks(tasks: Sequence[Task]) -> tuple[Task, ...]:

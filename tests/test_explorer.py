@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson import bank
+from mtl_lesson import bank, data
 from mtl_lesson.data.world import Split, World
 from mtl_lesson.sharing.closed_form import errors, solve
 from mtl_lesson.show.style import interval
@@ -28,6 +28,7 @@ from mtl_lesson.widgets import explore
 from mtl_lesson.widgets.explorer import LambdaExplorer, Path, Train
 from mtl_lesson.widgets.explorer.draw import static
 from mtl_lesson.widgets.explorer.live import SETTINGS, Solve, Stopped, Ticks
+from mtl_lesson.widgets.explorer.paths import confusions_of
 from mtl_lesson.widgets.explorer.screen import screen, sentence
 
 INF, HOSTILE = math.inf, "<img src=x onerror=alert(1)>"
@@ -112,6 +113,93 @@ def test_confusions_count_every_labelled_example_once_and_agree_with_the_score(s
     other = sweep.run(lam=0, delta=0.2, seed=1).world.validation.labels["Bao"]
     expected = torch.bincount(torch.cat([world, other]), minlength=3).tolist()
     assert path.at(0.2).confusions["Bao"][0].sum(1).tolist() == expected
+
+
+def counts_of(run, split="validation"):
+    """(task, label, answer) → count."""
+    rows = confusions_of(run, split)
+    return {(row["task"], row["label"], row["answer"]): row["count"] for row in rows}
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32", "float64"])
+def test_confusions_are_those_of_the_weights_whatever_it_was_trained_in(precision):
+    """Inputs far from 0 and answers near the border: bfloat16, of 8 bits, would turn a third of them."""
+    world = tiny()
+    far = {part: Split({name: x + 100 for name, x in split.x.items()}, split.labels)
+           for part, split in (("train", world.train), ("validation", world.validation))}  # fmt: skip
+    run = mtl.fit(mtl.Separate(world.tasks, trunk()), replace(world, **far), progress=False,
+                  **TRAINING | {"precision": precision, "epochs": 1})  # fmt: skip
+    split, wanted = run.world.validation, {}
+    for task in world.tasks:
+        head = run.model.heads[run.model.head_of(task)]
+        network = run.model.plain(task.name).eval()
+        weights = next(network.parameters())
+        with torch.no_grad():
+            head.bias -= network(split.x[task.name].to(weights)).mean(0)
+            y = run.model.plain(task.name).eval()(split.x[task.name].to(weights))
+        answer = y.argmax(1) if y.shape[1] > 1 else (y[:, 0] > 0).long()
+        names = ("no", "yes") if y.shape[1] == 1 else task.classes
+        for label, said in zip(split.labels[task.name].tolist(), answer.tolist(), strict=True):
+            if label >= 0:
+                key = (task.name, names[label], names[said])
+                wanted[key] = wanted.get(key, 0) + 1
+    assert len({said for _, _, said in wanted}) == 5  # no and yes, low, middle and high
+    assert counts_of(run) == wanted
+
+
+def test_looking_at_confusions_leaves_the_model_as_it_was(sweep):
+    model = sweep.run(lam=0, delta=0.2, seed=0).model
+    was = [module.training for module in model.modules()]
+    model.train()
+    assert counts_of(sweep.run(lam=0, delta=0.2, seed=0))
+    assert all(module.training for module in model.modules())
+    for module, mode in zip(model.modules(), was, strict=True):
+        module.training = mode
+
+
+class Focal(mtl.Classification):
+    """Trained by a loss of its own and judged as any other."""
+
+    def losses(self, outputs, labels):
+        return super().losses(outputs, labels) ** 2
+
+
+class Lenient(mtl.Classification):
+    """Right where the label is among the two answers it holds likeliest."""
+
+    def merits(self, outputs, labels):
+        return (outputs.topk(2).indices == labels[..., None]).any(-1).to(outputs.dtype)
+
+
+class Careful(mtl.Binary):
+    """Says yes where it is all but certain."""
+
+    def merits(self, outputs, labels):
+        return ((outputs.squeeze(-1) > 3) == (labels == 1)).to(outputs.dtype)
+
+
+def test_a_task_with_a_score_of_its_own_has_no_confusions_rather_than_wrong_ones():
+    def own(seed=0):
+        world = tiny(seed=seed)
+        return replace(world, tasks=(Careful("Ana"), Lenient("Bao", world.tasks[1].classes), world.tasks[2]))
+
+    swept = mtl.sweep(mtl.Soft, own, trunk=trunk(), lam=[0, 1], seeds=[0], progress=False, **TRAINING)
+    found = Path.of(swept).at()
+    assert list(found.confusions) == [HOSTILE]
+    assert found.scores[0, 0].tolist() == pytest.approx(list(swept.run(lam=0, seed=0).scores.values()), abs=1e-5)
+    assert static(Path.of(swept), (), 0).png()
+
+
+def test_a_task_with_a_loss_of_its_own_answers_as_any_other():
+    def own(seed=0):
+        world = tiny(seed=seed)
+        return replace(world, tasks=(world.tasks[0], Focal("Bao", world.tasks[1].classes), world.tasks[2]))
+
+    swept = mtl.sweep(mtl.Soft, own, trunk=trunk(), lam=[0, 1], seeds=[0], progress=False, **TRAINING)
+    found = Path.of(swept).at()
+    assert found.classes["Bao"] == ("low", "middle", "high")
+    right = found.confusions["Bao"].trace(axis1=1, axis2=2) / 50
+    assert right == pytest.approx(found.scores[0, :, 1], abs=1e-5)
 
 
 def test_the_test_split_is_shown_and_the_best_is_chosen_on_validation(sweep):
@@ -210,6 +298,83 @@ def test_schools_are_what_is_solved():
     assert path.at(5).best == 1
     one = Path.schools(mtl.data.planted(seed=0), lams=[0, INF])
     assert (one.live, one.world, one.at().seeds) == (None, "planted", (0,))
+
+
+def test_a_draw_of_the_schools_is_known_by_its_data():
+    for seed in (0, 7):
+        path = Path.schools(data.schools(30, seed=seed), seeds=range(2), lams=[0, INF])
+        assert (path.dials, path.at(30).seeds, path.origin) == ({"n": (30,)}, (0, 1), "solved")
+        assert isinstance(path.live, Solve)
+
+
+def changed(split, by):
+    """A split whose first school's first pupil has another label."""
+    labels = dict(split.labels)
+    first = next(iter(labels))
+    labels[first] = labels[first].clone()
+    labels[first][0] += by
+    return Split(split.x, labels)
+
+
+def own_schools(what):
+    """Worlds called "schools" that are a learner's own: other pupils, or ours but for one thing."""
+    if what.startswith("other pupils"):
+        x = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+        split = Split(x, {"north": x[:, 0], "south": x[:, 0] - x[:, 1]})
+        tasks, dial = (mtl.Regression("north"), mtl.Regression("south")), {"n": 30} if "n = 30" in what else {}
+        return World("schools", tasks, split, split, split, {"n": "many"} if "many" in what else dial)
+    if what == "a test of its own":
+        return data.schools(30, seed=3, common_test=False)
+    ours = data.schools(30)
+    return replace(ours, **{
+        "another dial": {"dial": {"n": 30, "noise": 1}},
+        "no dial": {"dial": {}},
+        "another n": {"dial": {"n": 29}},
+        "another test": {"test": changed(ours.test, 0.5)},
+        "another training": {"train": changed(ours.train, 0.5)},
+        "another validation": {"validation": changed(ours.validation, 0.5)},
+        "both exchanged": {"train": ours.validation, "validation": ours.train},
+        "one input for all": {"train": Split(ours.train.x["school 1"], ours.train.labels)},
+    }[what])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["other pupils", "other pupils, n = 30", "other pupils, n = many", "another dial", "no dial", "another n",
+     "another test", "another training", "another validation", "both exchanged", "one input for all",
+     "a test of its own"],
+)  # fmt: skip
+def test_a_learner_s_own_schools_are_explored_as_they_stand(what):
+    world = own_schools(what)
+    path = Path.schools(world, lams=[0, 1, INF])
+    assert (path.world, path.dials, path.live, path.at().seeds) == ("schools", {}, None, (0,))
+    expected = errors(world, solve(world, [0, 1, INF]), "validation")
+    assert path.at().scores[0] == pytest.approx(expected.numpy(), rel=1e-5)
+    assert explore(world).path.world == "schools"
+
+
+def test_the_second_table_of_pupils_is_taken_as_it_is():
+    world = data.schools(30, seed=2, table="mathachieve")
+    path = Path.schools(world, lams=[0, INF])
+    assert (path.world, path.dials, path.live, path.at().seeds) == ("mathachieve", {}, None, (0,))
+    expected = errors(world, solve(world, [0, INF]), "validation")
+    assert path.at().scores[0] == pytest.approx(expected.numpy(), rel=1e-5)
+
+
+class Absolute(mtl.Regression):
+    """Trained and judged by the absolute error."""
+
+    def losses(self, outputs, labels):
+        return (outputs.squeeze(-1) - labels.nan_to_num()).abs()
+
+
+def test_only_the_squared_error_is_solved():
+    world = data.planted(seed=0)
+    own = replace(world, tasks=(Absolute(world.tasks[0].name), *world.tasks[1:]))
+    with pytest.raises(TypeError, match=r"only regression .*'task 1' is a Absolute, with a loss .* the mtl.sweep"):
+        explore(own)
+    with pytest.raises(TypeError, match="only regression can be solved in closed form; 'Ana' is a Binary: train it"):
+        explore(tiny())
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,24 @@ def of_one_s_own():
     return World("own", (Absolute("one"), mtl.Regression("two")), split, split, split)
 
 
+def way_of_its_own(kind, way):
+    """A task of the course's with one of its functions written anew, to the same effect."""
+    return type("Focal", (kind,), {way: lambda self, *arguments: getattr(kind, way)(self, *arguments)})
+
+
+@pytest.mark.parametrize("way", ["losses", "merits", "loss", "score", "labelled"])
+@pytest.mark.parametrize("name", ["kind", "bright", "size"])
+def test_a_task_with_a_way_of_its_own_is_refused_since_the_browser_does_not_know_it(world, way, name):
+    """It would be shown its parent's loss; inspection.lesion asks the task itself."""
+    old = world.task(name)
+    own = way_of_its_own(type(old), way)(**vars(old))
+    changed = replace(world, tasks=tuple(own if task is old else task for task in world.tasks))
+    model = mtl.Hard(changed.tasks, trunk())
+    with pytest.raises(TypeError, match=f"'{name}' is a Focal, with a loss or score of its own: use mtl.inspection.le"):
+        lesion_lab(model, changed)
+    assert lesion(model, changed, [0]).task.tolist() == [task.name for task in world.tasks]  # the way on
+
+
 def broken(world):
     model = mtl.Hard(world.tasks, trunk())
     with torch.no_grad():
@@ -280,7 +298,7 @@ def broken(world):
         (lambda w, m: lesion_lab(m, w, pictures=0), ValueError, "2 or more"),
         (lambda w, m: lesion_lab(broken(w), w), ValueError, "layer h.*infinity.*second"),
         (lambda w, m: lesion_lab(mtl.Hard(of_one_s_own().tasks, trunk()[1:], features=5), of_one_s_own()), TypeError,
-         "'one' is a Absolute: use mtl.inspection.lesion"),
+         "'one' is a Absolute: use mtl.inspection.lesion, which asks the task"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_with_a_word_of_help(world, run, ask, error, words):

@@ -266,6 +266,21 @@ def test_the_sheet_holds_every_picture_in_its_cell(scope, world):
     assert int(np.argmin(far)) == 0
 
 
+def test_normalised_pictures_are_stretched_and_said_once(world, fresh):
+    def normal(split):
+        return Split((split.x - 0.3) / 0.2, split.labels)
+
+    far = replace(world, train=normal(world.train), validation=normal(world.validation), test=normal(world.test))
+    with pytest.warns(UserWarning, match="undo the normalisation, x . std . mean, to see them") as told:
+        frames = Frames.of({"fresh": fresh}, far)
+    assert len(told) == 1
+    low, high = world.test.x.min(), world.test.x.max()
+    wanted = ((world.test.x - low) / (high - low)).permute(0, 2, 3, 1).numpy()
+    assert frames.images == pytest.approx(wanted, abs=1e-5)
+    bytes_of = replace(world, test=Split(world.test.x * 255, world.test.labels))
+    assert Frames.of({"fresh": fresh}, bytes_of).images == pytest.approx(world.test.x.permute(0, 2, 3, 1), abs=1e-5)
+
+
 def test_large_and_grey_pictures_are_shrunk_and_kept_grey():
     images = np.zeros((3, 64, 128, 3))
     images[1, :, 64:] = 0.5

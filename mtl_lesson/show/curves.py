@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..tasks import Binary, Classification, Task
+from ..tasks import Binary, Classification, Task, judged_as
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -119,10 +119,9 @@ def score_name(tasks: Mapping[str, Task], names: Sequence[str]) -> str:
 
 
 def chance(task: Task | None) -> float | None:
-    """The score of guessing, where classes are equally likely."""
-    if isinstance(task, Classification):
-        return 1 / task.outputs
-    return 0.5 if isinstance(task, Binary) else None
+    """The score of guessing, where classes are equally likely; None where the score is not the accuracy we know."""
+    kind = None if task is None else judged_as(task, loss=False)
+    return 1 / task.outputs if kind is Classification else 0.5 if kind is Binary else None
 
 
 def lines(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:

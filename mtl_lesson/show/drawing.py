@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import io
-import warnings
 from os import PathLike
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .fonts import make_legible, quiet
 from .style import DPI, style
 
 SHARP = 1.5  # dots drawn for each dot shown, so that a figure stays sharp on a fine or enlarged screen
@@ -51,9 +51,8 @@ class Drawing:
 def drawn(figure: Figure, format: str, dpi: float) -> bytes:
     """The figure as a file's content, in the course's style whatever the learner's settings are."""
     buffer = io.BytesIO()
-    with style(), warnings.catch_warnings():
-        # A learner's names may hold letters that the font lacks: they are boxes in the picture, and whole in its alt.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with style(), quiet():
+        make_legible(figure)  # a learner's names may hold letters that the font lacks
         if figure.canvas is None or type(figure.canvas).__name__ == "FigureCanvasBase":
             FigureCanvasAgg(figure)
         figure.savefig(buffer, format=format, dpi=dpi)

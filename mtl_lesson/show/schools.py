@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from .drawing import Drawing
+from .fonts import make_legible, quiet
 from .style import (
     BLUE,
     GREEN,
@@ -97,7 +97,9 @@ class SchoolsPicture:
         self.moving = [*self.moving, self.heading]
         for artist in self.moving:
             artist.set_animated(True)
-        self.canvas.draw()
+        make_legible(self.figure)
+        with quiet():
+            self.canvas.draw()
         self.background = self.canvas.copy_from_bbox(self.figure.bbox)
 
     def draw_lines(self, ax: Axes) -> None:
@@ -168,8 +170,7 @@ class SchoolsPicture:
     def quick(self) -> bytes:
         """The picture as PNG: the background that stays, and what moves drawn on it."""
         buffer = io.BytesIO()
-        with style(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        with style(), quiet():
             self.canvas.restore_region(self.background)
             renderer = self.canvas.get_renderer()
             for artist in self.moving:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -36,16 +37,36 @@ from .style import (
 )  # fmt: skip
 
 LINE = SIZE / 72 * 1.3  # inches from one line of text to the next
+HAIR = 1e-3  # outside 0 to 1: what rounding leaves there
+FAINT = 16  # of 0 to 255 this is black: real numbers that end here, as scikit-learn's digits do, are of another range
 
 
 def as_images(x: Tensor) -> np.ndarray:
-    """Pictures (n, h, w), (n, 1, h, w) or (n, 3, h, w), 0 to 1 or 0 to 255, as an array (n, h, w, 3) in 0 to 1."""
+    """Pictures (n, h, w), (n, 1, h, w) or (n, 3, h, w) as an array (n, h, w, 3) in 0 to 1.
+
+    Their numbers may run from 0 to 1 or from 0 to 255, whole or not. Others, such as those of normalised pictures, are
+    stretched from the least to the largest, all pictures together, with a warning. NaN is drawn black.
+    """
     x = torch.as_tensor(x).detach().cpu()
     x = x[:, None] if x.dim() == 3 else x
     if x.dim() != 4 or x.shape[1] not in (1, 3) or len(x) == 0:
         raise ValueError(f"expected pictures (n, 3, height, width) or (n, height, width), got {tuple(x.shape)}")
-    x = x.float() / 255 if not x.is_floating_point() else x.float()
-    return x.nan_to_num().clamp(0, 1).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
+    return in_range(x).nan_to_num(0, 1, 0).clamp(0, 1).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
+
+
+def in_range(x: Tensor) -> Tensor:
+    """Numbers of pictures as float32 from 0 to 1, but for a hair; NaN and ∞ stay."""
+    values, whole = x.float(), not x.is_floating_point()
+    known = values[values.isfinite()]
+    low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 0.0)
+    if x.dtype != torch.uint8 and low >= -HAIR and high <= 1 + HAIR:
+        return values
+    if low >= -255 * HAIR and high <= 255 * (1 + HAIR) and (whole or high > FAINT):
+        return values / 255
+    undo = "undo the normalisation, x * std + mean" if low < 0 else "give them from 0 to 1, or from 0 to 255"
+    warnings.warn(f"the numbers of these pictures run from {rounded(low)} to {rounded(high)}, and were stretched to "
+                  f"run from 0 to 1: {undo}, to see them as they were", stacklevel=4)  # fmt: skip
+    return (values - low) / ((high - low) or 1.0)
 
 
 def ready(facts: Mapping[str, str], pictures: Tensor, title: str = "Your machine is ready", *,
@@ -116,11 +137,12 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     """What a network answers about pictures: below each, a line a task with ✓ or ✗ and the probability as a bar.
 
     ``x``: (n, 3, h, w) or (n, h, w); ``outputs``: task name → (n, outputs) as a model returns them; ``labels``: task
-    name → (n,). A wrong answer is followed by the right one. An answer whose label is missing is not judged.
+    name → (n,). A wrong answer is followed by the right one. An answer whose label is missing is not judged, nor is one
+    that the task itself calls neither right nor wrong (its ``merits`` are neither 1 nor 0).
     """
     images = as_images(x)
-    told = {task.name: [Answer(task, o, y) for o, y in zip(torch.as_tensor(outputs[task.name]).detach().float().cpu(),
-                                                          torch.as_tensor(labels[task.name]).cpu(), strict=True)]
+    told = {task.name: [Answer(task, o, y) for o, y in zip(at_least_single(outputs[task.name]),
+                                                           torch.as_tensor(labels[task.name]).cpu(), strict=True)]
             for task in tasks}  # fmt: skip
     for name, given in told.items():
         if len(given) != len(images):
@@ -148,29 +170,37 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     return Drawing(figure, of_answers(images, tasks, told))
 
 
+def at_least_single(outputs: Tensor) -> Tensor:
+    """Outputs on the CPU, in float32 unless they are float64: the precision in which an answer is judged."""
+    outputs = torch.as_tensor(outputs).detach().cpu()
+    return outputs if outputs.dtype == torch.float64 else outputs.float()
+
+
 class Answer:
-    """One answer of one task: its ``text``, whether it is ``right`` (None without a label), what would be right
-    ``instead``, and how ``sure`` the network is, 0 to 1 (None of a number)."""
+    """One answer of one task: its ``text``, whether it is ``right`` as the task says (None where that is not known),
+    the label ``instead`` where it is another, and how ``sure`` the network is, 0 to 1 (None of a number)."""
 
     def __init__(self, task: Task, output: Tensor, label: Tensor):
         known, self.sure, self.instead = bool(task.labelled(label)), None, ""
+        output = output.reshape(-1)
         if isinstance(task, Regression):
             self.text, self.right = rounded(output.item()), None
             self.instead = rounded(label.item()) if known else ""
             return
         if isinstance(task, Binary):
-            names, chances = ("no", "yes"), torch.sigmoid(output).repeat(2) * torch.tensor([-1, 1])
-            chances = chances + torch.tensor([1, 0])
+            names, chances = ("no", "yes"), torch.cat([torch.sigmoid(-output), torch.sigmoid(output)])
         elif isinstance(task, Classification):
             names, chances = task.classes, output.softmax(-1)
         else:
             raise TypeError(f"answers are drawn of Classification, Binary and Regression, not {type(task).__name__}")
-        if len(chances) != len(names):
-            raise ValueError(f"task {task.name!r} has {len(names)} classes and {len(chances)} outputs")
-        best = int(chances.nan_to_num().argmax())
+        if len(output) != (wanted := 1 if isinstance(task, Binary) else len(names)):
+            raise ValueError(f"task {task.name!r} has {len(names)} classes, so its answer is read off {wanted} "
+                             f"output{'s' * (wanted > 1)}, not {len(output)}")  # fmt: skip
+        best = int(output > 0) if isinstance(task, Binary) else int(chances.nan_to_num().argmax())
         self.text, self.sure = names[best], float(chances.nan_to_num()[best])
-        self.right = best == int(label) if known else None
-        self.instead = "" if self.right in (True, None) else names[int(label)]
+        merit = float(task.merits(output[None, None], label[None, None])) if known else math.nan
+        self.right = {1.0: True, 0.0: False}.get(merit)
+        self.instead = names[int(label)] if known and best != int(label) else ""
 
 
 def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:

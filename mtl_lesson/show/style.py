@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
@@ -14,7 +13,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
-from scipy.special import stdtrit
+
+from .fonts import fitted, quiet, with_families
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -171,6 +171,8 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean = values.mean(0)
     if len(values) < 3:
         return mean, values.min(0), values.max(0)
+    from scipy.special import stdtrit  # Student's t; here, since it takes long to load
+
     half = stdtrit(len(values) - 1, 0.975) * values.std(0, ddof=1) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
@@ -204,10 +206,10 @@ def level(ax: Axes, y: float, text: str, *, dashes=(0, (2, 2)), colour: str = GR
 
 def breadth(text: str, size: float = SIZE, weight: str = "normal") -> float:
     """How wide a text is, in inches."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        font = FontProperties(family=SETTINGS["font.family"], size=size, weight=weight)
-        return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    font = FontProperties(family=SETTINGS["font.family"], size=size, weight=weight)
+    with quiet():
+        fit = fitted(text, font)
+        return text_to_path.get_text_width_height_descent(fit.text, with_families(font, fit.families), False)[0] / 72
 
 
 def shortened(text: str, most: float, size: float = SIZE, weight: str = "normal") -> str:

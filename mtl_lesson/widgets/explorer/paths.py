@@ -15,18 +15,19 @@ import torch
 from ... import bank
 from ...data import schools
 from ...data.world import World
+from ...inspection.features import evaluating
 from ...sharing import Soft, closed_form
 from ...show.schools import written
 from ...show.style import interval
-from ...tasks import MISSING, Binary, Classification, Regression, Task
-from ...training import Run, Sweep, hardware
-from ...training.feed import Feed
-from ...training.loop import answers
+from ...tasks import KINDS as JUDGED
+from ...tasks import MISSING, Binary, Classification, Regression, Task, judged_as
+from ...training import Run, Sweep
+from ...training.feed import Feed, same
 from ..lambdas import nearest
 from ..schools import LAMBDAS
 from .live import Live, Solve, Train
 
-KINDS = {kind.__name__: kind for kind in (Classification, Binary, Regression)}
+KINDS = {kind.__name__: kind for kind in JUDGED}
 LETTERS = {"lam": "λ", "delta": "δ"}  # how an axis is written
 ROUNDING = 1e-6  # of a gap in float32: what is below is 0
 LINE = "line"  # the one layer of a model that is solved
@@ -39,9 +40,11 @@ class Path:
     ``world``: its name. ``dials``: each axis beside λ and the seed → its values, be it one only. Three tidy tables,
     whose rows have their place in columns ``lam`` and one a dial:
 
-    * ``scores``: seed, task, split, score, loss; on validation, by which λ is chosen, and on ``split``, which is shown,
+    * ``scores``: seed, task, split, score, loss, and whether a higher score is better; on validation, by which λ is
+      chosen, and on ``split``, which is shown,
     * ``gaps``: seed, task, layer, gap: ‖θ_t − θ̄‖ / ‖θ̄‖ of one layer (:meth:`~mtl_lesson.sharing.base.Sharing.gap`),
-    * ``confusions``: task, label, answer, count: on ``split``, all seeds together, for tasks that have classes.
+    * ``confusions``: task, label, answer, count: on ``split``, all seeds together, for tasks that have classes and no
+      score of their own.
 
     ``live``: how a point is trained again, or None and then ``why_not`` says why. ``origin``: "trained", "stored" or
     "solved". Make one with :meth:`of`, :meth:`stored` or :meth:`schools`.
@@ -79,7 +82,8 @@ class Path:
             raise ValueError("a sweep over one λ a layer has no single λ to move; give lam=[…] as numbers")
         if split not in ("validation", "test") or split not in set(table.split):
             raise ValueError(f"the sweep has no scores on {split!r}; it has validation, and test if run with test=True")
-        scores = table[table.split.isin(("validation", split))][[*place, "seed", "task", "split", "score", "loss"]]
+        columns = [*place, "seed", "task", "split", "score", "loss", "higher_is_better"]
+        scores = table[table.split.isin(("validation", split))][columns]
         gaps, confusions, tasks = [], [], {}
         for key, run in sweep.runs.items():
             point = dict(zip(sweep.axes, key, strict=True))
@@ -117,9 +121,10 @@ class Path:
         """Solved exactly, for ``world`` = n pupils a school, several n (a dial), or a World whose tasks are linear.
 
         Of the world ``schools`` every seed draws other pupils; any other World is taken as it is, and is its own only
-        draw. Raises TypeError for tasks that are not Regression.
+        draw, one of the learner's that is called "schools" as well. Raises TypeError for tasks that are not Regression,
+        or have a loss or score of their own.
         """
-        if isinstance(world, World) and world.name != "schools":
+        if isinstance(world, World) and not is_schools(world):
             draws = {(): {0: world}}
             dials, live = {}, None
         else:
@@ -130,6 +135,7 @@ class Path:
         for values, drawn in draws.items():
             for seed, one in drawn.items():
                 point = dict(zip(dials, values, strict=True)) | {"seed": seed}
+                check_linear(one.tasks)
                 theta = closed_form.solve(one, lams)
                 tasks |= {task.name: task for task in one.tasks}
                 for part in dict.fromkeys(("validation", split)):
@@ -139,7 +145,8 @@ class Path:
         scores, gaps = pd.concat(scores, ignore_index=True), pd.concat(gaps, ignore_index=True)
         nothing = pd.DataFrame(columns=["lam", *dials, "task", "label", "answer", "count"])
         name = world.name if isinstance(world, World) else "schools"
-        return cls(name, tuple(tasks.values()), dials, scores.assign(loss=scores.score), gaps, nothing, split, live,
+        scores = scores.assign(loss=scores.score, higher_is_better=Regression.higher_is_better)
+        return cls(name, tuple(tasks.values()), dials, scores, gaps, nothing, split, live,
                    "" if live else "this world is one draw, and its answer is exact already", "solved")  # fmt: skip
 
     # --- storing one -----------------------------------------------------------------------------------------------
@@ -271,6 +278,45 @@ class Slice:
         return written(self.lams[index])
 
 
+# --- worlds that are solved ----------------------------------------------------------------------------------------
+
+
+def is_schools(world: World) -> bool:
+    """Whether a World is a draw of ``schools(n)``, and not the learner's own of that name.
+
+    The pupils of the test are the same for every seed, and so are those of training and validation taken together.
+    """
+    if world.name != "schools" or set(world.dial) != {"n"}:
+        return False
+    try:
+        ours = schools(world.dial["n"])
+    except (TypeError, ValueError):
+        return False
+    return (world.tasks == ours.tasks and len(world.train) == len(ours.train) and same(world.test, ours.test)
+            and not_tested(world) == not_tested(ours))  # fmt: skip
+
+
+def not_tested(world: World) -> dict[str, list[list[float]]]:
+    """Task → the examples of training and validation in order, each its inputs and its label."""
+    found = {}
+    for task in world.tasks:
+        rows = []
+        for split in (world.train, world.validation):
+            x = split.inputs.get(task.name, split.inputs.get(None)).flatten(1)
+            rows += torch.cat([x, split.labels[task.name][:, None]], 1).nan_to_num(MISSING).tolist()
+        found[task.name] = sorted(rows)
+    return found
+
+
+def check_linear(tasks: Sequence[Task]) -> None:
+    """Refuse tasks whose loss is not the squared error that is solved here."""
+    for task in tasks:
+        if judged_as(task) is not Regression:
+            own = ", with a loss or score of its own" if isinstance(task, Regression) else ""
+            raise TypeError(f"only regression can be solved in closed form; {task.name!r} is a "
+                            f"{type(task).__name__}{own}: train it, and explore the mtl.sweep")  # fmt: skip
+
+
 # --- from tables to arrays -----------------------------------------------------------------------------------------
 
 
@@ -394,24 +440,30 @@ def gaps_of_lines(theta: torch.Tensor) -> np.ndarray:
 
 
 def classes_of(task: Task) -> tuple[str, ...]:
-    return ("no", "yes") if isinstance(task, Binary) else tuple(map(str, getattr(task, "classes", ())))
+    """The names of the answers a task can get; none where what counts as an answer is for the task alone to say."""
+    kind = judged_as(task, loss=False)
+    return ("no", "yes") if kind is Binary else task.classes if kind is Classification else ()
 
 
 @torch.no_grad()
 def confusions_of(run: Run, split: str) -> Iterator[dict]:
-    """How often each label got each answer, for tasks that have classes; examples without a label are left out."""
+    """How often each label got each answer, for tasks of :func:`classes_of`; examples without a label are left out.
+
+    Computed in the precision of the weights, as scores are, and never in the faster one of the training.
+    """
     model = run.model
-    tasks = [task for task in model.tasks if isinstance(task, Classification | Binary)]
+    tasks = [task for task in model.tasks if classes_of(task)]
     if not tasks:
         return
-    where = next(model.parameters()).device
-    feed = Feed([getattr(run.world, split)], model.tasks, where, hardware.DTYPES[run.precision])
+    weights = next(model.parameters())
+    feed = Feed([getattr(run.world, split)], model.tasks, weights.device, weights.dtype)
     found = {task.name: torch.zeros(len(classes_of(task)) ** 2, dtype=torch.long) for task in tasks}
     for batch in feed.in_order(2048):
-        outputs = answers(model, batch, run.precision)
+        with evaluating(model):
+            outputs = model.outputs(batch.x, batch.inputs, batch.streams)
         for task in tasks:
             y, label = outputs[task.name][0], batch.labels[task.name][0]
-            answer = (y.squeeze(-1) > 0).long() if isinstance(task, Binary) else y.argmax(-1)
+            answer = (y.squeeze(-1) > 0).long() if judged_as(task, loss=False) is Binary else y.argmax(-1)
             size, known = len(classes_of(task)), label != MISSING
             pairs = label[known] * size + answer[known]
             found[task.name] += torch.bincount(pairs.cpu(), minlength=size**2)

@@ -68,8 +68,9 @@ def lesion_lab(model: Sharing | Run, world: World, *, tasks: Sequence[str] | Non
     so remove groups too; what was chosen as most important on these pictures is flattered by them; where every task has
     a trunk of its own, unit 3 of one and unit 3 of the other are two units. ``layer`` may only name the last.
 
-    Raises TypeError for what is no model; KeyError for a task that is not there; ValueError for another layer, several
-    copies, a split that is not there, features that are not finite.
+    Raises TypeError for what is no model, and for a task with a loss or score of its own, which the browser does not
+    know (:func:`~mtl_lesson.inspection.lesion` asks the task); KeyError for a task that is not there; ValueError for
+    another layer, several copies, a split that is not there, features that are not finite.
     """
     return LesionLab(Lesions.of(model, world, tasks=tasks, layer=layer, split=split, pictures=pictures, seed=seed))
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...show.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, colours_of
-from ...tasks import Binary, Classification, Regression, Task
+from ...tasks import KINDS, Task, judged_as
 from ..explorer.screen import unit
 from .frames import Frames, Groups
 from .lesions import CERTAIN, Lesions
@@ -22,7 +22,6 @@ PALETTE = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, INK)
 SHAPES = ("circle", "square", "triangle", "diamond")  # 4 and 7 have no common divisor: 28 different marks
 # A class that is called by a colour has that colour, or a reader would see one and read another.
 NAMED = {"red": VERMILLION, "yellow": ORANGE, "green": GREEN, "cyan": SKY, "blue": BLUE, "magenta": PURPLE}
-KINDS = (Classification, Binary, Regression)  # whose loss the browser knows
 LARGEST = 32767  # of int16
 CELL, QUALITY = 32, 85  # pixels a picture has on the sheet: whole blocks of a JPEG, so that none runs into the next
 
@@ -120,11 +119,12 @@ def stretch(lesions: Lesions) -> float:
 
 
 def kind_of(task: Task) -> str:
-    """Which loss the browser computes; TypeError for a kind of task that it does not know."""
-    kind = next((kind for kind in KINDS if isinstance(task, kind)), None)
+    """Which loss and score the browser computes; TypeError for a task that has others."""
+    kind = judged_as(task)
     if kind is None:
+        own = ", with a loss or score of its own" if isinstance(task, KINDS) else ""
         raise TypeError(f"the lab knows the loss of {', '.join(k.__name__ for k in KINDS)}; {task.name!r} is a "
-                        f"{type(task).__name__}: use mtl.inspection.lesion")  # fmt: skip
+                        f"{type(task).__name__}{own}: use mtl.inspection.lesion, which asks the task")  # fmt: skip
     return kind.__name__
 
 

@@ -9,14 +9,13 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
+from ...chance import generator
 from ...data.world import Split, World, whole
 from ...inspection.features import features, is_untrained
 from ...inspection.similarity import align
 from ...inspection.swap import head_swap
-from ...nets import generator
 from ...sharing import Sharing
 from ...show.schools import written
 from ...show.sheets import as_images
@@ -321,6 +320,8 @@ def in_one_basis(raw: Sequence[Sequence[np.ndarray]], labels: Sequence[str], pai
     components of all of them together: aligned frame by frame, or each in a basis of its own, a map would jump where
     nothing has changed.
     """
+    from sklearn.decomposition import PCA  # here, since it takes long to load
+
     reference, sizes = raw[-1][0], [h.shape[1] for both in raw for h in both]
     if len(set(sizes)) > 1:
         odd = next(i for i, size in enumerate(sizes) if size != sizes[-2])

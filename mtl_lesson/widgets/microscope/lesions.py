@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ...chance import generator
 from ...data.world import Split, World
 from ...inspection.features import examples, features, is_untrained
 from ...inspection.lesion import importance, lesion
-from ...nets import generator
 from ...sharing import Sharing
 from ...show.style import about
 from ...tasks import Task

@@ -18,6 +18,7 @@ from mtl_lesson.provenance import roots_of
 from mtl_lesson.sharing import Sharing
 
 SEEDS = range(6)
+BOTH = range(2 * len(SEEDS))  # those, and for each another that its networks are compared with
 LAYERS = ("relu1", "relu2", "relu3")
 LAM = 0.01
 REMOVED = 10  # units in a group

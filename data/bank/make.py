@@ -5,7 +5,7 @@ validation, to choose by, and on test, to report; a path along λ has three tabl
 inside the features is measured in ``inside.py``. No seed was chosen. The settings were, after trial runs on seeds 0 to
 3, which are among those stored here.
 
-``make bank CHECK=1`` computes one point of each table again whose code has changed since, and where it finds what is
+``make bank CHECK=1`` computes a chunk of each table again whose code has changed since, and where it finds what is
 stored, says that the code of today makes it.
 
 Experiments run side by side, one thread each. Finished copies are kept in ``.bank/`` until their experiment is stored,
@@ -23,18 +23,23 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import fields, replace
 from pathlib import Path
 
 import inside
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 import mtl_lesson as mtl
 from mtl_lesson import bank
 from mtl_lesson.provenance import roots_of
+from mtl_lesson.training.loop import Settings
+from mtl_lesson.training.runs import Ticks
+from mtl_lesson.training.sweeps import Plan, collected, train_job
 from mtl_lesson.widgets import explorer
 
 COPIES = Path(__file__).resolve().parents[2] / ".bank"
@@ -53,10 +58,31 @@ LAMBDAS = [0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, math.inf]
 
 
 def swept(name: str | None, way: type, world: Callable, trunk: tuple | Callable, **settings: object) -> mtl.Sweep:
-    """A sweep with test scores, whose finished copies are kept in ``.bank/NAME`` until the result is stored."""
+    """A sweep with test scores, whose finished copies are kept in ``.bank/NAME`` until the result is stored; without a
+    name a chunk of it."""
     made = getattr(mtl.nets, trunk[0])(**trunk[1]) if isinstance(trunk, tuple) else trunk
-    folder = COPIES / name if name else None
-    return mtl.sweep(way, world, trunk=made, test=True, folder=folder, progress=False, **settings)
+    if name is None:
+        return a_chunk(way, world, made, **settings)
+    return mtl.sweep(way, world, trunk=made, test=True, folder=COPIES / name, progress=False, **settings)
+
+
+def a_chunk(way: type, world: Callable, trunk: object, *, seeds: Sequence[int], wanted: Sequence[int] = (),
+            **settings: object) -> mtl.Sweep:  # fmt: skip
+    """The runs of one seed, or of the seeds ``wanted``, at a place in the middle of a sweep's axes.
+
+    What the sweep trains together is trained together here: a point alone would be the same but for rounding, which
+    training makes larger.
+    """
+    names = {one.name for one in fields(Settings)} & set(settings)
+    training = Settings(**{name: settings.pop(name) for name in names}, validate=False, test=True)
+    training = replace(training, precision=training.precision or str(mtl.precision()))
+    plan, runs = Plan(way, world, trunk, settings, list(seeds)), {}
+    jobs = plan.jobs(training.batch_size)
+    for seed in wanted or seeds[:1]:
+        own = [job for job in jobs if seed in [dataset["seed"] for dataset in job.datasets]]
+        done = train_job(plan, None, training, Ticks(tqdm(disable=True)), own[len(own) // 2])
+        runs |= {plan.key(point): run for point, run in done.trained if run.seed == seed}
+    return collected(plan, training, runs)
 
 
 def scores(name: str | None, runs: Iterable[tuple], world: Callable, trunk: object, **common: object) -> pd.DataFrame:
@@ -146,19 +172,17 @@ EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first
 Stored = Iterator[tuple[str, pd.DataFrame, dict, list[str]]]
 
 
-def of_table(name: str, point: bool) -> Stored:
+def of_table(name: str, some: bool) -> Stored:
     runs, world, trunk, common = TABLES[name]
     facts = common | {"ways": [[way.__name__, own] for way, own in runs], "world": world.__name__, "trunk": str(trunk)}
     code = [*roots_of(world, *(way for way, _ in runs)), "training/sweeps", "bank/make.py"]
-    if point:
-        runs, common = [(way, one_point(own)) for way, own in runs], one_point(common)
-    yield name, scores(None if point else name, runs, world, trunk, **common), facts, code
+    yield name, scores(None if some else name, runs, world, trunk, **common), facts, code
 
 
-def of_path(name: str, point: bool) -> Stored:
+def of_path(name: str, some: bool) -> Stored:
     world, trunk, settings = PATHS[name]
     start = time.perf_counter()
-    sweep = swept(None if point else name, mtl.Soft, world, trunk, **(one_point(settings) if point else settings))
+    sweep = swept(None if some else name, mtl.Soft, world, trunk, **settings)
     seconds = (time.perf_counter() - start) / len(sweep.runs)
     training = {key: settings[key] for key in ("epochs", "batch_size") if key in settings}
     live = explorer.Train(mtl.Soft, world, trunk, training, seconds)
@@ -166,30 +190,27 @@ def of_path(name: str, point: bool) -> Stored:
     facts = settings | {"world": world.__name__, "trunk": str(trunk), "path": path.facts()}
     code = [*roots_of(world, mtl.Soft), "training/sweeps", "bank/make.py", "widgets/explorer/paths.py"]
     for ending, table in path.tables().items():
-        if not (point and ending == "_confusions"):  # which adds up all seeds
+        if not (some and ending == "_confusions"):  # which adds up all seeds
             yield f"{name}{ending}", table, facts, code
 
 
-def of_inside(name: str, point: bool) -> Stored:
+def of_inside(name: str, some: bool) -> Stored:
     sweeps = itertools.count()
 
-    def kept(*arguments: object, **settings: object) -> mtl.Sweep:
-        return swept(None if point else f"{name}/{next(sweeps)}", *arguments, **settings)
+    def kept(way: type, *arguments: object, **settings: object) -> mtl.Sweep:
+        if some:
+            every = inside.BOTH if way is mtl.Separate else inside.SEEDS
+            settings |= {"wanted": settings["seeds"], "seeds": every}
+        return swept(None if some else f"{name}/{next(sweeps)}", way, *arguments, **settings)
 
-    for table_name, table, facts, code in inside.tables(kept, inside.SEEDS[:1] if point else inside.SEEDS):
+    for table_name, table, facts, code in inside.tables(kept, inside.SEEDS[:1] if some else inside.SEEDS):
         yield table_name, table, facts, [*code, "training/sweeps", "bank/make.py", "bank/inside.py"]
 
 
-def one_point(settings: dict) -> dict:
-    """The first seed at the middle of each axis."""
-    middle = {name: [value[len(value) // 2]] for name, value in settings.items() if isinstance(value, list)}
-    return settings | middle | ({"seeds": settings["seeds"][:1]} if "seeds" in settings else {})
-
-
-def results(name: str, point: bool = False) -> Stored:
-    """What an experiment stores, or one ``point`` of each of its tables and ways."""
+def results(name: str, some: bool = False) -> Stored:
+    """What an experiment stores, or ``some`` of each of its tables and ways: see :func:`a_chunk`."""
     of = of_inside if name == INSIDE else of_table if name in TABLES else of_path
-    return of(name, point)
+    return of(name, some)
 
 
 # --- making and checking --------------------------------------------------------------------------------------------
@@ -208,17 +229,17 @@ def make(name: str) -> tuple[bool, str]:
 
 
 def check(name: str) -> tuple[bool, str]:
-    """Compute one point of an experiment again; where it is what is stored, say that the code of today makes it."""
-    found = list(results(name, point=True))
+    """Compute some of an experiment again; where it is what is stored, say that the code of today makes it."""
+    found = list(results(name, some=True))
     far = max(difference(table, bank.load(table_name)) for table_name, table, _, _ in found)
     if far > 0:
-        return False, f"{name}: one point differs from what is stored, by {far:.2g}; run make bank NAME={name}"
+        return False, f"{name}: computed again, it is not what is stored, by {far:.2g}; run make bank NAME={name}"
     made = {table_name: code for table_name, _, _, code in found}
     if name in PATHS:
         made[f"{name}_confusions"] = made[name]
     for table_name, code in made.items():
         bank.restamp(table_name, code)
-    return True, f"{name}: one point of each table is what is stored"
+    return True, f"{name}: computed again, it is what is stored"
 
 
 def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:
@@ -227,6 +248,8 @@ def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:
     table = pd.read_csv(io.BytesIO(bank.as_stored(table)))
     measured = [column for column in MEASURED if column in table]
     place = [column for column in table if column not in measured]
+    numbers = [column for column in place if table[column].dtype.kind in "if"]  # 1.0 is stored as 1
+    table, stored = (one.astype(dict.fromkeys(numbers, float)) for one in (table, stored))
     both = table.merge(stored, on=place, how="left", suffixes=("", " stored"))
     now, then = both[measured].to_numpy(float), both[[f"{column} stored" for column in measured]].to_numpy(float)
     if len(both) != len(table) or np.isnan(then).any():
@@ -243,7 +266,7 @@ def one_thread() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compute the course's stored results.")
     parser.add_argument("name", nargs="*", help="experiments; all if none is given")
-    parser.add_argument("--check", action="store_true", help="compute one point of what is stale, and re-stamp it")
+    parser.add_argument("--check", action="store_true", help="compute some of what is stale again, and re-stamp it")
     asked = parser.parse_args()
     if unknown := set(asked.name) - {*EXPERIMENTS}:
         raise SystemExit(f"there is no experiment {sorted(unknown)[0]!r}; there are {', '.join(EXPERIMENTS)}")

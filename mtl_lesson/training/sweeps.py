@@ -117,6 +117,11 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
                 raise
         if ticks.stopping:
             print(f"Stopped: {len(runs)} of {len(plan.keys)} copies had finished and are kept.")
+    return collected(plan, settings, runs)
+
+
+def collected(plan: Plan, settings: Settings, runs: Mapping[tuple, Run]) -> Sweep:
+    """The Runs of a plan, or of some of its points, as a Sweep."""
     runs = {key: runs[key] for key in plan.keys if key in runs}
     history = pd.concat([run.history for run in runs.values()], ignore_index=True) if runs else pd.DataFrame()
     if runs:
@@ -124,7 +129,8 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
         table = history[history.epoch == last].drop(columns="epoch").reset_index(drop=True)
     else:
         table = history
-    note = "one World for all seeds: only weights and batches are resampled" if isinstance(world, World) else ""
+    one = isinstance(plan.world, World)
+    note = "one World for all seeds: only weights and batches are resampled" if one else ""
     return Sweep(table, history, runs, plan.names, note, plan, settings)
 
 

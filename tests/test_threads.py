@@ -10,10 +10,11 @@ import time
 import joblib
 import pytest
 import torch
+from every_way import noise
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson.training import hardware, loop, runs, sweeps
+from mtl_lesson.training import hardware, loop, parts, runs, sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -89,15 +90,95 @@ def test_a_number_of_threads_that_makes_no_sense_is_refused(asked, monkeypatch):
         mtl.machine()
 
 
-def test_a_small_step_takes_one_thread_and_a_large_one_all(monkeypatch):
-    """By its size alone, whatever a clock would say."""
-    monkeypatch.setattr(hardware, "cores", lambda: 2)
-    world = mtl.data.questions(n_train=128, n_validation=20, n_test=20)
-    small = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False)
-    assert small.threads == 1
-    monkeypatch.setattr(hardware, "TOGETHER", 1e7)
-    assert mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False).threads == 2
+def test_a_step_is_cut_by_its_size_alone():
+    """Whatever a clock would say; what cannot be cut takes one thread, or all where it is large."""
+    assert [parts.parts_for(work, 128) for work in (0, 3.9e7, 4e7, 2e9, 5e9, 1e12)] == [1, 1, 2, 2, 4, 8]
+    assert [parts.parts_for(1e12, examples) for examples in (1, 31, 32, 64)] == [1, 1, 2, 4]
     assert hardware.threads_for(1e12, "cuda") == 1
+    assert hardware.threads_for(1e12, "cpu") == hardware.cores()
+    assert hardware.threads_for(1e6, "cpu") == 1
+
+
+TASKS = (mtl.Classification("garment", list("abcd")), mtl.Binary("dark"), mtl.Regression("weight"))
+CUT = {
+    "hard": lambda trunk: mtl.Hard(TASKS, trunk, seeds=(0, 1)),
+    "separate": lambda trunk: mtl.Separate(TASKS, trunk),
+    "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.3),
+    "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch={"dark": "4"}),
+}
+
+
+def batch_of(kind, own, n=37):
+    shape = (2, 8, 8) if kind == "pictures" else (6,)
+    world = noise(TASKS, shape, own, n)
+    return next(runs.Feed([world.train], TASKS, "cpu", torch.float64).in_order(n))
+
+
+def trunk_for(kind):
+    layers = [nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 5)]
+    return nn.Sequential(*layers if kind == "pictures" else [nn.Linear(6, 7), nn.Tanh(), nn.ELU(), nn.ReLU(),
+                                                             nn.Linear(7, 5)])  # fmt: skip
+
+
+@pytest.mark.parametrize("way", CUT)
+@pytest.mark.parametrize("kind", ["pictures", "vectors"])
+@pytest.mark.parametrize("own", [False, True], ids=["one input", "an input a task"])
+@pytest.mark.parametrize("count", [2, 5, 37])
+def test_a_step_in_parts_is_the_step(way, kind, own, count, monkeypatch):
+    """Losses and gradients, with missing labels, also where a part has none of a task's."""
+    monkeypatch.setattr(hardware, "cores", lambda: 3)
+    batch, found = batch_of(kind, own), []
+    for number in (1, count):
+        model = CUT[way](trunk_for(kind)).double()
+        assert parts.can_be_cut(model)
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        alive = torch.tensor([1.0, 0.0][: model.copies], dtype=torch.float64)
+        with parts.parts(number) as cut:
+            losses = loop.step(model, optimiser, batch, "float64", alive, cut)
+        found.append([losses, *(p.grad for p in model.parameters()), *(p.detach() for p in model.parameters())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_a_fit_in_parts_is_bit_for_bit_the_same_on_any_number_of_cores(monkeypatch):
+    monkeypatch.setattr(parts, "SIZES", ((0, 4),))
+    world = mtl.data.questions(n_train=130, n_validation=20, n_test=20)
+    found = []
+    for count in (1, 2, 16):
+        monkeypatch.setattr(hardware, "cores", lambda count=count: count)
+        found.append(mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(4)), world, epochs=2, progress=False))
+    assert [run.threads for run in found] == [1, 2, 4]
+    assert all(torch.equal(weights(found[0]), weights(other)) for other in found[1:])
+    monkeypatch.setattr(parts, "SIZES", ())
+    whole = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(4)), world, epochs=2, progress=False)
+    torch.testing.assert_close(weights(whole), weights(found[0]), rtol=0, atol=1e-3)
+
+
+class Summed(mtl.Binary):
+    """A loss that is no mean over examples."""
+
+    def loss(self, outputs, labels):
+        return self.losses(outputs, labels).sum(-1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: mtl.Hard(TASKS, nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5)), features=5),
+        lambda: mtl.Hard(TASKS, nn.Sequential(nn.Linear(6, 5), nn.Dropout())),
+        lambda: mtl.SharedPrivate(TASKS, trunk_for("vectors"), gamma=1.0),
+        lambda: mtl.Soft(TASKS, trunk_for("vectors"), lam=1.0, exact=False),
+        lambda: mtl.Hard([Summed("dark")], trunk_for("vectors")),
+    ],
+    ids=["statistics", "chance", "correlation", "penalty", "own loss"],
+)
+def test_what_is_no_sum_over_examples_is_not_cut(model, monkeypatch):
+    assert not parts.can_be_cut(model())
+    monkeypatch.setattr(parts, "SIZES", ((0, 4),))
+    monkeypatch.setattr(parts.Parts, "backward", lambda *arguments: pytest.fail("cut"))
+    model = model()
+    world = noise(model.tasks, (6,), False, 40)
+    assert mtl.fit(model, world, epochs=1, progress=False).threads == 1
 
 
 def test_the_size_of_a_step_is_that_of_its_arithmetic():

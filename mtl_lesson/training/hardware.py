@@ -20,8 +20,9 @@ from torch import nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
-#: multiply-adds of a training step from which all cores work on it together. Below it one thread is nearly as fast on a
-#: quiet machine, and several times faster beside busy processes: each of a step's operations waits for all its threads.
+#: Multiply-adds from which all cores work together on each operation of a training step that cannot be cut into parts.
+#: Below it one thread is nearly as fast on a quiet machine, and several times faster beside busy processes, where each
+#: operation waits for the last of its threads.
 TOGETHER = 1.5e9
 
 
@@ -103,7 +104,7 @@ def threads(count: int) -> Iterator[None]:
 def machine() -> dict[str, str]:
     """What this machine computes with, in words: for a learner's first look and for a report of a problem."""
     count = cores()
-    plan = "one thread" if count == 1 else f"{count} cores, a part of a sweep on each; a large network on all of them"
+    plan = "one thread" if count == 1 else f"{count} cores, a part of a sweep or of a large step on each"
     return {
         "Device": f"{device()!r}{f', {plan}' if device().name == 'cpu' else ''}",
         "Precision": repr(precision()),

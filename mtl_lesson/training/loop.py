@@ -13,6 +13,7 @@ from torch import Tensor
 from ..sharing import Sharing
 from .feed import Batch, Feed
 from .hardware import DTYPES, autocast
+from .parts import Parts
 
 #: optimisers whose exact step on a penalty is known; weight decay is the gradient of ½ weight_decay ‖θ‖² in all
 OPTIMISERS = {
@@ -41,19 +42,25 @@ class Epoch:
 
 
 def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precision: str,
-         alive: Tensor | float = 1.0) -> Tensor:  # fmt: skip
+         alive: Tensor | float = 1.0, parts: Parts | None = None) -> Tensor:  # fmt: skip
     """One step of the optimiser on Σ_t L_t, then the exact step on the penalty. Returns the losses (copies, tasks).
 
     A regulariser of the features, where the model has one, goes with the losses. Copies have no weights in common, so
-    the sum of their losses gives each its own gradient.
+    the sum of their losses gives each its own gradient. ``parts``: computes the gradients of a large step side by side.
     """
-    with autocast(batch.x.device, precision):
-        h = model.activations(batch.x, batch.inputs, batch.streams)
-        outputs = model.answer(h)
-    losses = per_task(model, outputs, batch.labels, "loss")
-    objective = losses.sum(1) + model.regulariser(h)
+
+    def losses_of(batch: Batch) -> tuple[Tensor, Tensor]:
+        with autocast(batch.x.device, precision):
+            h = model.activations(batch.x, batch.inputs, batch.streams)
+            outputs = model.answer(h)
+        return per_task(model, outputs, batch.labels, "loss"), model.regulariser(h)
+
     optimiser.zero_grad()
-    (objective * alive).sum().backward()
+    if parts is None:
+        losses, more = losses_of(batch)
+        ((losses.sum(1) + more) * alive).sum().backward()
+    else:
+        losses = parts.backward(model, batch, losses_of, alive)
     optimiser.step()
     model.pull(optimiser)
     return losses.detach()
@@ -129,7 +136,7 @@ class Settings:
 
 
 def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, tell: Callable[[str], object],
-          check: Callable[[], object] = lambda: None) -> Iterator[Epoch]:  # fmt: skip
+          check: Callable[[], object] = lambda: None, parts: Parts | None = None) -> Iterator[Epoch]:  # fmt: skip
     """Train and hand over after every epoch; losses stay on the device until then.
 
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
@@ -147,7 +154,7 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, 
         losses = []
         for batch in feed.shuffled(seeds, number, batch_size):
             check()
-            losses.append(step(model, optimiser, batch, precision, alive))
+            losses.append(step(model, optimiser, batch, precision, alive, parts))
         steps = len(losses)
         if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
             last = next(feed.shuffled(seeds, number, batch_size))

@@ -19,6 +19,7 @@ from ..sharing import Sharing
 from . import hardware
 from .feed import Batch, Feed
 from .loop import Settings, TrainingDiverged, answers, evaluate, train
+from .parts import can_be_cut, parts, parts_for
 
 INTERRUPTED = "interrupted"
 
@@ -90,7 +91,9 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     Minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
     "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch rather than after the last
     one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far. A last batch of a single example is
-    joined to the one before. On a CPU one thread computes, or all where a step is large (:data:`.hardware.TOGETHER`).
+    joined to the one before. On a CPU a step is cut into parts, by its size, that are computed side by side and added
+    in one order: the same bits on any number of cores. What cannot be cut, since a layer looks at several examples at
+    once or draws at random, is computed on one thread, or on all where a step is large (:data:`.hardware.TOGETHER`).
 
     Raises ValueError for settings that make no sense and for a model whose tasks are not the world's.
     """
@@ -113,7 +116,7 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
 
     The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
     are arguments of the model that differ between copies, a list each. ``tell`` hears of a copy that diverges.
-    ``sizeable``: a large step may take all cores; otherwise one thread computes, and gives the same bits everywhere.
+    ``sizeable``: a large step may take all cores; otherwise one thread computes.
     """
     for world in worlds:
         check_fit(model, world)
@@ -134,10 +137,14 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
 
     try:
         hardware.prepare()
-        if sizeable:
-            threads = hardware.threads_for(work(copies, next(feeds["train"].in_order(settings.batch_size))), where)
-        with hardware.threads(threads):
-            for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check):
+        count = 1
+        if sizeable and torch.device(where).type == "cpu":
+            batch = next(feeds["train"].in_order(settings.batch_size))
+            examples, size = len(next(iter(batch.labels.values()))[0]), work(copies, batch)
+            count = parts_for(size, examples) if can_be_cut(copies) else 1
+            threads = min(count, hardware.cores()) if can_be_cut(copies) else hardware.threads_for(size, where)
+        with hardware.threads(1 if count > 1 else threads), parts(count) as cut:
+            for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check, cut):
                 done = epoch.number
                 stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
                 record(rows, copies, done, "train", epoch.train_loss, None)

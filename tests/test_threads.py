@@ -39,11 +39,9 @@ def weights(run):
 
 
 def test_a_sweep_is_bit_for_bit_the_same_on_any_number_of_cores(monkeypatch):
-    monkeypatch.setattr(joblib, "cpu_count", lambda: 16)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
     found = {}
     for count in (1, 2, 16):
-        monkeypatch.setenv("MTL_THREADS", str(count))
+        monkeypatch.setattr(hardware, "cores", lambda count=count: count)
         found[count] = sweep()
     for other in (found[2], found[16]):
         assert list(other.runs) == list(found[1].runs)
@@ -53,14 +51,12 @@ def test_a_sweep_is_bit_for_bit_the_same_on_any_number_of_cores(monkeypatch):
 
 
 def test_each_chunk_has_one_thread_and_several_run_at_once(monkeypatch):
-    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
-    threads, real, seen = torch.get_num_threads, runs.train, []
-    monkeypatch.setattr(torch, "get_num_threads", lambda: max(2, threads()))
-    met = threading.Barrier(2, timeout=60)
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    met, seen, real = threading.Barrier(2, timeout=60), [], runs.train
 
     def train(*arguments):
         met.wait()  # passes only if two are here at once
-        seen.append(threads())
+        seen.append(torch.get_num_threads())
         yield from real(*arguments)
 
     monkeypatch.setattr(runs, "train", train)
@@ -189,16 +185,20 @@ def test_the_size_of_a_step_is_that_of_its_arithmetic():
     assert runs.work(model, batch) == pytest.approx(3 * 64 * one)
 
 
-def test_the_number_of_threads_is_as_it_was():
-    before = torch.get_num_threads()
+def test_the_number_of_threads_is_as_it_was(monkeypatch):
+    """In this thread, and in one that is begun afterwards."""
+    monkeypatch.setattr(hardware, "cores", lambda: 3)
+    monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 1)
     world = mtl.data.questions(n_train=40, n_validation=20, n_test=20)
-    mtl.fit(mtl.Hard(world.tasks, trunk()), world, epochs=1, progress=False)
-    sweep(seeds=[0, 1], epochs=1)
-    assert torch.get_num_threads() == before
-    found = []
-    other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
-    other.start(), other.join()
-    assert found == [before]
+    with hardware.threads(2):
+        for act in (lambda: mtl.fit(mtl.Hard(world.tasks, trunk()), world, epochs=1, progress=False),
+                    lambda: mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False),
+                    lambda: sweep(seeds=range(4), epochs=1)):  # fmt: skip
+            act()
+            found = []
+            other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))  # noqa: B023
+            other.start(), other.join()
+            assert (torch.get_num_threads(), *found) == (2, 2)
 
 
 @pytest.mark.parametrize("cores", ["1", "2"])
@@ -208,13 +208,14 @@ def test_stop_ends_all_chunks_and_keeps_what_is_finished(cores):
 import threading, time, _thread
 import mtl_lesson as mtl
 from mtl_lesson.training import runs
-threading.Timer(4.0, _thread.interrupt_main).start()
 real, ended = runs.train, []
 def train(*arguments):
     try:
         yield from real(*arguments)
     finally:
         ended.append(time.perf_counter())
+        if len(ended) == 3:
+            threading.Timer(0.3, _thread.interrupt_main).start()
 runs.train = train
 settings = dict(n_train=256, n_validation=50, seeds=range(400), epochs=4, progress=False)
 path = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv(4), **settings)
@@ -224,12 +225,10 @@ print("late", sum(time > back + 1.0 for time in ended), "kept", len(path.runs))
 """
     environment = os.environ | {"MTL_THREADS": cores, "MTL_DEVICE": "cpu"}
     environment.pop("OMP_NUM_THREADS", None)
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, env=environment)
     assert "of 400 copies had finished and are kept" in done.stdout, done.stdout + done.stderr[-2000:]
     assert "late 0" in done.stdout
     assert "Traceback" not in done.stderr
-    assert time.perf_counter() - start < 60
     assert 0 < int(done.stdout.split("kept")[-1]) < 400
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from ..chance import Drawn, generator
@@ -276,7 +277,11 @@ def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done]) -> Iterator[Do
 
     # Each in a copy of this context, so that what it shows belongs to the cell that asked for it.
     calls = (delayed(contextvars.copy_context().run)(act, job) for job in jobs)
-    yield from Parallel(workers, backend="threading", batch_size=1, return_as="generator_unordered")(calls)
+    threads = torch.get_num_threads()
+    try:
+        yield from Parallel(workers, backend="threading", batch_size=1, return_as="generator_unordered")(calls)
+    finally:  # what one worker has set is what the next one found, and what a thread begun later would find
+        torch.set_num_threads(threads)
 
 
 def grid(axes: Mapping[str, object], seeds: Sequence[int], per_copy: Sequence[str]) -> tuple[list[dict], list[dict]]:

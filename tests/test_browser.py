@@ -5,6 +5,7 @@ Without Chromium these tests are skipped, and say so; where MTL_REQUIRE_BROWSER 
 
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -57,11 +58,25 @@ def jupyterlab(home):
         else:
             pytest.fail("JupyterLab did not start:\n" + "".join(said))
         threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop the server
+        wait_for(int(address[1].rpartition(":")[2]))
         yield address[1], address[2]
     finally:
         server.terminate()
         server.wait(30)
         server.stderr.close()
+
+
+def wait_for(port, seconds=60):
+    """Until something listens there: a busy machine may print an address before it answers at it."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager

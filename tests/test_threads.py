@@ -120,16 +120,15 @@ def trunk_for(kind):
 @pytest.mark.parametrize("kind", ["pictures", "vectors"])
 @pytest.mark.parametrize("own", [False, True], ids=["one input", "an input a task"])
 @pytest.mark.parametrize("count", [2, 5, 37])
-def test_a_step_in_parts_is_the_step(way, kind, own, count, monkeypatch):
+def test_a_step_in_parts_is_the_step(way, kind, own, count):
     """Losses and gradients, with missing labels, also where a part has none of a task's."""
-    monkeypatch.setattr(hardware, "cores", lambda: 3)
     batch, found = batch_of(kind, own), []
     for number in (1, count):
         model = CUT[way](trunk_for(kind)).double()
         assert parts.can_be_cut(model)
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
         alive = torch.tensor([1.0, 0.0][: model.copies], dtype=torch.float64)
-        with parts.parts(number) as cut:
+        with parts.parts(number, min(number, 3)) as cut:
             losses = loop.step(model, optimiser, batch, "float64", alive, cut)
         found.append([losses, *(p.grad for p in model.parameters()), *(p.detach() for p in model.parameters())])
     for one, other in zip(*found, strict=True):
@@ -148,6 +147,25 @@ def test_a_fit_in_parts_is_bit_for_bit_the_same_on_any_number_of_cores(monkeypat
     monkeypatch.setattr(parts, "SIZES", ())
     whole = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(4)), world, epochs=2, progress=False)
     torch.testing.assert_close(weights(whole), weights(found[0]), rtol=0, atol=1e-3)
+
+
+def test_the_parts_of_a_fit_are_computed_at_once(monkeypatch):
+    monkeypatch.setattr(parts, "SIZES", ((0, 2),))
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    met = threading.Barrier(2, timeout=60)
+
+    def losses(model, *arguments, **options):
+        if torch.is_grad_enabled():
+            met.wait()  # passes only if two are here at once
+            assert torch.get_num_threads() == 1
+        return activations(model, *arguments, **options)
+
+    activations = mtl.Hard.activations
+    monkeypatch.setattr(mtl.Hard, "activations", losses)
+    world = mtl.data.questions(n_train=64, n_validation=20, n_test=20)
+    with hardware.threads(2):
+        run = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(4)), world, epochs=2, progress=False)
+    assert run.threads == 2
 
 
 class Summed(mtl.Binary):

@@ -42,7 +42,7 @@ def can_be_cut(model: Sharing) -> bool:
 
 
 class Parts:
-    """Computes the gradients of a step in ``count`` parts, as many at once as there are cores."""
+    """Computes the gradients of a step in ``count`` parts, in the threads of ``pool`` or one after another."""
 
     def __init__(self, count: int, pool: ThreadPoolExecutor | None):
         self.count, self.pool = count, pool
@@ -67,13 +67,12 @@ class Parts:
 
 
 @contextmanager
-def parts(count: int) -> Iterator[Parts | None]:
-    """Threads for the parts of a step, one thread of the CPU each; None where the step is not cut."""
+def parts(count: int, workers: int) -> Iterator[Parts | None]:
+    """For the ``count`` parts of a step so many ``workers``, one thread of the CPU each; None where it is not cut."""
     if count == 1:
         yield None
         return
     with hardware.threads(1):
-        workers = min(count, hardware.cores())
         if workers == 1:
             yield Parts(count, None)
             return

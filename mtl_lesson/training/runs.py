@@ -143,7 +143,7 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
             examples, size = len(next(iter(batch.labels.values()))[0]), work(copies, batch)
             count = parts_for(size, examples) if can_be_cut(copies) else 1
             threads = min(count, hardware.cores()) if can_be_cut(copies) else hardware.threads_for(size, where)
-        with hardware.threads(1 if count > 1 else threads), parts(count) as cut:
+        with hardware.threads(1 if count > 1 else threads), parts(count, threads) as cut:
             for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check, cut):
                 done = epoch.number
                 stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]

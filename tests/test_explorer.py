@@ -147,14 +147,15 @@ def test_confusions_are_those_of_the_weights_whatever_it_was_trained_in(precisio
     assert counts_of(run) == wanted
 
 
-def test_looking_at_confusions_leaves_the_model_as_it_was(sweep):
-    model = sweep.run(lam=0, delta=0.2, seed=0).model
-    was = [module.training for module in model.modules()]
-    model.train()
-    assert counts_of(sweep.run(lam=0, delta=0.2, seed=0))
-    assert all(module.training for module in model.modules())
-    for module, mode in zip(model.modules(), was, strict=True):
-        module.training = mode
+def test_dropout_rests_while_confusions_are_counted_and_the_model_is_left_as_it_was():
+    layers = nn.Sequential(OrderedDict(first=nn.Linear(6, 8), drop=nn.Dropout(0.9), second=nn.Linear(8, 5)))
+    world = tiny()
+    run = mtl.fit(mtl.Separate(world.tasks, layers), world, progress=False, **TRAINING)
+    run.model.eval()
+    wanted = counts_of(run)
+    run.model.train()
+    assert counts_of(run) == counts_of(run) == wanted
+    assert all(module.training for module in run.model.modules())
 
 
 class Focal(mtl.Classification):

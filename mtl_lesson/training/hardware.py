@@ -68,7 +68,7 @@ def precision(on: str | torch.device | None = None) -> Choice:
     kind = torch.device(str(on or device())).type
     if kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return Choice("bfloat16", "the GPU multiplies it in hardware")
-    return Choice("float32", "the same results on every CPU" if kind == "cpu" else "the safe choice here")
+    return Choice("float32", "as on every CPU, unless asked otherwise" if kind == "cpu" else "the safe choice here")
 
 
 def cores() -> int:

@@ -22,13 +22,14 @@ from .provenance import stamp
 def load(name: str) -> pd.DataFrame:
     """The stored table ``name``, checked against its SHA-256. DataError says how to make it where it is not whole."""
     remedy = f"Restore it with git checkout -- data/bank, or make it again with make bank NAME={name}."
+    if not any(path(name, ending).exists() for ending in ("csv", "json")):
+        raise DataError(f"there is no stored result {name!r}; there are {', '.join(names()) or 'none'}.")
     try:
         facts = about(name)
         content = content_of(path(name, "csv"))
         expected = facts["sha256"]
     except OSError:
-        known = ", ".join(names()) or "none"
-        raise DataError(f"there is no stored result {name!r}; there are {known}. {remedy}") from None
+        raise DataError(f"the stored result {name!r} lacks its {name}.csv or {name}.json. {remedy}") from None
     except (ValueError, KeyError, TypeError):
         raise DataError(f"the stored result {name!r} is damaged: {name}.json cannot be read. {remedy}") from None
     if hashlib.sha256(content).hexdigest() != expected:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copyreg
 import dis
 import functools
 import hashlib
@@ -186,6 +187,7 @@ NOT_BODY = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", 
             "__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__annotate_func__",
             "__annotations_cache__", "__conditional_annotations__"}  # fmt: skip
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+HEAP = 1 << 9  # the flag of a class that was made while running, not compiled into Python
 COURSE, LIBRARY, OWN = "course", "library", "own"  # whose some code is
 
 
@@ -297,8 +299,10 @@ class Description:
 
     def instance(self, value: object) -> str:
         """Any other object: how it would be pickled, and what it keeps all the same."""
+        kept = self.state(value)  # first, for asking creates an empty __dict__
         try:
-            made = value.__reduce_ex__(4)
+            reduce = copyreg.dispatch_table.get(type(value))
+            made = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception:  # a lock, a generator, an open file
             return self.only_itself(value)
         kind = self.of(type(value))
@@ -306,7 +310,7 @@ class Description:
             return self.joined("global", kind, str(getattr(value, "__module__", "")), made)
         function, arguments, *rest = made
         rest = [list(one) if isinstance(one, Iterator) else one for one in rest]  # the items of a list or a mapping
-        return self.joined("object", kind, *map(self.of, (function, arguments, rest)), self.state(value))
+        return self.joined("object", kind, kept, *map(self.of, (function, arguments, rest)))
 
     def network(self, value: nn.Module) -> str:
         """A module: its parts, parameters and buffers, its hooks in order, and whatever else it holds."""
@@ -320,13 +324,14 @@ class Description:
             self.of(part) for pair in sorted(kept.items()) for part in pair))  # fmt: skip
 
     def class_(self, value: type) -> str:
-        whose = whose_module(value.__module__)
-        if whose != OWN and (found(value.__module__, value.__qualname__) is value or not value.__flags__ & 1 << 9):
+        module = value.__module__ if isinstance(value.__module__, str) else type.__module__  # some of C have none
+        whose = whose_module(module)
+        if whose != OWN and (found(module, value.__qualname__) is value or not value.__flags__ & HEAP):
             if whose == LIBRARY:
-                return self.joined(LIBRARY, value.__module__, value.__qualname__, version(value.__module__))
+                return self.joined(LIBRARY, module, value.__qualname__, version(module))
             put_in = [one for one in vars(value).values() if isinstance(one, types.FunctionType)
                       and whose_globals(one.__globals__) == OWN]  # fmt: skip
-            return self.joined(COURSE, value.__qualname__, course(value.__module__), *map(self.of, put_in))
+            return self.joined(COURSE, value.__qualname__, course(module), *map(self.of, put_in))
         body = sorted((name, one) for name, one in vars(value).items() if name not in NOT_BODY)
         return self.joined("class", value.__qualname__, self.of(type(value)), self.of(value.__bases__), *(
             self.of(part) for pair in body for part in pair))  # fmt: skip

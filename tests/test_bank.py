@@ -214,3 +214,16 @@ def test_a_difference_is_seen_in_the_sixth_digit_and_a_missing_place_is_one(make
     assert maker.difference(table, table) == 0
     assert maker.difference(table.assign(score=[0.123457, 0.5]), table) == pytest.approx(1e-6)
     assert maker.difference(table.assign(lam=[0.2, 0.3]), table) == float("inf")
+
+
+def test_every_table_is_made_by_the_name_that_a_message_gives(maker):
+    assert {maker.experiment(name) for name in bank.names()} <= {*maker.EXPERIMENTS}
+
+
+def test_other_settings_are_never_stamped(maker):
+    name, settings = "questions_path", maker.PATHS["questions_path"][2]
+    facts = bank.about(name)["settings"]
+    assert maker.told(facts | {"seeds": "range(0, 7)"}) != maker.told(facts)
+    facts["path"]["live"]["seconds"] += 1
+    assert maker.told(facts) == maker.told(bank.about(name)["settings"])
+    assert maker.told(settings)["seeds"] == facts["seeds"]

@@ -180,6 +180,50 @@ def test_statistics_come_back_from_the_folder(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(first.model.buffers(), again.model.buffers(), strict=True))
 
 
+class Scale(nn.Module):
+    """Weights that are set and not drawn."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((6,), scale))
+
+    def forward(self, x):
+        return x * self.scale
+
+
+def test_weights_that_are_set_count(tmp_path):
+    one, other = (nn.Sequential(nn.Linear(4, 6), Scale(value)) for value in (1.0, 3.0))
+    sweep(tmp_path, one)
+    assert torch.equal(weights(sweep(tmp_path, other)), weights(sweep(None, other)))
+
+
+def test_drawn_weights_of_a_template_do_not_count(tmp_path):
+    for _ in range(2):
+        sweep(tmp_path, nn.Linear(4, 6))
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+
+
+class Keeps(nn.Linear):
+    def get_extra_state(self):
+        return {"calls": 1}
+
+    def set_extra_state(self, state):
+        pass
+
+
+class Chance(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 6)
+        self.rng, self.add = np.random.default_rng(0), np.add
+
+
+@pytest.mark.parametrize("kind", [lambda: Keeps(4, 6), Chance])
+def test_whatever_a_layer_keeps_a_sweep_with_a_folder_ends(tmp_path, kind):
+    first = sweep(tmp_path, kind())
+    assert torch.equal(weights(sweep(tmp_path, kind())), weights(first))
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+
+
 SAME = {"block": BLOCK + "value = Block",
         "sets": "value = [{'b', 'a', 3}, frozenset('xyz'), lambda x: x in {'p', 'q', 7}]",
         "closure": "def make(n):\n    def inner(x):\n        return x + n\n    return inner\nvalue = make(3)",

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import json
 import math
 import multiprocessing
 import os
@@ -231,6 +232,8 @@ def make(name: str) -> tuple[bool, str]:
 def check(name: str) -> tuple[bool, str]:
     """Compute some of an experiment again; where it is what is stored, say that the code of today makes it."""
     found = list(results(name, some=True))
+    if any(told(facts) != told(bank.about(table_name)["settings"]) for table_name, _, facts, _ in found):
+        return False, f"{name}: it was made with other settings; run make bank NAME={name}"
     far = max(difference(table, bank.load(table_name)) for table_name, table, _, _ in found)
     if far > 0:
         return False, f"{name}: computed again, it is not what is stored, by {far:.2g}; run make bank NAME={name}"
@@ -240,6 +243,19 @@ def check(name: str) -> tuple[bool, str]:
     for table_name, code in made.items():
         bank.restamp(table_name, code)
     return True, f"{name}: computed again, it is what is stored"
+
+
+def told(settings: dict) -> dict:
+    """Settings as they are stored, but for the seconds that a point took."""
+    settings = json.loads(bank.as_text(settings))
+    (settings.get("path", {}).get("live") or {}).pop("seconds", None)
+    return settings
+
+
+def experiment(name: str) -> str:
+    """The experiment that makes a stored table."""
+    made = {f"{path}{ending}": path for path in PATHS for ending in explorer.paths.ENDINGS}
+    return INSIDE if name.startswith(f"{INSIDE}_") else made.get(name, name)
 
 
 def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:
@@ -265,15 +281,16 @@ def one_thread() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compute the course's stored results.")
-    parser.add_argument("name", nargs="*", help="experiments; all if none is given")
+    parser.add_argument("name", nargs="*", help="experiments, or tables that they make; all if none is given")
     parser.add_argument("--check", action="store_true", help="compute some of what is stale again, and re-stamp it")
     asked = parser.parse_args()
-    if unknown := set(asked.name) - {*EXPERIMENTS}:
+    wanted = list(dict.fromkeys(map(experiment, asked.name)))
+    if unknown := set(wanted) - {*EXPERIMENTS}:
         raise SystemExit(f"there is no experiment {sorted(unknown)[0]!r}; there are {', '.join(EXPERIMENTS)}")
-    names, act = asked.name or EXPERIMENTS, check if asked.check else make
+    names, act = wanted or EXPERIMENTS, check if asked.check else make
     if asked.check:
         stale = bank.stale()
-        names = [name for name in names if any(one == name or one.startswith(f"{name}_") for one in stale)]
+        names = [name for name in names if name in map(experiment, stale)]
         print(f"{len(stale)} of {len(bank.names())} stored tables were made by other code than today's", flush=True)
     start, right = time.perf_counter(), True
     with ProcessPoolExecutor(min(4, os.cpu_count()), multiprocessing.get_context("spawn"), one_thread) as workers:

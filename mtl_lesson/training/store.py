@@ -52,13 +52,13 @@ class Store:
         """Where the copy of ``model`` at this point of the grid is kept."""
         trunks = [model.template[0], *(getattr(model, name) for name in model.options)]
         redrawn = [weights for one in trunks if isinstance(one, nn.Module) for weights in one.parameters()]
-        description = Description(shapes=redrawn)  # what the seed draws anew has no say
+        description = Description(shapes=redrawn)  # what is drawn anew has no say: its first values have, as drawn
         with self.lock:
             if world is not self.seen:
                 self.seen, self.digest = world, data_digest(world)
             versions = course(__package__ + ".sweeps"), torch.__version__, np.__version__
             what = [type(model), trunks, model.features_size, model.tasks, self.settings, dict(point), self.digest,
-                    versions, device().name.split(":")[0]]  # fmt: skip
+                    versions, device().name.split(":")[0], model.state_dict()]  # fmt: skip
             name = hashlib.sha256(description.of(what).encode()).hexdigest()[:24]
             self.unknown = description.unknown
         return self.folder / f"{name}.pt"
@@ -82,7 +82,9 @@ class Store:
         """Keep a copy: written beside its place and moved there when whole. Says once where writing has failed."""
         if not self.writes:
             return
-        found = {"weights": {name: value.cpu() for name, value in run.model.state_dict().items()}, "seed": run.seed,
+        weights = {name: value.cpu() if isinstance(value, torch.Tensor) else value  # a layer may keep what it likes
+                   for name, value in run.model.state_dict().items()}  # fmt: skip
+        found = {"weights": weights, "seed": run.seed,
                  "history": json.dumps(run.history.drop(columns=list(point)).to_dict("list")), "seconds": run.seconds,
                  "precision": run.precision, "stopped": run.stopped}  # fmt: skip
         file = self.file(model, point, run.world)
@@ -95,7 +97,7 @@ class Store:
         try:
             torch.save(found, part)
             os.replace(part, file)
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # a full disk, or what cannot be pickled: the copy in memory is worth more
             self.writes = False
             warnings.warn(
                 f"cannot write to {self.folder.absolute()} any more ({error}). All finished copies are in the Sweep "

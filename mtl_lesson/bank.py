@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from .data.files import DataError, content_of, data_folder
+from .data.files import DataError, content_of, data_folder, remedy
 from .provenance import stamp
 
 
 def load(name: str) -> pd.DataFrame:
     """The stored table ``name``, checked against its SHA-256. DataError says how to make it where it is not whole."""
-    remedy = f"Restore it with git checkout -- data/bank, or make it again with make bank NAME={name}."
+    way_out = remedy(data_folder() / "bank")
+    if "Reinstall" not in way_out:
+        way_out += f", or make it again: make bank NAME={name}"
     if not any(path(name, ending).exists() for ending in ("csv", "json")):
         raise DataError(f"there is no stored result {name!r}; there are {', '.join(names()) or 'none'}.")
     try:
@@ -29,11 +31,11 @@ def load(name: str) -> pd.DataFrame:
         content = content_of(path(name, "csv"))
         expected = facts["sha256"]
     except OSError:
-        raise DataError(f"the stored result {name!r} lacks its {name}.csv or {name}.json. {remedy}") from None
+        raise DataError(f"the stored result {name!r} lacks its {name}.csv or {name}.json. {way_out}") from None
     except (ValueError, KeyError, TypeError):
-        raise DataError(f"the stored result {name!r} is damaged: {name}.json cannot be read. {remedy}") from None
+        raise DataError(f"the stored result {name!r} is damaged: {name}.json cannot be read. {way_out}") from None
     if hashlib.sha256(content).hexdigest() != expected:
-        raise DataError(f"the stored result {name!r} is damaged: its SHA-256 is not the one in {name}.json. {remedy}")
+        raise DataError(f"the stored result {name!r} is damaged: its SHA-256 is not the one in {name}.json. {way_out}")
     return pd.read_csv(io.BytesIO(content))
 
 

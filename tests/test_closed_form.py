@@ -1,5 +1,6 @@
 """Linear soft sharing in closed form: it solves what it says, and its two ends are the two models one knows."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -82,6 +83,18 @@ def test_a_lambda_that_is_no_number_is_refused(world, lam):
 def test_only_regression_can_be_solved():
     with pytest.raises(TypeError, match="garment"):
         solve(mtl.data.questions(n_train=10, n_validation=10, n_test=10), 0.1)
+
+
+def test_a_regression_with_a_loss_of_its_own_is_not_solved_as_squared_error():
+    class Absolute(mtl.Regression):
+        def losses(self, outputs, labels):
+            return (outputs.squeeze(-1) - labels).abs()
+
+    x = torch.randn(10, 2)
+    world = linear_world(x, x[:, :1])
+    own = dataclasses.replace(world, tasks=[Absolute(task.name) for task in world.tasks])
+    with pytest.raises(TypeError, match="Absolute with ways of its own"):
+        solve(own, 0.1)
 
 
 def test_the_best_lambda_is_the_one_with_the_least_error(world):

@@ -173,9 +173,15 @@ EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first
 Stored = Iterator[tuple[str, pd.DataFrame, dict, list[str]]]
 
 
+def name_of(trunk: tuple | Callable) -> str:
+    """A trunk as the settings tell it; the text of a function would hold where it lies in memory."""
+    return str(trunk) if isinstance(trunk, tuple) else trunk.__name__
+
+
 def of_table(name: str, some: bool) -> Stored:
     runs, world, trunk, common = TABLES[name]
-    facts = common | {"ways": [[way.__name__, own] for way, own in runs], "world": world.__name__, "trunk": str(trunk)}
+    ways = [[way.__name__, own] for way, own in runs]
+    facts = common | {"ways": ways, "world": world.__name__, "trunk": name_of(trunk)}
     code = [*roots_of(world, *(way for way, _ in runs)), "training/sweeps", "bank/make.py"]
     yield name, scores(None if some else name, runs, world, trunk, **common), facts, code
 
@@ -188,7 +194,7 @@ def of_path(name: str, some: bool) -> Stored:
     training = {key: settings[key] for key in ("epochs", "batch_size") if key in settings}
     live = explorer.Train(mtl.Soft, world, trunk, training, seconds)
     path = explorer.Path.of(sweep, split="test", live=live)
-    facts = settings | {"world": world.__name__, "trunk": str(trunk), "path": path.facts()}
+    facts = settings | {"world": world.__name__, "trunk": name_of(trunk), "path": path.facts()}
     code = [*roots_of(world, mtl.Soft), "training/sweeps", "bank/make.py", "widgets/explorer/paths.py"]
     for ending, table in path.tables().items():
         if not (some and ending == "_confusions"):  # which adds up all seeds

@@ -73,6 +73,10 @@ class Sharing(nn.Module):
         features) of the batch."""
         return next(iter(h.values())).new_zeros(self.copies)
 
+    def adds_up_over_examples(self) -> bool:
+        """Whether :meth:`regulariser` on a batch is the sum of it on the batch's parts; where there is none it is."""
+        return type(self).regulariser is Sharing.regulariser
+
     def pull(self, optimiser: torch.optim.Optimizer) -> None:
         """The exact step on the penalty, taken after each step of the optimiser. Nothing to do without a penalty."""
 

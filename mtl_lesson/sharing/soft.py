@@ -84,6 +84,9 @@ class Soft(Separate):
     def regulariser(self, h):
         return super().regulariser(h) if self.exact else self.penalty()
 
+    def adds_up_over_examples(self):
+        return super().adds_up_over_examples() or (self.exact and type(self).regulariser is Soft.regulariser)
+
     @torch.no_grad()
     def pull(self, optimiser: torch.optim.Optimizer) -> None:
         """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:

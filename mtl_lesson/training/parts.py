@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..nets import ALIKE, Conv2d, Flatten, Linear
-from ..sharing import Sharing, Soft
+from ..sharing import Sharing
 from ..tasks import Task
 from . import hardware
 from .feed import Batch
@@ -37,8 +37,7 @@ def can_be_cut(model: Sharing) -> bool:
     but it, and each task's loss is the mean of its examples'."""
     layers = [layer for trunk in model.trunks().values() for layer in trunk.layers]
     alone = all(isinstance(layer, Conv2d | Linear | Flatten) or type(layer) in ALIKE for layer in layers)
-    free = type(model).regulariser is Sharing.regulariser or (isinstance(model, Soft) and model.exact)
-    return alone and free and all(type(task).loss is Task.loss for task in model.tasks)
+    return alone and model.adds_up_over_examples() and all(type(task).loss is Task.loss for task in model.tasks)
 
 
 class Parts:

@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import bank, checks, data, evidence, inspection, nets, sharing, show, tasks, training, widgets
+    from . import bank, checks, data, evidence, inspection, linear, nets, sharing, show, tasks, training, widgets
     from .evidence import Claim, choose, claim
-    from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft, closed_form, trace_norm
+    from .linear import closed_form, trace_norm
+    from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, Regression
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
     from .widgets import explore, lesion_lab, microscope, predict
@@ -28,9 +29,9 @@ PARTS = {
     "data": (),
     "evidence": ("Claim", "choose", "claim"),
     "inspection": (),
+    "linear": ("closed_form", "trace_norm"),
     "nets": (),
-    "sharing": ("Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft", "closed_form",
-                "trace_norm"),
+    "sharing": ("Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"),
     "show": (),
     "tasks": ("Binary", "Classification", "Regression"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),

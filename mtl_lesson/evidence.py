@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pandas as pd
 
-from .data.world import whole
+from .arguments import whole
 
 CONFIDENCE = 0.95
 FEWEST = 3  # with two pairs Student's factor is 12.7: such an interval says nothing

@@ -9,8 +9,8 @@ import torch
 import mtl_lesson as mtl
 from mtl_lesson.data.schools import exam_table
 from mtl_lesson.data.world import Split, World
-from mtl_lesson.sharing import closed_form
-from mtl_lesson.sharing.closed_form import best_lambda, components, empirical_bayes, errors, solve, stacked
+from mtl_lesson.linear import closed_form
+from mtl_lesson.linear.closed_form import best_lambda, components, empirical_bayes, errors, solve, stacked
 
 INFINITY = float("inf")
 
@@ -91,7 +91,7 @@ def test_a_regression_with_a_loss_of_its_own_is_not_solved_as_squared_error():
             return (outputs.squeeze(-1) - labels).abs()
 
     x = torch.randn(10, 2)
-    world = linear_world(x, x[:, :1])
+    world = linear_world([x], [x[:, 0]])
     own = dataclasses.replace(world, tasks=[Absolute(task.name) for task in world.tasks])
     with pytest.raises(TypeError, match="Absolute with ways of its own"):
         solve(own, 0.1)

@@ -22,7 +22,7 @@ from torch import nn
 import mtl_lesson as mtl
 from mtl_lesson import bank, data
 from mtl_lesson.data.world import Split, World
-from mtl_lesson.sharing.closed_form import errors, solve
+from mtl_lesson.linear.closed_form import errors, solve
 from mtl_lesson.show.style import interval
 from mtl_lesson.widgets import explore
 from mtl_lesson.widgets.explorer import LambdaExplorer, Path, Train
@@ -411,6 +411,7 @@ def test_sweeps_without_one_lambda_are_refused(sweep):
 
 def test_a_stored_path_is_the_one_that_was_saved(tmp_path, monkeypatch, path):
     monkeypatch.setattr(bank, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr("mtl_lesson.data.files.data_folder", lambda: tmp_path)
     monkeypatch.setattr(mtl.data, "tiny", tiny, raising=False)
     monkeypatch.setattr(mtl.nets, "tiny", trunk, raising=False)
     live = Train(mtl.Soft, tiny, ("tiny", {}), TRAINING, seconds=2.5)

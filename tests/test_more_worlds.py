@@ -11,7 +11,7 @@ from scipy.ndimage import rotate
 from scipy.stats import kstest, norm
 
 from mtl_lesson.data import Planted, Split, World, garments, optimum, planted, shoppers, shops, tastes
-from mtl_lesson.sharing import closed_form
+from mtl_lesson.linear import closed_form
 
 PARTS = ("train", "validation", "test")
 photograph = importlib.import_module("mtl_lesson.data.shops").photograph

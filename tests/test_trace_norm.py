@@ -4,10 +4,10 @@ import pytest
 import torch
 
 import mtl_lesson as mtl
-import mtl_lesson.sharing.trace_norm as trace_norm
+import mtl_lesson.linear.trace_norm as trace_norm
 from mtl_lesson.data.world import Split, World
-from mtl_lesson.sharing import closed_form
-from mtl_lesson.sharing.trace_norm import factored, proximal, rank, solve
+from mtl_lesson.linear import closed_form
+from mtl_lesson.linear.trace_norm import factored, proximal, rank, solve
 
 INFINITY = float("inf")
 BOTH = pytest.mark.parametrize("common", [True, False])

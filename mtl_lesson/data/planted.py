@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import real, whole
 from ..tasks import Regression
-from .shops import real
-from .world import Split, World, whole
+from .world import Split, World
 
 STRENGTH = 2.0  # root mean square length of the shared part of θ_t; at delta = 1 the private part is as long
 # Streams of random numbers: all but that of the test are joined by a seed, and all but the first by a task.

@@ -12,9 +12,10 @@ import torch
 from matplotlib.colors import hsv_to_rgb
 from torch import Tensor
 
+from ..arguments import whole
 from ..tasks import MISSING, Classification, find_task
 from .garments import GARMENTS, garments
-from .world import Split, World, whole
+from .world import Split, World
 
 COLOURS = ("red", "yellow", "green", "cyan", "blue", "magenta")  # hues 0°, 60°, …, 300°
 WAYS = ("upright", "left", "upside down", "right")  # where the top of the garment points

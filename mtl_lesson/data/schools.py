@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..arguments import whole
 from ..tasks import Regression
 from .files import verified
-from .world import Split, World, whole
+from .world import Split, World
 
 SPARE = 5  # pupils a school must have besides those it trains on: at least two to choose by and three to report on
 TEST, SAMPLE, FRESH_TEST = 1, 2, 3  # streams of random numbers; all but the first are joined by a seed

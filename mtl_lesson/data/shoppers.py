@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..arguments import real, whole
 from ..tasks import Binary
 from .garments import GARMENTS, Garments, garments
-from .shops import deal, fitting, real
-from .world import Split, World, whole
+from .shops import deal, fitting
+from .world import Split, World
 
 PEOPLE = ("Ana", "Bao", "Chidi", "Devi", "Emre", "Freya")
 MOOD = 0.65  # standard deviation of what a mood adds to a taste when a garment is rated

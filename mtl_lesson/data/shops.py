@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import real, whole
 from ..tasks import Classification
 from .garments import GARMENTS, SIDE, garments
-from .world import Split, World, whole
+from .world import Split, World
 
 SHOPS = ("shop 1", "shop 2", "shop 3", "shop 4")
 STEEPEST = 45.0  # degrees: the largest delta
@@ -119,17 +120,3 @@ def fitting(n: int, n_validation: int, hands: Tensor, who: str) -> tuple[int, in
             f"at most that; {n} + {n_validation} = {n + n_validation}"
         )
     return n, n_validation
-
-
-def real(value: float, name: str, least: float = 0.0, most: float = math.inf, unit: str = "") -> float:
-    """``value`` as a float; TypeError if it is no number, ValueError if it is not finite or out of its range."""
-    try:
-        if isinstance(value, bool | str):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of several numbers
-        raise TypeError(f"{name} must be a number, not {value!r}") from None
-    if not (math.isfinite(number) and least <= number <= most):
-        limit = f"{least:g} or more and finite" if most == math.inf else f"from {least:g} to {most:g}"
-        raise ValueError(f"{name} must be {limit}{unit}, not {number:g}")
-    return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -97,19 +96,3 @@ def check_split(split: Split, tasks: tuple[Task, ...], where: str) -> None:
             raise type(error)(f"{where}: {error}") from None
         if not task.labelled(labels).any():
             raise ValueError(f"{where}: task {task.name!r} has no label at all; leave the task out or label an example")
-
-
-def whole(value: int, name: str, least: int = 1, most: int | None = None, most_name: str = "") -> int:
-    """``value`` as an int; TypeError if it is no whole number, ValueError if it is not from ``least`` to ``most``."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be {least} or more, not {number}")
-    if most is not None and number > most:
-        limit = f"{most_name} = {most}" if most_name else f"{most}"
-        raise ValueError(f"{name} can be at most {limit}, not {number}")
-    return number

@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..data.world import World, whole
+from ..arguments import whole
+from ..data.world import World
 from ..nets import Linear
 from ..sharing import Sharing
 from ..tasks import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..data.world import whole
+from ..arguments import whole
 from ..sharing import Sharing
 from ..training import Run
 from .features import Inputs, features, inspected

@@ -1,6 +1,5 @@
 """Ways of sharing, one file each, all with one contract (:class:`~mtl_lesson.sharing.base.Sharing`)."""
 
-from . import closed_form, trace_norm
 from .base import Sharing
 from .hard import Hard
 from .hierarchical import Hierarchical
@@ -9,5 +8,4 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft", "closed_form",
-           "trace_norm"]  # fmt: skip
+__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]

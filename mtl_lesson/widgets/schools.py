@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from ..data.world import World
-from ..sharing.closed_form import errors, solve
+from ..linear.closed_form import errors, solve
 from ..show.drawing import Drawing
 from ..show.schools import SchoolsPicture, written
 from .lambdas import nearest, read

@@ -11,7 +11,8 @@ from torch import nn
 
 from ... import data, nets, sharing
 from ...data.world import World
-from ...sharing import Sharing, closed_form
+from ...linear import closed_form
+from ...sharing import Sharing
 from ...training import Sweep
 from ...training.loop import Settings
 from ...training.runs import INTERRUPTED, train_copies

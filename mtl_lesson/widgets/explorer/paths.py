@@ -16,7 +16,8 @@ from ... import bank
 from ...data import schools
 from ...data.world import World
 from ...inspection.features import evaluating
-from ...sharing import Soft, closed_form
+from ...linear import closed_form
+from ...sharing import Soft
 from ...show.schools import written
 from ...show.style import interval
 from ...tasks import KINDS as JUDGED

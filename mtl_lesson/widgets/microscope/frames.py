@@ -11,8 +11,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ...arguments import whole
 from ...chance import generator
-from ...data.world import Split, World, whole
+from ...data.world import Split, World
 from ...inspection.features import features, is_untrained
 from ...inspection.similarity import align
 from ...inspection.swap import head_swap

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.shops import real
-from ..data.world import World, whole
+from ..arguments import real, whole
+from ..data.world import World
 from . import closed_form
 from .closed_form import moments
 

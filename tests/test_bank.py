@@ -20,6 +20,7 @@ def elsewhere(tmp_path, monkeypatch):
     """A bank of our own, to damage."""
     shutil.copytree(bank.data_folder() / "bank", tmp_path / "bank")
     monkeypatch.setattr(bank, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr("mtl_lesson.data.files.data_folder", lambda: tmp_path)
     return tmp_path / "bank"
 
 

@@ -73,7 +73,7 @@ def drawn(template: nn.Module, *what: object) -> nn.Module:
     """
     fresh = copy.deepcopy(template).cpu()  # drawn on the CPU, so that a seed means the same on every device
     with Drawn(generator(*what)):
-        draw(fresh, type(template).__name__)
+        draw(fresh, what[-1] if isinstance(what[-1], str) else type(template).__name__)
     return fresh
 
 
@@ -85,7 +85,7 @@ def draw(module: nn.Module, name: str) -> None:
     if reset is not None:
         reset()
         return
-    own = [key for key, value in module.named_parameters(recurse=False) if not constant(value)]
+    own = [key for key, value in module.named_parameters(recurse=False) if value.requires_grad and not constant(value)]
     if own:
         raise ValueError(
             f"the weights {name}.{own[0]} cannot be drawn anew for each seed: give the class "

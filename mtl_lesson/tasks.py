@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from numbers import Integral
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 MISSING = -1  # the label of an example whose class nobody told us; a missing number is NaN
 
@@ -36,6 +37,11 @@ class Task:
     def outputs(self) -> int:
         """The number of outputs of the task's head."""
         return 1
+
+    def head(self, shape: tuple[int, ...]) -> nn.Module:
+        """The output layer that answers the task, a template, for features of this ``shape``. A linear one takes all
+        their numbers in a row. Its own weights are never used, so none are drawn for it."""
+        return nn.utils.skip_init(nn.Linear, prod(shape), self.outputs)
 
     #: what ``score`` measures, in words for an axis
     score_name = "score"
@@ -223,6 +229,7 @@ def is_missing(value: object) -> bool:
 
 def check_tasks(tasks: Sequence[Task]) -> tuple[Task, ...]:
     """The tasks as a tuple; refuses an empty list, two tasks of one name, and what is not a Task."""
+    tasks = getattr(tasks, "tasks", tasks)  # those of a World
     tasks = (tasks,) if isinstance(tasks, Task) else tuple(tasks)
     if not tasks:
         raise ValueError("a model needs at least one task")

@@ -84,7 +84,7 @@ def test_what_trains_is_in_bfloat16_and_what_judges_is_not(monkeypatch):
         seen.append((torch.is_grad_enabled(), y.dtype))
         return y
 
-    monkeypatch.setattr("mtl_lesson.nets.F.conv2d", conv2d)
+    monkeypatch.setattr("mtl_lesson.nets.layers.F.conv2d", conv2d)
     mtl.fit(mtl.Hard(TASKS, trunk()), world(), epochs=1, precision="bfloat16", progress=False)
     assert {dtype for grad, dtype in seen if grad} == {torch.bfloat16}
     assert {dtype for grad, dtype in seen if not grad} == {torch.float32}

@@ -74,8 +74,7 @@ def test_copies_with_data_of_their_own_see_their_own_data():
     """Two datasets, two copies each, as a sweep over settings × seeds has them."""
     model = mtl.Separate(TASKS, trunk(), seeds=(0, 0, 1, 1)).double()
     first, second = picture(), picture()
-    x = torch.cat([first, second], 1).contiguous(memory_format=torch.channels_last)
-    outputs = model.outputs(x, 2, (0, 0, 0))
+    outputs = model.outputs(torch.stack([first, second]), 2, (0, 0, 0))
     for task in TASKS:
         for copy, own in enumerate((first, first, second, second)):
             close(outputs[task.name][copy], model.plain(task.name, copy)(own))
@@ -202,7 +201,7 @@ def test_the_essays_network_has_the_essays_layers():
         (lambda: mtl.Hard([], trunk()), ValueError, "at least one task"),
         (lambda: mtl.Hard([TASKS[0], TASKS[0]], trunk()), ValueError, "'garment'"),
         (lambda: mtl.Hard(["garment"], trunk()), TypeError, "expected a Task"),
-        (lambda: mtl.Hard(TASKS, nn.Linear(3, 3)), TypeError, "nn.Sequential"),
+        (lambda: mtl.Hard(TASKS, mtl.nets.conv), TypeError, "nn.Sequential"),
         (lambda: mtl.Hard(TASKS, nn.Sequential(nn.Conv2d(3, 3, 3))), ValueError, "features="),
         (lambda: mtl.nets.conv(width=0), ValueError, "1 or more"),
         (lambda: mtl.Hard(TASKS, trunk())(torch.rand(2, 1, 28, 28)), ValueError, "Conv2d"),

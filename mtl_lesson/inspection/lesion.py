@@ -136,10 +136,9 @@ def above(model: Sharing, task: Task, layer: str | None) -> Callable[[Tensor], T
     """The layers above ``layer`` in the network of one task, features (n, …) to outputs (n, outputs), on the CPU."""
     weights = next(model.parameters())
     if layer is None:
-        head = model.heads[model.head_of(task)]
 
         def run(h: Tensor) -> Tensor:
-            return head(h[None], 1, (0,))[0]
+            return model.answer_one(task, h[None])[0]
     else:
         network = copy.deepcopy(model.plain(task.name)).eval()
         run = network[[name for name, _ in network.named_children()].index(layer) + 1 :]

@@ -1,50 +1,109 @@
-"""What every way of sharing has in common: h_t = f(x; θ) from a trunk, an output layer a task, and a plan."""
+"""What every way of sharing has in common: h_t = f(x; θ_t) from a trunk, an output layer a task, and a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..nets import Linear, Streams, layers_with_weights
+from ..data.world import World
+from ..nets import Linear, Streams, features_of, layers_of, layers_with_weights, prepare, shapes_of, stacked
+from ..nets.layers import Stacked, as_maps, as_rows
+from ..nets.streams import Between
 from ..tasks import Task, check_tasks, find_task
+
+Inputs = Tensor | Mapping[str, Tensor]
 
 
 class Sharing(nn.Module):
     """A model of several tasks. A way of sharing is a subclass that says who owns what (:meth:`owners`).
 
-    ``tasks``: the questions. ``trunk``: an ``nn.Sequential``, used as a template and never changed. ``features``: the
-    size of what the trunk returns, read off its last linear layer unless given. ``seeds``: one for each copy held.
+    ``tasks``: the questions, or a World, from which the sizes of layers and features are read too. ``trunk``: an
+    ``nn.Sequential``, or any module, used as a template and never changed. ``features``: the size of what the trunk
+    returns, read off its last linear layer or found with the World unless given. ``seeds``: one for each copy held.
+    ``heads``: task → the layer of the trunk that it answers from, where that is not the last (Søgaard & Goldberg 2016).
+    ``stems``: task → a small module in front of the trunk, for inputs that differ in shape or kind. ``initial``:
+    "drawn" from the seeds, or "template", to start from the trunk's own weights; what is frozen there stays so.
 
-    Initial weights depend on a copy's seed and on the name of the layer or task alone, so two ways of sharing with
-    the same seed start from the same trunk, and a task starts from the same head whichever tasks stand beside it.
+    Drawn weights depend on a copy's seed and on the name of the layer or task alone, so two ways of sharing with the
+    same seed start from the same trunk, and a task starts from the same head whichever tasks stand beside it.
     """
 
     #: arguments of the constructor, beside tasks, trunk, features and seeds, that another copy of the model needs
     options: tuple[str, ...] = ()
     #: those of them that may differ between copies: a list has one for each
     per_copy: tuple[str, ...] = ()
+    #: what the streams of the tasks see of each other after a layer, where they do: a method (layer name, (C, T, …))
+    between: Between | None = None
 
-    def __init__(self, tasks: Sequence[Task], trunk: nn.Sequential, *, features: int | None = None,
-                 seeds: Sequence[int] = (0,)):  # fmt: skip
+    def __init__(
+        self,
+        tasks: Sequence[Task] | World,
+        trunk: nn.Module,
+        *,
+        features: int | None = None,
+        seeds: Sequence[int] = (0,),
+        heads: Mapping[str, str] | None = None,
+        stems: Mapping[str, nn.Module] | None = None,
+        initial: str = "drawn",
+    ):
         super().__init__()
         self.tasks, self.seeds = check_tasks(tasks), tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
         if not self.seeds:
             raise ValueError("a model needs at least one seed")
+        if initial not in ("drawn", "template"):
+            raise ValueError(f"initial weights are 'drawn' or those of the 'template', not {initial!r}")
+        self.initial, self.heads_at, self.stem_templates = initial, dict(heads or {}), dict(stems or {})
+        for name in (*self.heads_at, *self.stem_templates):
+            find_task(self.tasks, name)
+        trunk = self.measure(trunk, tasks if isinstance(tasks, World) else None, features)
         self.template = [trunk]  # in a list, so that its weights are not taken for the model's
-        self.features_size = features or features_of(trunk)
-        names = layers_with_weights(trunk)
-        plan = {name: self.owners(depth) for depth, name in enumerate(names)}
-        self.trunk = Streams(trunk, plan, self.seeds)
+        plan = {name: self.owners(depth) for depth, name in enumerate(layers_with_weights(trunk))}
+        self.trunk = Streams(trunk, plan, self.seeds, initial=initial)
+        self.stems = nn.ModuleDict()
+        for name, stem in self.stem_templates.items():
+            plan = dict.fromkeys(layers_with_weights(stem), (0,))
+            self.stems[key_of(name)] = Streams(stem, plan, self.seeds, f"stem/{name}/", initial)
         self.heads = nn.ModuleDict()
         for task in self.tasks:
             name = self.head_of(task)
             if name not in self.heads:
-                # The template's own weights are never used, so none are drawn for it.
-                template = nn.utils.skip_init(nn.Linear, self.head_inputs(), task.outputs)
-                self.heads[name] = Linear(template, f"head/{self.head_drawn_as(task)}", 1, self.seeds)
+                template = task.head(self.head_inputs(task))
+                self.heads[name] = stacked(template, f"head/{self.head_drawn_as(task)}", (0,), self.seeds)
+
+    def measure(self, trunk: nn.Module, world: World | None, features: int | tuple[int, ...] | None) -> nn.Module:
+        """Find the shape of h, and of the layers that heads stand at; returns the trunk, its lazy layers measured."""
+        layers = layers_of(trunk)
+        for layer in self.heads_at.values():
+            if layer not in layers:
+                raise KeyError(f"the trunk has no layer {layer!r} to answer from; it has {', '.join(layers)}")
+        if isinstance(features, Mapping):  # of another copy of this model: every shape, measured
+            self.shapes = dict(features)
+            return trunk
+        if world is None and self.heads_at:
+            raise ValueError("the size of a head at a layer depends on the data: give the World in place of the tasks")
+        if world is None:
+            shape = features_of(trunk) if features is None else features
+            self.shapes = {None: shape if isinstance(shape, tuple) else (shape,)}
+            return trunk
+        for name in self.stem_templates:
+            self.stem_templates[name] = prepare(self.stem_templates[name], input_of(world, name))
+        example = self.example(world)
+        trunk = prepare(trunk, example)
+        self.shapes = shapes_of(trunk, example)
+        if features is not None:
+            self.shapes[None] = features if isinstance(features, tuple) else (features,)
+        return trunk
+
+    @torch.no_grad()
+    def example(self, world: World) -> Tensor:
+        """Two examples as the trunk takes them: the first task's, through its stem."""
+        name = self.tasks[0].name
+        stem = self.stem_templates.get(name)
+        return input_of(world, name) if stem is None else after(stem, input_of(world, name))
 
     # --- what a subclass says ---------------------------------------------------------------------------------------
 
@@ -52,9 +111,9 @@ class Sharing(nn.Module):
         """For each task the group of weights it uses in the trunk's layer ``depth`` (0 is the first with weights)."""
         raise NotImplementedError
 
-    def head_inputs(self) -> int:
-        """The size of h, which the heads take."""
-        return self.features_size
+    def head_inputs(self, task: Task) -> tuple[int, ...]:
+        """The shape of h_t, which the head takes: (features,), or that of maps."""
+        return self.shapes[self.heads_at.get(task.name)]
 
     def head_of(self, task: Task) -> str:
         """The name of the output layer that answers ``task``."""
@@ -94,11 +153,16 @@ class Sharing(nn.Module):
         """C, the number of copies of the experiment held side by side."""
         return len(self.seeds)
 
-    def forward(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    @property
+    def features_size(self) -> int:
+        """How many numbers h has."""
+        return prod(self.shapes[None])
+
+    def forward(self, x: Inputs) -> dict[str, Tensor]:
         """The answers: task name → (examples, outputs); where there are several copies, their axis comes first."""
         return self.unwrap(self.outputs(*self.enter(x)))
 
-    def features(self, x: Tensor | Mapping[str, Tensor], layer: str | None = None) -> dict[str, Tensor]:
+    def features(self, x: Inputs, layer: str | None = None) -> dict[str, Tensor]:
         """h_t = f(x; θ): task name → (examples, features), or what the trunk's ``layer`` returns."""
         if layer is not None and layer not in self.trunk.names:
             raise KeyError(f"the trunk has no layer {layer!r}; it has {', '.join(self.trunk.names)}")
@@ -107,41 +171,71 @@ class Sharing(nn.Module):
     def unwrap(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: value[0] for name, value in values.items()} if self.copies == 1 else values
 
-    def enter(self, x: Tensor | Mapping[str, Tensor]) -> tuple[Tensor, int, tuple[int, ...]]:
+    def enter(self, x: Inputs) -> tuple[Inputs, int, tuple[int, ...]]:
         """An ordinary batch as the network takes it: (activations, number of datasets, stream of each task)."""
         shared = not isinstance(x, Mapping)
         if not shared and set(x) != {task.name for task in self.tasks}:
             raise KeyError(f"x has inputs for {sorted(x)}; the tasks are {[task.name for task in self.tasks]}")
-        parts = [x] if shared else [x[task.name] for task in self.tasks]
-        for part in parts:
-            if not isinstance(part, Tensor) or not part.is_floating_point() or part.dim() not in (2, 4):
+        names = [None] if shared else [task.name for task in self.tasks]
+        device, parts = next(self.parameters()).device, {}
+        for name in names:
+            part = x if shared else x[name]
+            if not isinstance(part, Tensor) or part.dim() < 2 or part.dtype in (torch.uint8, torch.bool):
                 got = f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
-                raise TypeError(f"expected float pictures (n, channels, height, width) or vectors (n, d), got {got}")
-        streams = (0,) * len(self.tasks) if shared else tuple(range(len(self.tasks)))
-        parts = [part.to(next(self.parameters()).device) for part in parts]
-        if parts[0].dim() == 4:
-            return torch.cat(parts, 1).contiguous(memory_format=torch.channels_last), 1, streams
-        return torch.stack(parts), 1, streams
+                raise TypeError(f"expected a batch of inputs (n, …), floats or tokens (torch.long), got {got}")
+            parts[name] = part.to(device)[None]
+        return (*laid_out(parts), (0,) * len(self.tasks) if shared else tuple(range(len(self.tasks))))
 
-    def activations(self, x: Tensor, inputs: int, streams: Sequence[int], upto: str | None = None) -> dict[str, Tensor]:
-        """For each task its activations, (C, examples, …)."""
-        return self.by_task(*self.trunk(x, inputs, streams, upto))
+    def activations(self, x: Inputs, inputs: int, streams: Sequence[int], upto: str | None = None) -> dict[str, Tensor]:
+        """For each task its activations, (C, examples, …): h_t, or those of the layer ``upto``."""
+        x, inputs, streams = self.through_stems(x, inputs, streams)
+        kept = dict.fromkeys(self.heads_at.values()) if upto is None else {}
+        h = self.by_task(*self.trunk(x, inputs, streams, upto, self.between, kept))
+        if upto is None:
+            h |= {task: self.by_task(*kept[layer])[task] for task, layer in self.heads_at.items()}
+        return h
+
+    def through_stems(self, x: Inputs, inputs: int, streams: Sequence[int]) -> tuple[Tensor, int, Sequence[int]]:
+        """Each task's inputs through its stem, side by side as the trunk takes them."""
+        if not self.stem_templates:
+            if isinstance(x, Mapping):
+                shapes = ", ".join(f"{name}: {tuple(part.shape[2:])}" for name, part in x.items())
+                raise ValueError(f"the tasks' inputs differ in shape or kind ({shapes}): give each a module that makes "
+                                 "them alike, stems={task: module}")  # fmt: skip
+            return x, inputs, streams
+        rows = {}
+        for task, stream in zip(self.tasks, streams, strict=True):
+            own = x[task.name] if isinstance(x, Mapping) else x.unflatten(0, (inputs, -1))[:, stream]
+            stem = self.stems[key_of(task.name)] if task.name in self.stem_templates else None
+            repeated = own.repeat_interleave(self.copies // inputs, 0)
+            rows[task.name] = repeated if stem is None else stem(own, inputs, (0,))[0]
+        y, _ = laid_out(rows)
+        if isinstance(y, Mapping):
+            shapes = ", ".join(f"{name}: {tuple(part.shape[2:])}" for name, part in y.items())
+            raise ValueError(f"behind their stems the tasks' inputs must have one shape, and have several ({shapes})")
+        return y, self.copies, tuple(range(len(self.tasks)))
 
     def by_task(self, h: Tensor, streams: Sequence[int]) -> dict[str, Tensor]:
         """What a trunk returned (activations, for each task its stream) as task → (C, examples, …)."""
-        if h.dim() == 4:
-            h = h.unflatten(1, (self.copies, max(streams) + 1, -1)).permute(1, 2, 0, 3, 4, 5)
-        else:
-            h = h.unflatten(0, (self.copies, -1))
+        h = h.unflatten(0, (self.copies, -1))
         return {task.name: h[:, stream] for task, stream in zip(self.tasks, streams, strict=True)}
 
-    def outputs(self, x: Tensor, inputs: int, streams: Sequence[int]) -> dict[str, Tensor]:
+    def outputs(self, x: Inputs, inputs: int, streams: Sequence[int]) -> dict[str, Tensor]:
         """For each task its outputs, (C, examples, outputs)."""
         return self.answer(self.activations(x, inputs, streams))
 
     def answer(self, h: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """ŷ_t = g_t(h_t): task → (C, examples, features) to task → (C, examples, outputs)."""
-        return {task.name: self.heads[self.head_of(task)](h[task.name], self.copies, (0,)) for task in self.tasks}
+        return {task.name: self.answer_one(task, h[task.name]) for task in self.tasks}
+
+    def answer_one(self, task: Task, h: Tensor) -> Tensor:
+        """ŷ_t for the features h of one task, (C, examples, …)."""
+        head = self.heads[self.head_of(task)]
+        return head(h.flatten(2) if self.flattens(task) else h, (0,), ((0,),))
+
+    def flattens(self, task: Task) -> bool:
+        """Whether the head of ``task`` takes all numbers of h_t in a row."""
+        return isinstance(self.heads[self.head_of(task)], Linear) and len(self.head_inputs(task)) > 1
 
     # --- looking at the weights -------------------------------------------------------------------------------------
 
@@ -159,6 +253,11 @@ class Sharing(nn.Module):
             users = tuple(task.name for task in self.tasks if self.head_of(task) == name)
             for key, value in head.values(0).items():
                 found.setdefault(users, {})[f"heads.{name}.{key}"] = value
+        for name in self.stem_templates:
+            stem = self.stems[key_of(name)]
+            for layer in stem.plan:
+                for key, value in stem[layer].values(0).items():
+                    found.setdefault((name,), {})[f"stems.{name}.{layer}.{key}"] = value
         return found
 
     def shared_parameters(self) -> dict[str, Tensor]:
@@ -194,10 +293,23 @@ class Sharing(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters()) // self.copies
 
     def plain(self, task: str, copy: int = 0) -> nn.Sequential:
-        """The network of one task as ordinary PyTorch layers: the trunk's, then ``head``. Its weights are a copy."""
-        t = self.tasks.index(find_task(self.tasks, task))
-        network = self.trunk.plain(t, copy)
-        network.add_module("head", self.heads[self.head_of(self.tasks[t])].plain(copy, 0))
+        """The network of one task in ordinary PyTorch layers: its stem, the trunk's, ``head``. Its weights are a copy.
+
+        Raises TypeError for a way of sharing in which the tasks' networks see one another, and none stands alone.
+        """
+        t = self.tasks.index(asked := find_task(self.tasks, task))
+        if self.between is not None:
+            raise TypeError(f"in {type(self).__name__} the tasks' networks see one another: none is one task's alone")
+        network, trunk = nn.Sequential(), self.trunk.plain(t, copy)
+        if task in self.stem_templates:
+            network.add_module("stem", self.stems[key_of(task)].plain(0, copy))
+        for name, layer in trunk._modules.items():
+            network._modules[name] = layer
+            if name == self.heads_at.get(task):
+                break
+        if self.flattens(asked):
+            network.add_module("all numbers in a row", nn.Flatten())
+        network.add_module("head", self.heads[self.head_of(asked)].plain(copy, 0))
         return network
 
     # --- copies -----------------------------------------------------------------------------------------------------
@@ -205,7 +317,11 @@ class Sharing(nn.Module):
     def like(self, seeds: Sequence[int], **changes: object) -> Sharing:
         """The same model with fresh weights, a copy a seed; ``changes`` replace arguments of the constructor."""
         arguments = {name: getattr(self, name) for name in self.options}
-        arguments |= {"features": self.features_size, "seeds": tuple(seeds)} | changes
+        arguments |= {"features": self.shapes, "seeds": tuple(seeds)}
+        more = {"heads": self.heads_at, "stems": self.stem_templates}
+        arguments |= {name: value for name, value in more.items() if value} | changes
+        if self.initial != "drawn":
+            arguments["initial"] = self.initial
         return type(self)(self.tasks, self.template[0], **arguments)
 
     @torch.no_grad()
@@ -222,8 +338,8 @@ class Sharing(nn.Module):
 
     def holders(self) -> list[nn.Module]:
         """Everything that holds weights, from the first layer to the last head."""
-        layers = [layer for trunk in self.trunks().values() for layer in trunk.layers]
-        return [layer for layer in layers if hasattr(layer, "load_copy")] + list(self.heads.values())
+        layers = [layer for trunk in (*self.stems.values(), *self.trunks().values()) for layer in trunk.layers]
+        return list(dict.fromkeys(layer for layer in (*layers, *self.heads.values()) if isinstance(layer, Stacked)))
 
     def __repr__(self) -> str:
         tasks = ", ".join(task.name for task in self.tasks)
@@ -247,10 +363,26 @@ def a_copy(value: object, copies: int, name: str) -> list:
     return value.tolist() if isinstance(value, np.ndarray | Tensor) else list(value)
 
 
-def features_of(trunk: nn.Sequential) -> int:
-    """The size of h: the outputs of the trunk's last layer with weights, which must be linear."""
-    layers_with_weights(trunk)
-    last = next((layer for layer in reversed(trunk) if any(True for _ in layer.parameters())), None)
-    if not isinstance(last, nn.Linear):
-        raise ValueError("the trunk does not end in a linear layer: say how many features it returns, features=…")
-    return last.out_features
+def laid_out(parts: Mapping[str | None, Tensor]) -> tuple[Inputs, int]:
+    """Inputs (N, examples, …) of each stream, side by side as rows (N·streams, examples, …), and N; where they differ
+    in shape or kind they stay apart."""
+    values = list(parts.values())
+    inputs = len(values[0])
+    if len({(part.shape, part.dtype) for part in values}) > 1:
+        return dict(parts), inputs
+    x = torch.stack(values, 1).flatten(0, 1) if len(values) > 1 else values[0]
+    return (as_rows(as_maps(x), len(x)) if x.dim() == 5 else x), inputs
+
+
+def input_of(world: World, task: str) -> Tensor:
+    """Two examples of a task's inputs."""
+    inputs = world.train.inputs
+    return inputs.get(task, next(iter(inputs.values())))[:2]
+
+
+def after(module: nn.Module, x: Tensor) -> Tensor:
+    """What a module makes of an example, as it is when nothing is trained."""
+    training = module.training
+    y = module.eval()(x)
+    module.train(training)
+    return y

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..nets import layers_with_weights
-from ..tasks import find_task
+from ..nets.trunks import in_order
+from ..tasks import check_tasks, find_task
 from .base import Sharing
 
 
@@ -24,15 +25,16 @@ class Hierarchical(Sharing):
     options = ("branch",)
 
     def __init__(self, tasks, trunk, branch: str | Mapping[str, str] = "heads", **arguments):
-        tasks = tuple(tasks)
+        asked = check_tasks(tasks)
         layers = (*layers_with_weights(trunk), "heads")
-        own = dict(branch) if isinstance(branch, Mapping) else {task.name: branch for task in tasks}
+        own = dict(branch) if isinstance(branch, Mapping) else {task.name: branch for task in asked}
         for name, layer in own.items():
-            find_task(tasks, name)
+            find_task(asked, name)
             if layer not in layers:
-                raise KeyError(f"there is no layer {layer!r} to branch at; there are {', '.join(layers)}")
+                one = "" if in_order(trunk) else f"; {type(trunk).__name__} is one layer: write it as an nn.Sequential"
+                raise KeyError(f"there is no layer {layer!r} to branch at; there are {', '.join(layers)}{one}")
         self.branch = branch
-        self.depths = [layers.index(own.get(task.name, "heads")) for task in tasks]
+        self.depths = [layers.index(own.get(task.name, "heads")) for task in asked]
         super().__init__(tasks, trunk, **arguments)
 
     def owners(self, depth):

@@ -1,5 +1,6 @@
 """Pooling: one network answers all tasks, as if they were one."""
 
+from ..tasks import check_tasks
 from .hard import Hard
 
 
@@ -12,10 +13,10 @@ class Pooled(Hard):
     """
 
     def __init__(self, tasks, trunk, **arguments):
-        tasks = tuple(tasks)
-        kinds = {(type(task), task.outputs) for task in tasks}
+        asked = check_tasks(tasks)
+        kinds = {(type(task), task.outputs) for task in asked}
         if len(kinds) > 1:
-            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in tasks)
+            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in asked)
             raise ValueError(f"Pooled has one output layer, so all tasks need the same outputs ({outputs})")
         super().__init__(tasks, trunk, **arguments)
 

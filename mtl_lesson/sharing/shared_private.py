@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from numbers import Real
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nets import Streams, layers_with_weights
+from ..nets import Streams, features_of, layers_with_weights, prepare, shapes_of
 from ..tasks import find_task
-from .base import Sharing, a_copy, features_of
+from .base import Sharing, a_copy, key_of
+
+PRIVATE = "the private trunk"  # what its shape stands under beside those of the shared trunk's layers
 
 
 class SharedPrivate(Sharing):
@@ -33,12 +34,27 @@ class SharedPrivate(Sharing):
     def __init__(self, tasks, trunk, gamma: float | list[float] = 0.0, private: nn.Sequential | None = None,
                  **arguments):  # fmt: skip
         self.own = [trunk if private is None else private]  # in a list: a template, not weights of this model
+        if arguments.get("heads"):
+            raise ValueError("SharedPrivate answers from the last layer, where its two trunks meet: leave heads= out")
         super().__init__(tasks, trunk, **arguments)
         plan = {name: tuple(range(len(self.tasks))) for name in layers_with_weights(self.own[0])}
-        self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/")
+        self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/",
+                                     initial=self.initial)  # fmt: skip
         self.gamma = gamma
         each = [strength(one) for one in a_copy(gamma, self.copies, "γ")]
         self.register_buffer("γ", torch.tensor(each), persistent=False)
+
+    def measure(self, trunk, world, features):
+        measured, private = super().measure(trunk, world, features), self.own[0]
+        if private is trunk:
+            self.own, self.shapes[PRIVATE] = [measured], self.shapes[None]
+        elif PRIVATE not in self.shapes and world is None:
+            self.shapes[PRIVATE] = (features_of(private),)
+        elif PRIVATE not in self.shapes:
+            example = self.example(world)
+            self.own = [prepare(private, example)]
+            self.shapes[PRIVATE] = shapes_of(self.own[0], example)[None]
+        return measured
 
     @property
     def private(self) -> nn.Sequential:
@@ -47,8 +63,8 @@ class SharedPrivate(Sharing):
     def owners(self, depth):
         return [0] * len(self.tasks)
 
-    def head_inputs(self):
-        return self.features_size + features_of(self.own[0])
+    def head_inputs(self, task):
+        return (self.shapes[None][0] + self.shapes[PRIVATE][0], *self.shapes[None][1:])
 
     def trunks(self):
         return {"": self.trunk, "private.": self.private_trunk}
@@ -61,17 +77,24 @@ class SharedPrivate(Sharing):
         """Both parts side by side; of a layer in the middle of the trunk too, if both trunks have it."""
         if upto is not None and upto not in self.private_trunk.names:
             raise KeyError(f"the private trunk has no layer {upto!r}; it has {', '.join(self.private_trunk.names)}")
+        x, inputs, streams = self.through_stems(x, inputs, streams)
         shared, private = (self.by_task(*trunk(x, inputs, streams, upto)) for trunk in self.trunks().values())
         return {name: torch.cat([s, private[name]], 2) for name, s in shared.items()}
 
     def regulariser(self, h):
-        return self.γ * sum(overlap(*self.parts(one.to(self.γ.dtype))) for one in h.values())
+        return self.γ * sum(overlap(*self.parts(one.flatten(2).to(self.γ.dtype))) for one in h.values())
 
     def plain(self, task, copy=0):
         """The network of one task as ordinary PyTorch layers; its first layer holds the two trunks side by side."""
         t = self.tasks.index(find_task(self.tasks, task))
-        both = SideBySide(*(trunk.plain(t, copy) for trunk in self.trunks().values()))
-        return nn.Sequential(OrderedDict(both=both, head=self.heads[self.head_of(self.tasks[t])].plain(copy, 0)))
+        network = nn.Sequential()
+        if task in self.stem_templates:
+            network.add_module("stem", self.stems[key_of(task)].plain(0, copy))
+        network.add_module("both", SideBySide(*(trunk.plain(t, copy) for trunk in self.trunks().values())))
+        if self.flattens(self.tasks[t]):
+            network.add_module("all numbers in a row", nn.Flatten())
+        network.add_module("head", self.heads[self.head_of(self.tasks[t])].plain(copy, 0))
+        return network
 
     def options_of(self, number):
         return {"gamma": a_copy(self.gamma, self.copies, "γ")[number]}

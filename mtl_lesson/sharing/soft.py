@@ -8,6 +8,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
+from ..tasks import check_tasks
 from .base import a_copy
 from .separate import Separate
 
@@ -37,9 +38,9 @@ class Soft(Separate):
         if tie not in ("trunk", "all"):
             raise ValueError(f"tie must be 'trunk' or 'all', not {tie!r}")
         self.tie, self.exact = tie, bool(exact)
-        tasks = tuple(tasks)
-        if tie == "all" and len({task.outputs for task in tasks}) > 1:
-            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in tasks)
+        asked = check_tasks(tasks)
+        if tie == "all" and len({task.outputs for task in asked}) > 1:
+            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in asked)
             raise ValueError(f"heads of different sizes cannot be tied ({outputs}); use tie='trunk'")
         super().__init__(tasks, trunk, **arguments)
         self.lam = lam
@@ -58,7 +59,8 @@ class Soft(Separate):
         """What is pulled together: (layer name, [θ]) with one θ (C, T, …), or for the heads T of them (C, 1, …)."""
         for name in self.trunk.plan:
             for parameter in self.trunk[name].parameters():
-                yield name, [parameter]
+                if parameter.requires_grad:
+                    yield name, [parameter]
         if self.tie == "all":
             heads = [self.heads[self.head_of(task)] for task in self.tasks]
             yield from (("heads", list(same)) for same in zip(*(head.parameters() for head in heads), strict=True))

@@ -49,8 +49,10 @@ def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precisi
     the sum of their losses gives each its own gradient. ``parts``: computes the gradients of a large step side by side.
     """
 
+    device = next(model.parameters()).device
+
     def losses_of(batch: Batch) -> tuple[Tensor, Tensor]:
-        with autocast(batch.x.device, precision):
+        with autocast(device, precision):
             h = model.activations(batch.x, batch.inputs, batch.streams)
             outputs = model.answer(h)
         return per_task(model, outputs, batch.labels, "loss"), model.regulariser(h)
@@ -72,7 +74,8 @@ def answers(model: Sharing, batch: Batch) -> dict[str, Tensor]:
     whichever the model was trained in. Dropout rests, and batch statistics are not updated."""
     was_training = model.training
     model.eval()
-    outputs = model.outputs(batch.x.to(next(model.parameters()).dtype), batch.inputs, batch.streams)
+    x = batch.as_type(next(model.parameters()).dtype)
+    outputs = model.outputs(x, batch.inputs, batch.streams)
     model.train(was_training)
     return outputs
 
@@ -144,11 +147,11 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, 
     ``check`` is called before each step, and may raise KeyboardInterrupt.
     """
     model.train()
-    fused = feed.x.device.type in ("cpu", "cuda")
+    fused = feed.device.type in ("cpu", "cuda")
     epochs, batch_size, lr, precision = settings.epochs, settings.batch_size, settings.lr, settings.precision
     optimiser = OPTIMISERS[settings.optimiser](
         model.parameters(), lr=lr, weight_decay=settings.weight_decay, fused=fused)  # fmt: skip
-    alive = torch.ones(model.copies, device=feed.x.device)
+    alive = torch.ones(model.copies, device=feed.device)
     good = latest = learnt(model)
     for number in range(1, epochs + 1):
         losses = []

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ..nets import ALIKE, Conv2d, Flatten, Linear
+from ..nets import looks_at_one_example
 from ..sharing import Sharing
 from ..tasks import Task
 from . import hardware
@@ -35,8 +35,8 @@ def parts_for(work: float, examples: int) -> int:
 def can_be_cut(model: Sharing) -> bool:
     """Whether a step on a batch is the sum of steps on its parts: each example goes through layers that look at nothing
     but it, and each task's loss is the mean of its examples'."""
-    layers = [layer for trunk in model.trunks().values() for layer in trunk.layers]
-    alone = all(isinstance(layer, Conv2d | Linear | Flatten) or type(layer) in ALIKE for layer in layers)
+    layers = [layer for trunk in (*model.stems.values(), *model.trunks().values()) for layer in trunk.layers]
+    alone = all(map(looks_at_one_example, (*layers, *model.heads.values())))
     return alone and model.adds_up_over_examples() and all(type(task).loss is Task.loss for task in model.tasks)
 
 
@@ -81,18 +81,27 @@ def parts(count: int, workers: int) -> Iterator[Parts | None]:
 
 def cut(batch: Batch, count: int) -> list[Batch]:
     """A batch in parts of nearly one size."""
-    along = 0 if batch.x.dim() == 4 else 1  # maps (examples, …), vectors (rows, examples, …)
-    sizes = [len(part) for part in torch.arange(batch.x.shape[along]).tensor_split(count)]
+    sizes = [len(part) for part in torch.arange(len(batch)).tensor_split(count)]
     labels = {name: values.split(sizes, 1) for name, values in batch.labels.items()}
-    return [Batch(x, batch.inputs, batch.streams, {name: values[i] for name, values in labels.items()})
-            for i, x in enumerate(batch.x.split(sizes, along))]  # fmt: skip
+    whole = isinstance(batch.x, Tensor)
+    x = {None: batch.x} if whole else batch.x
+    x = {name: part.split(sizes, 1) for name, part in x.items()}
+    return [
+        Batch(
+            x[None][i] if whole else {name: part[i] for name, part in x.items()},
+            batch.inputs,
+            batch.streams,
+            {name: values[i] for name, values in labels.items()},
+        )
+        for i in range(count)
+    ]
 
 
 def shares_of(model: Sharing, batch: Batch, pieces: Sequence[Batch]) -> list[Tensor]:
     """Of each task's labels in the batch, the share in each part, (copies, tasks): the weight of its mean loss."""
 
     def known(of: Batch) -> Tensor:
-        counts = [task.labelled(of.labels[task.name]).sum(-1) for task in model.tasks]
+        counts = [task.labelled(of.labels[task.name]).flatten(1).sum(-1) for task in model.tasks]
         return torch.stack(counts, 1).repeat_interleave(model.copies // of.inputs, 0).double()
 
     whole = known(batch).clamp(min=1)

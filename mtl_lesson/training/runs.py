@@ -99,7 +99,6 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate)
     check_fit(model, world)
-    warn_of_statistics(model, world)
     with bar(settings.epochs, progress) as shown:
         run = train_copies(model, [world], [seed], [{}], Ticks(shown), settings, tell=warn, sizeable=True)[0]
     if run.stopped == INTERRUPTED:
@@ -234,38 +233,10 @@ def check_fit(model: Sharing, world: World) -> None:
         if same != task:
             there = f"asks it as {same!r}" if same else f"asks {', '.join(other.name for other in world.tasks)}"
             raise ValueError(f"the model answers {task!r}, and the world {there}")
-    shapes = {name: tuple(x.shape[1:]) for name, x in world.train.inputs.items()}
-    if len(set(shapes.values())) > 1:
-        first = next(iter(model.trunk.names), "the first")
-        seen = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-        raise ValueError(f"layer {first!r} cannot be alike for all tasks: their inputs have different shapes ({seen})")
-
-
-def warn_of_statistics(model: Sharing, world: World) -> bool:
-    """Warn of a layer that keeps running statistics for several tasks whose inputs are their own.
-
-    In training each task's batch is normalised by its own statistics, in use all by one mixture of them: what was
-    learnt well can be judged at chance. Returns whether there was one.
-    """
-    if not isinstance(world.train.x, Mapping):
-        return False
-    for trunk in model.trunks().values():
-        for name in trunk.names:
-            owners = trunk.plan.get(name, (0,) * len(model.tasks))
-            users = [[task.name for task, owner in zip(model.tasks, owners, strict=True) if owner == group]
-                     for group in set(owners)]  # fmt: skip
-            shared = next((tasks for tasks in users if len(tasks) > 1), None)
-            if shared and keeps_statistics(trunk[name]):
-                warnings.warn(
-                    f"layer {name!r} keeps running statistics, and {', '.join(shared[:4])} share it though each has "
-                    "inputs of its own: judged by a mixture of all tasks' statistics, what was learnt may look like "
-                    "chance. Take nn.GroupNorm or nn.LayerNorm instead, or a branch below this layer.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-                return True
-    return False
-
-
-def keeps_statistics(layer: torch.nn.Module) -> bool:
-    return any(getattr(part, "track_running_stats", False) for part in layer.modules())
+    kinds = {(tuple(x.shape[1:]), x.dtype) for x in world.train.inputs.values()}
+    if len(kinds) > 1 and not model.stem_templates:
+        seen = ", ".join(f"{name}: {tuple(x.shape[1:])}" for name, x in world.train.inputs.items())
+        raise ValueError(
+            f"the trunk cannot be alike for all tasks: their inputs differ in shape or kind ({seen}); give each task a "
+            "module that makes them alike, stems={task: module}"
+        )

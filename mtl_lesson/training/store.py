@@ -50,15 +50,16 @@ class Store:
 
     def file(self, model: Sharing, point: Mapping[str, object], world: World) -> Path:
         """Where the copy of ``model`` at this point of the grid is kept."""
-        trunks = [model.template[0], *(getattr(model, name) for name in model.options)]
-        redrawn = [weights for one in trunks if isinstance(one, nn.Module) for weights in one.parameters()]
+        modules = [model.template[0], *model.stem_templates.values(), *(getattr(model, name) for name in model.options)]
+        redrawn = [weights for one in modules if isinstance(one, nn.Module) for weights in one.parameters()]
         description = Description(shapes=redrawn)  # what is drawn anew has no say: its first values have, as drawn
         with self.lock:
             if world is not self.seen:
                 self.seen, self.digest = world, data_digest(world)
             versions = course(__package__ + ".sweeps"), torch.__version__, np.__version__
-            what = [type(model), trunks, model.features_size, model.tasks, self.settings, dict(point), self.digest,
-                    versions, device().name.split(":")[0], model.state_dict()]  # fmt: skip
+            asked = [type(model), modules, [*model.stem_templates], model.shapes, model.heads_at, model.initial]
+            what = [*asked, model.tasks, self.settings, dict(point), self.digest, versions,
+                    device().name.split(":")[0], model.state_dict()]  # fmt: skip
             name = hashlib.sha256(description.of(what).encode()).hexdigest()[:24]
             self.unknown = description.unknown
         return self.folder / f"{name}.pt"

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from ..chance import Drawn, generator
 from ..data.world import World
+from ..nets import features_of
 from ..provenance import describe
 from ..sharing import Sharing
 from . import hardware
 from .loop import Settings, TrainingDiverged
-from .runs import INTERRUPTED, Run, Ticks, bar, check_fit, train_copies, warn_of_statistics
+from .runs import INTERRUPTED, Run, Ticks, bar, check_fit, train_copies
 from .store import Store
 
 #: Streams × pictures in a batch that are trained together. On a CPU a chunk has one thread, whose part of the cache is
@@ -33,6 +34,8 @@ from .store import Store
 #: cores: what is trained together decides the last bits of a result.
 AT_ONCE = {"cpu": 256, "cuda": 16384, "mps": 3072}
 
+#: what any way of sharing takes, beside what is its own
+COMMON = ("heads", "stems", "initial")
 #: what the columns of a sweep's table are called beside its axes
 COLUMNS = ("task", "split", "epoch", "loss", "score", "gap", "higher_is_better")
 
@@ -178,7 +181,9 @@ class Plan:
         if not isinstance(layers, nn.Module):
             with self.lock, Drawn(generator("the template of a trunk")):  # whose weights are drawn again by the seed
                 layers = self.trunk(**self.chosen("trunk", point))
-        return self.way(drawn.tasks, layers, seeds=(point["seed"],), **self.chosen("way", point))
+        options = self.chosen("way", point)
+        asked = drawn if needs_data(layers, options) else drawn.tasks
+        return self.way(asked, layers, seeds=(point["seed"],), **options)
 
     def cells(self, point: Mapping[str, object]) -> dict[str, object]:
         """A point as it stands in a table."""
@@ -193,15 +198,13 @@ class Plan:
         One world is drawn and one model made for every place and setting, so that what cannot be is refused here,
         before anything is trained.
         """
-        found, told = [], False
+        found = []
         for _, same in itertools.groupby(self.datasets, key=lambda dataset: repr(dataset | {"seed": None})):
             datasets = list(same)
             drawn = self.draw(datasets[0])
             models = [self.model(datasets[0] | setting, drawn) for setting in self.settings]
             for model in models:
                 check_fit(model, drawn)
-            if not told:
-                told = warn_of_statistics(models[0], drawn)
             copies = at_once(models[0], batch_size)
             pieces = cut(self.settings, copies)
             for some in cut(datasets, max(1, copies // len(pieces[0]))):
@@ -319,7 +322,7 @@ def listed(value: object) -> list:
 
 def place(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[str, str]:
     """Which of the three takes an axis, "world", "way" or "trunk", and as which argument."""
-    takes = {"way": list(way.options), "world": arguments(world), "trunk": arguments(trunk)}
+    takes = {"way": [*way.options, *COMMON], "world": arguments(world), "trunk": arguments(trunk)}
     if name in COLUMNS:
         raise ValueError(f"the axis {name!r} is called like a column of the sweep's table ({', '.join(COLUMNS)}): give "
                          "the argument another name")  # fmt: skip
@@ -358,6 +361,16 @@ def shape_of(world: World) -> list:
                {name: y.dtype for name, y in split.labels.items()})
               for split in (world.train, world.validation, world.test)]  # fmt: skip
     return [describe(world.tasks), splits]
+
+
+def needs_data(trunk: nn.Module, options: Mapping[str, object]) -> bool:
+    """Whether the sizes of a model's layers can be found with data alone."""
+    if options.get("heads") or options.get("stems"):
+        return True
+    try:
+        return not features_of(trunk)
+    except ValueError:
+        return True
 
 
 def cut(values: Sequence, most: int) -> list[Sequence]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .evidence import Claim, choose, claim
     from .linear import closed_form, trace_norm
     from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
-    from .tasks import Binary, Classification, Regression
+    from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
     from .widgets import explore, lesion_lab, microscope, predict
 
@@ -33,7 +33,7 @@ PARTS = {
     "nets": (),
     "sharing": ("Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"),
     "show": (),
-    "tasks": ("Binary", "Classification", "Regression"),
+    "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
 }  # fmt: skip

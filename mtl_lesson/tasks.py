@@ -1,7 +1,7 @@
 """A task: a question asked of an input, with the loss that trains it and the score that judges it.
 
-The course uses three kinds of question. Each is described by one small class, so that a network can ask for the size
-of its output layer, the training loop for a loss, and an evaluation for a score, without ever asking which kind it is.
+Each kind of question is one small class, so that a network can ask for its output layer, the training loop for a loss,
+an evaluation for a score, and a picture for the names of its answers, without ever asking which kind it is.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from math import prod
 from numbers import Integral
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .arguments import whole
 
 MISSING = -1  # the label of an example whose class nobody told us; a missing number is NaN
 
@@ -38,38 +41,55 @@ class Task:
         """The number of outputs of the task's head."""
         return 1
 
-    def head(self, shape: tuple[int, ...]) -> nn.Module:
-        """The output layer that answers the task, a template, for features of this ``shape``. A linear one takes all
-        their numbers in a row. Its own weights are never used, so none are drawn for it."""
-        return nn.utils.skip_init(nn.Linear, prod(shape), self.outputs)
-
     #: what ``score`` measures, in words for an axis
     score_name = "score"
     #: True where a larger score is better
     higher_is_better = True
+    #: the sign of a score, "%" where it is a share
+    unit = ""
+    #: the names of the answers, where there are some to choose from
+    answers = ()
+    #: what stands for a label that nobody told us
+    missing = MISSING
+    #: the shape of one example's label; None: any that the outputs have
+    label_shape = ()
+
+    def head(self, shape: tuple[int, ...]) -> nn.Module:
+        """The output layer that answers the task, a template, for features of this ``shape``. A linear one takes all
+        their numbers in a row. Its own weights are never used, so none are drawn for it."""
+        return nn.utils.skip_init(nn.Linear, prod(shape), self.outputs)
 
     def labelled(self, labels: Tensor) -> Tensor:
         """True where there is a label."""
         return labels != MISSING
 
     def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """The loss of each example, shape (copies, examples); whatever stands where the label is missing is ignored."""
+        """The loss of each label, in the labels' shape (copies, examples, …); whatever stands where one is missing is
+        ignored."""
         raise NotImplementedError
 
     def merits(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """What each example contributes to the score, shape (copies, examples)."""
+        """What each label contributes to the score, in the labels' shape (copies, examples, …)."""
+        raise NotImplementedError
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """The answers that are given, numbers of ``answers``, from the outputs (copies, examples, …)."""
         raise NotImplementedError
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """L_t: the mean loss over the labelled examples, shape (copies,)."""
-        known = self.labelled(labels)
+        """L_t: the mean loss over the labels that are there, shape (copies,)."""
+        known = self.labelled(labels).flatten(1)
         count = known.sum(-1).clamp(min=1)
-        return self.losses(outputs, labels).where(known, 0).sum(-1) / count
+        return self.losses(outputs, labels).flatten(1).where(known, 0).sum(-1) / count
 
     def score(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """The mean merit over the labelled examples, shape (copies,); NaN without a label."""
-        known = self.labelled(labels)
-        return self.merits(outputs, labels).where(known, 0).sum(-1) / known.sum(-1)
+        """The mean merit over the labels that are there, shape (copies,); NaN where there is none."""
+        known = self.labelled(labels).flatten(1)
+        return self.merits(outputs, labels).flatten(1).where(known, 0).sum(-1) / known.sum(-1)
+
+    def chance(self, labels: Tensor) -> float | None:
+        """The best score on ``labels`` (examples, …) of one answer for all examples; None where it is not known."""
+        return None
 
     def check(self, labels: Tensor) -> None:
         """Refuse labels this task cannot have (ValueError says which and what was expected)."""
@@ -85,7 +105,11 @@ class Classification(Task):
 
     classes: Iterable[object] | int = ()
 
-    score_name = "accuracy"
+    score_name, unit = "accuracy", "%"
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return self.classes
 
     def __post_init__(self):
         super().__post_init__()
@@ -99,8 +123,14 @@ class Classification(Task):
         flat = F.cross_entropy(outputs.flatten(0, 1), labels.flatten(), ignore_index=MISSING, reduction="none")
         return flat.view(labels.shape)
 
+    def decide(self, outputs):
+        return outputs.argmax(-1)
+
     def merits(self, outputs, labels):
-        return (outputs.argmax(-1) == labels).to(outputs.dtype)
+        return (self.decide(outputs) == labels).to(outputs.dtype)
+
+    def chance(self, labels):
+        return shares(labels[self.labelled(labels)], self.outputs).max().item()
 
     def number(self, class_name: str) -> int:
         """The label of a class name. KeyError for another name."""
@@ -123,39 +153,65 @@ class Classification(Task):
 class Binary(Task):
     """Yes or no? Cross-entropy on one output, the log-odds of yes; the score is accuracy. Labels are 0 and 1."""
 
-    score_name = "accuracy"
+    score_name, unit, answers = "accuracy", "%", ("no", "yes")
 
     def losses(self, outputs, labels):
         return F.binary_cross_entropy_with_logits(
             outputs.squeeze(-1), labels.clamp(min=0).to(outputs.dtype), reduction="none"
         )
 
+    def decide(self, outputs):
+        return (outputs.squeeze(-1) > 0).long()
+
     def merits(self, outputs, labels):
-        return ((outputs.squeeze(-1) > 0) == (labels == 1)).to(outputs.dtype)
+        return (self.decide(outputs) == labels).to(outputs.dtype)
+
+    def chance(self, labels):
+        return shares(labels[self.labelled(labels)], 2).max().item()
 
     def check(self, labels):
-        wrong = labels[self.labelled(labels) & (labels != 0) & (labels != 1)]
-        if wrong.numel():
-            raise ValueError(
-                f"task {self.name!r} asks yes or no: its labels are 0 and 1 ({MISSING} where missing); "
-                f"found {wrong.unique().tolist()[:5]}"
-            )
+        check_yes_or_no(self, labels, "asks yes or no")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Regression(Task):
-    """How much? Squared error on one output; the score is the mean squared error, so smaller is better."""
+    """How much? Squared error on one output; the score is the mean squared error, so smaller is better.
+
+    ``outputs``: how many numbers are asked for at once (also ``numbers``); with several, labels are (n, outputs), and
+    each of them may be missing (NaN).
+    """
+
+    numbers: int = 1
 
     score_name = "mean squared error"
     higher_is_better = False
+    missing = float("nan")
+
+    def __init__(self, name: str, numbers: int = 1, *, outputs: int | None = None):
+        object.__setattr__(self, "name", name)
+        numbers = numbers if outputs is None else outputs
+        object.__setattr__(self, "numbers", whole(numbers, f"the number of outputs of {name!r}"))
+        self.__post_init__()
+
+    @property
+    def outputs(self) -> int:
+        return self.numbers
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        return () if self.numbers == 1 else (self.numbers,)
 
     def labelled(self, labels):
         return ~labels.isnan()
 
     def losses(self, outputs, labels):
-        return (outputs.squeeze(-1) - labels.nan_to_num()).square()
+        return ((outputs.squeeze(-1) if self.numbers == 1 else outputs) - labels.nan_to_num()).square()
 
     merits = losses
+
+    def chance(self, labels):
+        labels = labels.double().reshape(len(labels), -1)
+        return (labels - labels.nanmean(0)).square().nanmean().item()
 
     def check(self, labels):
         if not labels.is_floating_point():
@@ -164,8 +220,119 @@ class Regression(Task):
             raise ValueError(f"labels of {self.name!r} must be finite (NaN where missing); found infinity")
 
 
-KINDS = (Classification, Binary, Regression)
-SCORED_BY = ("outputs", "labelled", "merits", "score")
+@dataclass(frozen=True)
+class MultiLabel(Task):
+    """Which of several labels apply, be it none or all? Cross-entropy on one output for each of ``names``, the
+    log-odds that it applies. Labels are (n, names) of 0 and 1; each may be missing.
+
+    The score is F1 = 2 TP / (2 TP + FP + FN), averaged over the labels: where few apply, saying no to everything is
+    right most of the time and scores 0. A label that neither applies nor is given anywhere counts as 0.
+    """
+
+    names: Iterable[object] | int = ()
+
+    score_name = "mean F1"
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "names", class_names(self.name, self.names))
+
+    @property
+    def outputs(self) -> int:
+        return len(self.names)
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        return (self.outputs,)
+
+    def losses(self, outputs, labels):
+        wanted = labels.clamp(min=0).to(outputs.dtype)
+        return F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+
+    def score(self, outputs, labels):
+        known, given, right = self.labelled(labels), outputs > 0, labels == 1
+        both = (given & right & known).sum(1).to(outputs.dtype)
+        either = (given & known).sum(1) + (right & known).sum(1)
+        return (2 * both / either.clamp(min=1)).mean(-1).where(known.flatten(1).any(-1), torch.nan)
+
+    def chance(self, labels):
+        known = self.labelled(labels)
+        rate = ((labels == 1) & known).sum(0) / known.sum(0).clamp(min=1)
+        return (2 * rate / (1 + rate)).mean().item()  # every label given to all examples
+
+    def check(self, labels):
+        check_yes_or_no(self, labels, f"says for each of {', '.join(self.names[:3])} … whether it applies")
+
+
+@dataclass(frozen=True)
+class Segmentation(Classification):
+    """Which of several classes is each pixel? Cross-entropy for each; labels are (n, height, width) of class numbers.
+
+    The trunk must return maps (channels, height, width). Where they are smaller than the labels, the outputs are drawn
+    out to them bilinearly. The score is the mean over classes of intersection over union, TP / (TP + FP + FN), of the
+    classes that occur in the labels or the answers.
+    """
+
+    score_name = "mean IoU"
+    label_shape = None
+
+    def head(self, shape):
+        if len(shape) != 3:
+            raise ValueError(
+                f"task {self.name!r} asks for a class for each pixel, and the trunk returns {shape} for an example, not "
+                "maps (channels, height, width): take one without Flatten and Linear, or a head at a lower layer, "
+                "heads={task: layer}"
+            )
+        return nn.utils.skip_init(nn.Conv2d, shape[0], self.outputs, 1)
+
+    def as_large(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Outputs (copies, examples, classes, height, width) in the labels' height and width."""
+        size = labels.shape[-2:]
+        if outputs.shape[-2:] == size:
+            return outputs
+        drawn_out = F.interpolate(outputs.flatten(0, 1), size, mode="bilinear", align_corners=False)
+        return drawn_out.unflatten(0, outputs.shape[:2])
+
+    def losses(self, outputs, labels):
+        outputs = self.as_large(outputs, labels).flatten(0, 1)
+        flat = F.cross_entropy(outputs, labels.flatten(0, 1), ignore_index=MISSING, reduction="none")
+        return flat.view(labels.shape)
+
+    def decide(self, outputs):
+        return outputs.argmax(2)
+
+    def score(self, outputs, labels):
+        given, known = self.decide(self.as_large(outputs, labels)), self.labelled(labels)
+        found = []
+        for number in range(self.outputs):
+            of, wanted = (given == number) & known, (labels == number) & known
+            either = (of | wanted).flatten(1).sum(-1)
+            found.append((of & wanted).flatten(1).sum(-1).to(outputs.dtype) / either.where(either > 0, torch.nan))
+        return torch.stack(found, -1).nanmean(-1)
+
+    def chance(self, labels):
+        parts = shares(labels[self.labelled(labels)], self.outputs)
+        return (parts.max() / (parts > 0).sum()).item()
+
+
+def shares(labels: Tensor, classes: int) -> Tensor:
+    """The share of each class among labels that are there, (classes,)."""
+    return torch.bincount(labels.flatten().long(), minlength=classes) / max(1, labels.numel())
+
+
+def check_yes_or_no(task: Task, labels: Tensor, asks: str) -> None:
+    """Refuse labels that are not 0, 1 or missing."""
+    wrong = labels[task.labelled(labels) & (labels != 0) & (labels != 1)]
+    if wrong.numel():
+        raise ValueError(
+            f"task {task.name!r} {asks}: its labels are 0 and 1 ({MISSING} where missing); "
+            f"found {wrong.unique().tolist()[:5]}"
+        )
+
+
+#: a kind that is another one, too, comes before it
+KINDS = (Segmentation, MultiLabel, Classification, Binary, Regression)
+SCORED_BY = ("outputs", "labelled", "merits", "decide", "score")
 TRAINED_BY = ("losses", "loss")
 
 

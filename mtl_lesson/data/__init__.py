@@ -7,11 +7,12 @@ is the number of pupils). :func:`shops` asks one question in four shops; the dia
 :func:`shoppers` asks six people whether they like a garment; the dial is how personal taste is. :func:`planted` makes
 linear tasks whose truth is known; the dials are noise, angle, mismatch and delta. The ``seed`` draws what is trained
 on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as well. The data
-comes with the course and is checked when it is loaded.
+comes with the course and is checked when it is loaded. Data of your own is a :class:`World`: see :mod:`.intake`.
 """
 
 from .files import DataError, verify
 from .garments import garments
+from .intake import padded
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions
 from .schools import exam_table, mathachieve_table, schools
@@ -29,6 +30,7 @@ __all__ = [
     "garments",
     "mathachieve_table",
     "optimum",
+    "padded",
     "planted",
     "questions",
     "schools",

@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from ..tasks import Task, check_tasks, find_task
+from .intake import as_inputs, as_labels, filled_up
 
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs and labels.
+    """Inputs and labels, as tensors, NumPy arrays or pandas tables.
 
-    ``x``: one tensor (n, …) when all tasks look at the same input, or a mapping task name → tensor (n, …) when each
-    task has its own; all of the same n. ``labels``: task name → tensor (n,), long with -1 where missing, or float
-    with NaN where missing for regression.
+    ``x``: one (n, …) when all tasks look at the same input, or a mapping task name → (n_t, …) when each task has its
+    own. ``labels``: task name → (n,), whole numbers with -1 where missing, or real ones with NaN where missing for
+    regression; (n, …) for tasks with several labels an example.
     """
 
     x: Tensor | Mapping[str, Tensor]
@@ -36,7 +37,13 @@ class Split:
 class World:
     """A dataset with several ``tasks``, three :class:`Split`\\ s, and the ``dial`` that was set when it was made.
 
-    Choose on ``validation``, report on ``test``. Making one checks it: see :func:`check_split` for what is refused.
+    ``layout``: what the inputs are, "vectors", "maps", "sequences" or "tokens", or {task: one}; where it is left out
+    they are vectors (n, d) or maps (n, channels, height, width) of real numbers, and anything else is refused. Choose
+    on ``validation``, report on ``test``.
+
+    Making one turns what was given into tensors (:mod:`.intake`) and checks it (:func:`check_split`). Tasks with inputs
+    of their own may have data sets of different size: the smaller begin again, without labels, so that an epoch sees
+    each labelled example once.
     """
 
     name: str
@@ -45,11 +52,15 @@ class World:
     validation: Split
     test: Split
     dial: Mapping[str, object] = field(default_factory=dict)
+    layout: str | Mapping[str, str] | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "tasks", check_tasks(self.tasks))
         for part in ("train", "validation", "test"):
-            check_split(getattr(self, part), self.tasks, f"{self.name}, {part}")
+            where = f"{self.name}, {part}"
+            split = taken_in(getattr(self, part), self.tasks, self.layout, where)
+            check_split(split, self.tasks, where)
+            object.__setattr__(self, part, split)
 
     def task(self, name: str) -> Task:
         """The task called ``name``."""
@@ -63,33 +74,60 @@ class World:
         return f"World({self.name}{dial}: {tasks}; {sizes})"
 
 
+def taken_in(split: Split, tasks: tuple[Task, ...], layout: str | Mapping[str, str] | None, where: str) -> Split:
+    """A split as tensors, all of one length. Raises what :mod:`.intake` raises, and KeyError for a task without labels
+    or input."""
+    names = {task.name for task in tasks}
+    own = isinstance(split.x, Mapping) and not hasattr(split.x, "columns")
+    if own and set(split.x) != names:
+        raise KeyError(f"{where}: x has inputs for {sorted(split.x)}, the tasks are {sorted(names)}")
+    for task in tasks:
+        if task.name not in split.labels:
+            raise KeyError(f"{where}: no labels for task {task.name!r}")
+    if any(len(split.labels[name]) == 0 for name in names):
+        raise ValueError(f"{where}: there are no examples")
+    kinds = layout if isinstance(layout, Mapping) else dict.fromkeys(names, layout)
+    labels = {
+        task.name: as_labels(split.labels[task.name], task, f"{where}: labels of {task.name!r}") for task in tasks
+    }
+    if not own:
+        x = as_inputs(split.x, layout if isinstance(layout, str) else None, f"{where}: x")
+        return split if x is split.x and same(labels, split.labels) else Split(x, labels)
+    x = {name: as_inputs(split.x[name], kinds.get(name), f"{where}: x[{name!r}]") for name in split.x}
+    for name in names:
+        if len(x[name]) != len(labels[name]):
+            raise ValueError(f"{where}: x[{name!r}] has {len(x[name])} examples, the labels have {len(labels[name])}")
+    most = max(map(len, x.values()))
+    if len({*map(len, x.values())}) > 1:
+        x = {name: filled_up(values, most) for name, values in x.items()}
+        labels = {task.name: filled_up(labels[task.name], most, task.missing) for task in tasks}
+    return split if same(x, split.x) and same(labels, split.labels) else Split(x, labels)
+
+
+def same(one: Mapping, other: Mapping) -> bool:
+    """Whether two mappings hold the very same tensors."""
+    return set(one) == set(other) and all(one[key] is other[key] for key in one)
+
+
 def check_split(split: Split, tasks: tuple[Task, ...], where: str) -> None:
     """Refuse a split that would train to nonsense, and say what was expected.
 
-    Raises KeyError for a task without labels or input, TypeError for inputs that are not floating point, ValueError for
-    lengths that differ, for NaN or infinite inputs, for labels the task cannot have and for a task without any label.
+    Raises TypeError for labels of a wrong kind; ValueError for lengths that differ, for NaN or infinite inputs, for
+    labels the task cannot have and for a task without any label.
     """
     n = len(split)
-    if n == 0:
-        raise ValueError(f"{where}: there are no examples")
-    names = {task.name for task in tasks}
-    if isinstance(split.x, Mapping) and set(split.x) != names:
-        raise KeyError(f"{where}: x has inputs for {sorted(split.x)}, the tasks are {sorted(names)}")
     for name, x in split.inputs.items():
         what = f"{where}: x" if name is None else f"{where}: x[{name!r}]"
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise TypeError(f"{what} must be a floating-point tensor, not {getattr(x, 'dtype', type(x).__name__)}")
         if len(x) != n:
             raise ValueError(f"{what} has {len(x)} examples, the labels have {n}")
         if not torch.isfinite(x).all():
             bad = int((~torch.isfinite(x.flatten(1))).any(1).nonzero()[0])
             raise ValueError(f"{what} holds NaN or infinity, first in example {bad}; every input must be finite")
     for task in tasks:
-        if task.name not in split.labels:
-            raise KeyError(f"{where}: no labels for task {task.name!r}")
-        labels = split.labels[task.name]
-        if labels.shape != (n,):
-            raise ValueError(f"{where}: labels of {task.name!r} have shape {tuple(labels.shape)}, expected ({n},)")
+        labels, shape = split.labels[task.name], task.label_shape
+        if len(labels) != n or (shape is not None and labels.shape[1:] != shape):
+            expected = str((n, *(shape or ()))) if shape is not None else f"({n}, …)"
+            raise ValueError(f"{where}: labels of {task.name!r} have shape {tuple(labels.shape)}, expected {expected}")
         try:
             task.check(labels)
         except (TypeError, ValueError) as error:

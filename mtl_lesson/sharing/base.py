@@ -177,13 +177,13 @@ class Sharing(nn.Module):
         if not shared and set(x) != {task.name for task in self.tasks}:
             raise KeyError(f"x has inputs for {sorted(x)}; the tasks are {[task.name for task in self.tasks]}")
         names = [None] if shared else [task.name for task in self.tasks]
-        device, parts = next(self.parameters()).device, {}
+        weights, parts = next(self.parameters()), {}
         for name in names:
             part = x if shared else x[name]
             if not isinstance(part, Tensor) or part.dim() < 2 or part.dtype in (torch.uint8, torch.bool):
                 got = f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
                 raise TypeError(f"expected a batch of inputs (n, …), floats or tokens (torch.long), got {got}")
-            parts[name] = part.to(device)[None]
+            parts[name] = (part.to(weights) if part.is_floating_point() else part.to(weights.device))[None]
         return (*laid_out(parts), (0,) * len(self.tasks) if shared else tuple(range(len(self.tasks))))
 
     def activations(self, x: Inputs, inputs: int, streams: Sequence[int], upto: str | None = None) -> dict[str, Tensor]:

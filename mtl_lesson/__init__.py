@@ -12,10 +12,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import bank, checks, data, evidence, inspection, linear, nets, sharing, show, tasks, training, widgets
+    from . import (
+        bank,
+        checks,
+        data,
+        evidence,
+        inspection,
+        linear,
+        nets,
+        sharing,
+        show,
+        tasks,
+        training,
+        weighting,
+        widgets,
+    )
     from .evidence import Claim, choose, claim
     from .linear import closed_form, trace_norm
-    from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
+    from .sharing import CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
     from .widgets import explore, lesion_lab, microscope, predict
@@ -31,10 +45,11 @@ PARTS = {
     "inspection": (),
     "linear": ("closed_form", "trace_norm"),
     "nets": (),
-    "sharing": ("Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"),
+    "sharing": ("CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"),
     "show": (),
     "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
+    "weighting": (),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
 }  # fmt: skip
 WHERE = {name: part for part, names in PARTS.items() for name in names}

@@ -1,6 +1,7 @@
 """Ways of sharing, one file each, all with one contract (:class:`~mtl_lesson.sharing.base.Sharing`)."""
 
 from .base import Sharing
+from .cross_stitch import CrossStitch
 from .hard import Hard
 from .hierarchical import Hierarchical
 from .pooled import Pooled
@@ -8,4 +9,4 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = ["CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]

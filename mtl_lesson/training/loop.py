@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..sharing import Sharing
+from ..weighting import Sum, Weighting
 from .feed import Batch, Feed
 from .hardware import DTYPES, autocast
 from .parts import Parts
@@ -32,22 +33,27 @@ class Epoch:
     """What one pass over the training data left behind. Arrays are on the CPU, (copies, tasks).
 
     ``train_loss``: the mean over the epoch's steps, taken while the weights moved. ``alive``: (copies,) False for a
-    copy whose loss stopped being a number, in this epoch or before.
+    copy whose loss stopped being a number, in this epoch or before. ``weights``: what each task's loss counted, or None
+    where each counts as it is.
     """
 
     number: int
     steps: int
     train_loss: Tensor
     alive: Tensor
+    weights: Tensor | None = None
 
 
 def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precision: str,
-         alive: Tensor | float = 1.0, parts: Parts | None = None) -> Tensor:  # fmt: skip
+         alive: Tensor | float = 1.0, parts: Parts | None = None,
+         weighting: Weighting | None = None) -> Tensor:  # fmt: skip
     """One step of the optimiser on Σ_t L_t, then the exact step on the penalty. Returns the losses (copies, tasks).
 
     A regulariser of the features, where the model has one, goes with the losses. Copies have no weights in common, so
     the sum of their losses gives each its own gradient. ``parts``: computes the gradients of a large step side by side.
+    ``weighting``: makes something else than Σ_t L_t of the losses, at work for this model.
     """
+    weighting = Sum() if weighting is None else weighting
 
     device = next(model.parameters()).device
 
@@ -60,12 +66,19 @@ def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precisi
     optimiser.zero_grad()
     if parts is None:
         losses, more = losses_of(batch)
-        ((losses.sum(1) + more) * alive).sum().backward()
+        weighting.backward(model, losses, more, alive)
     else:
-        losses = parts.backward(model, batch, losses_of, alive)
+        losses = parts.backward(model, batch, losses_of, weighting, alive)
     optimiser.step()
     model.pull(optimiser)
+    weighting.after_step(lambda: losses_again(losses_of, batch))
     return losses.detach()
+
+
+@torch.no_grad()
+def losses_again(losses_of: Callable, batch: Batch) -> Tensor:
+    """The losses of a batch after a step, (copies, tasks)."""
+    return losses_of(batch)[0]
 
 
 @torch.no_grad()
@@ -139,26 +152,29 @@ class Settings:
 
 
 def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, tell: Callable[[str], object],
-          check: Callable[[], object] = lambda: None, parts: Parts | None = None) -> Iterator[Epoch]:  # fmt: skip
+          check: Callable[[], object] = lambda: None, parts: Parts | None = None,
+          weighting: Weighting | None = None) -> Iterator[Epoch]:  # fmt: skip
     """Train and hand over after every epoch; losses stay on the device until then.
 
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a
     number gets what it had learnt by the last good epoch back and rests; the others go on, and ``tell`` hears of it.
-    ``check`` is called before each step, and may raise KeyboardInterrupt.
+    ``check`` is called before each step, and may raise KeyboardInterrupt. ``weighting``: at work for the model.
     """
+    weighting = Sum() if weighting is None else weighting
     model.train()
     fused = feed.device.type in ("cpu", "cuda")
     epochs, batch_size, lr, precision = settings.epochs, settings.batch_size, settings.lr, settings.precision
-    optimiser = OPTIMISERS[settings.optimiser](
-        model.parameters(), lr=lr, weight_decay=settings.weight_decay, fused=fused)  # fmt: skip
+    weights = [*model.parameters(), *weighting.parameters()]
+    optimiser = OPTIMISERS[settings.optimiser](weights, lr=lr, weight_decay=settings.weight_decay, fused=fused)
     alive = torch.ones(model.copies, device=feed.device)
     good = latest = learnt(model)
     for number in range(1, epochs + 1):
         losses = []
         for batch in feed.shuffled(seeds, number, batch_size):
             check()
-            losses.append(step(model, optimiser, batch, precision, alive, parts))
+            losses.append(step(model, optimiser, batch, precision, alive, parts, weighting))
         steps = len(losses)
+        weighting.after_epoch()
         if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
             last = next(feed.shuffled(seeds, number, batch_size))
             losses.append(per_task(model, answers(model, last), last.labels, "loss"))
@@ -172,7 +188,9 @@ def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, 
             rest(model, optimiser, latest if finite[0, copy] else good, copy)
             alive[copy] = 0
         good, latest = latest, learnt(model)
-        yield Epoch(number, steps, losses[:steps].mean(0).cpu(), alive.bool().cpu())
+        counted = weighting.weights()
+        counted = None if counted is None else counted.detach().float().cpu()
+        yield Epoch(number, steps, losses[:steps].mean(0).cpu(), alive.bool().cpu(), counted)
         if not alive.any():
             return
 

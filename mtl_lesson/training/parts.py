@@ -17,6 +17,7 @@ from torch import Tensor
 from ..nets import looks_at_one_example
 from ..sharing import Sharing
 from ..tasks import Task
+from ..weighting import Weighting
 from . import hardware
 from .feed import Batch
 
@@ -46,8 +47,9 @@ class Parts:
     def __init__(self, count: int, pool: ThreadPoolExecutor | None):
         self.count, self.pool = count, pool
 
-    def backward(self, model: Sharing, batch: Batch, losses_of: Losses, alive: Tensor | float) -> Tensor:
-        """Put the gradients of Σ_t L_t into the weights; returns the losses (copies, tasks)."""
+    def backward(self, model: Sharing, batch: Batch, losses_of: Losses, weighting: Weighting,
+                 alive: Tensor | float) -> Tensor:  # fmt: skip
+        """Put the gradients of the weighted sum into the weights; returns the losses (copies, tasks)."""
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         pieces = cut(batch, self.count)
         shares = shares_of(model, batch, pieces)
@@ -55,7 +57,7 @@ class Parts:
         def gradients(piece: Batch, share: Tensor) -> tuple[Tensor, tuple]:
             losses, more = losses_of(piece)
             losses = losses * share.to(losses)
-            total = (losses.sum(1) + more) * alive
+            total = (weighting(losses) + more) * alive
             return losses.detach(), torch.autograd.grad(total.sum(), weights, allow_unused=True)
 
         found = list((self.pool.map if self.pool else map)(gradients, pieces, shares))

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from ..data.world import World
 from ..sharing import Sharing
+from ..weighting import PerCopy, Sum, Weighting, as_weighting
 from . import hardware
 from .feed import Batch, Feed
 from .loop import Settings, TrainingDiverged, answers, evaluate, train
@@ -52,7 +53,7 @@ class Run:
     task's trunk is from the mean of all tasks', :meth:`~mtl_lesson.sharing.base.Sharing.gap`). ``scores``: task →
     validation score after the last epoch. ``precision`` and ``threads``: what it was trained in and on how many of the
     CPU; what judges it is always in float32, or in float64 where that was trained. ``stopped``: "" or why training
-    ended early.
+    ended early. ``began``: with which weights training began.
     """
 
     model: Sharing
@@ -63,6 +64,7 @@ class Run:
     precision: str
     stopped: str = ""
     threads: int = field(default=1, repr=False)
+    began: str = field(default="weights drawn from the seed", repr=False)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -85,7 +87,7 @@ class Run:
 
 def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64, lr: float = 1e-3, seed: int = 0,
         optimiser: str = "adam", weight_decay: float = 0.0, precision: str | None = None, validate: bool = True,
-        progress: bool = True) -> Run:  # fmt: skip
+        progress: bool = True, weighting: object = None, go_on: bool = False) -> Run:  # fmt: skip
     """Train a copy of ``model``, drawn from ``seed``, on ``world.train``; the model given is not changed.
 
     Minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
@@ -95,12 +97,19 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     in one order: the same bits on any number of cores. What cannot be cut, since a layer looks at several examples at
     once or draws at random, is computed on one thread, or on all where a step is large (:data:`.hardware.TOGETHER`).
 
+    ``weighting``: how the tasks' losses become one, of :mod:`mtl_lesson.weighting` or a scalarizer of torchjd; Σ_t L_t
+    unless given. ``go_on``: begin with the weights that ``model`` has, as after another ``fit``, rather than with those
+    that ``seed`` draws; ``run.began`` says which.
+
     Raises ValueError for settings that make no sense and for a model whose tasks are not the world's.
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate)
     check_fit(model, world)
+    if go_on and model.copies > 1:
+        raise ValueError(f"the model holds {model.copies} copies; go on with one, such as model.copy(0)")
     with bar(settings.epochs, progress) as shown:
-        run = train_copies(model, [world], [seed], [{}], Ticks(shown), settings, tell=warn, sizeable=True)[0]
+        run = train_copies(model, [world], [seed], [{}], Ticks(shown), settings, tell=warn, sizeable=True,
+                           weightings=[as_weighting(weighting)], given=model if go_on else None)[0]  # fmt: skip
     if run.stopped == INTERRUPTED:
         done = int(run.history.epoch.max())
         kept = "what was learnt until then is kept" if done else "nothing was learnt yet; run the cell again"
@@ -110,12 +119,14 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
 
 def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping], ticks: Ticks,
                  settings: Settings, changes: Mapping[str, object] | None = None, *,
-                 tell: Callable[[str], object] = lambda text: None, sizeable: bool = False) -> list[Run]:  # fmt: skip
+                 tell: Callable[[str], object] = lambda text: None, sizeable: bool = False,
+                 weightings: Sequence[Weighting] | None = None, given: Sharing | None = None) -> list[Run]:  # fmt: skip
     """Train copies of ``model`` side by side, one for each of ``seeds``; several may share one of the ``worlds``.
 
     The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
     are arguments of the model that differ between copies, a list each. ``tell`` hears of a copy that diverges.
-    ``sizeable``: a large step may take all cores; otherwise one thread computes.
+    ``sizeable``: a large step may take all cores; otherwise one thread computes. ``weightings``: one a copy. ``given``:
+    a model whose weights all copies begin with.
     """
     for world in worlds:
         check_fit(model, world)
@@ -124,7 +135,13 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
     settings = replace(settings, precision=settings.precision or str(hardware.precision(where)))
     dtype = hardware.DTYPES[settings.precision]
     exact = torch.float64 if dtype == torch.float64 else torch.float32  # of weights, and of what judges them
-    copies = model.like(seeds, **(changes or {})).to(where, exact)
+    copies = model.like(seeds, **(changes or {}))
+    if given is not None:
+        for mine, its in zip(copies.holders(), given.holders(), strict=True):
+            mine.load_copy(its, 0)
+    copies = copies.to(where, exact)
+    recipes = list(weightings or [Sum()])
+    weighting = (recipes[0] if len({*map(id, recipes)}) == 1 else PerCopy(recipes)).start(copies)
     splits = {"train": dtype, "validation": exact} | ({"test": exact} if settings.test else {})
     feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, kind)
              for name, kind in splits.items()}  # fmt: skip
@@ -140,13 +157,14 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
         if sizeable and torch.device(where).type == "cpu":
             batch = next(feeds["train"].in_order(settings.batch_size))
             examples, size = len(next(iter(batch.labels.values()))[0]), work(copies, batch)
-            count = parts_for(size, examples) if can_be_cut(copies) else 1
-            threads = min(count, hardware.cores()) if can_be_cut(copies) else hardware.threads_for(size, where)
+            cuttable = can_be_cut(copies) and weighting.adds_up
+            count = parts_for(size, examples) if cuttable else 1
+            threads = min(count, hardware.cores()) if cuttable else hardware.threads_for(size, where)
         with hardware.threads(1 if count > 1 else threads), parts(count, threads) as cut:
-            for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check, cut):
+            for epoch in train(copies, feeds["train"], seeds[::each], settings, tell, ticks.check, cut, weighting):
                 done = epoch.number
                 stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
-                record(rows, copies, done, "train", epoch.train_loss, None)
+                record(rows, copies, done, "train", epoch.train_loss, None, epoch.weights)
                 if settings.validate or done == settings.epochs or not epoch.alive.any():
                     judge("validation")
                 ticks.update(len(seeds))
@@ -163,7 +181,7 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
         own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
         one = copies.copy(number).eval()
         runs.append(Run(one, worlds[number // each], placed(own, point), seed, seconds, settings.precision,
-                        stopped[number], threads))  # fmt: skip
+                        stopped[number], threads, began(copies, given)))  # fmt: skip
     return runs
 
 
@@ -197,6 +215,13 @@ def warn(text: str) -> None:
     warnings.warn(text, TrainingDiverged, stacklevel=5)
 
 
+def began(model: Sharing, given: Sharing | None) -> str:
+    """With which weights training began, in words."""
+    if given is not None:
+        return "the weights of the model given"
+    return "weights drawn from the seed" if model.initial == "drawn" else "the template's weights"
+
+
 def placed(history: pd.DataFrame, point: Mapping[str, object]) -> pd.DataFrame:
     """The history of a copy with the columns that say where in a grid it stands."""
     for place, (name, value) in enumerate(point.items()):
@@ -204,8 +229,10 @@ def placed(history: pd.DataFrame, point: Mapping[str, object]) -> pd.DataFrame:
     return history
 
 
-def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch.Tensor, score: torch.Tensor | None):
-    """Append a row for each copy and task. On the training set, whose weights move meanwhile, neither score nor gap."""
+def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch.Tensor, score: torch.Tensor | None,
+           weights: torch.Tensor | None = None):  # fmt: skip
+    """Append a row for each copy and task. On the training set, whose weights move meanwhile, neither score nor gap;
+    but what each task's loss counted, where not each counts as it is."""
     gap = None if score is None else model.gap().tolist()
     loss, score = loss.tolist(), None if score is None else score.tolist()
     for number in range(model.copies):
@@ -213,6 +240,8 @@ def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch
             judged = {"score": math.nan, "gap": math.nan}
             if score is not None:
                 judged = {"score": score[number][t], "gap": gap[number][t]}
+            if weights is not None:
+                judged["weight"] = weights[number][t].item()
             rows.append({"copy_number": number, "epoch": epoch, "task": task.name, "split": split,
                          "loss": loss[number][t]} | judged
                         | {"higher_is_better": task.higher_is_better})  # fmt: skip

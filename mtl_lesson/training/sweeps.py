@@ -24,6 +24,7 @@ from ..data.world import World
 from ..nets import features_of
 from ..provenance import describe
 from ..sharing import Sharing
+from ..weighting import Sum, Weighting, as_weighting
 from . import hardware
 from .loop import Settings, TrainingDiverged
 from .runs import INTERRUPTED, Run, Ticks, bar, check_fit, train_copies
@@ -34,10 +35,11 @@ from .store import Store
 #: cores: what is trained together decides the last bits of a result.
 AT_ONCE = {"cpu": 256, "cuda": 16384, "mps": 3072}
 
+SUM = Sum()  # one recipe, so that copies without another one work together
 #: what any way of sharing takes, beside what is its own
 COMMON = ("heads", "stems", "initial")
 #: what the columns of a sweep's table are called beside its axes
-COLUMNS = ("task", "split", "epoch", "loss", "score", "gap", "higher_is_better")
+COLUMNS = ("task", "split", "epoch", "loss", "score", "gap", "higher_is_better", "weight")
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,17 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
           trunk: nn.Sequential | Callable[..., nn.Sequential], seeds: Iterable[int] = range(5), epochs: int = 20,
           batch_size: int = 64, lr: float = 1e-3, optimiser: str = "adam", weight_decay: float = 0.0,
           precision: str | None = None, validate: bool = False, test: bool = False,
-          folder: str | os.PathLike | None = None, progress: bool = True, **axes: object) -> Sweep:  # fmt: skip
+          folder: str | os.PathLike | None = None, progress: bool = True, weighting: object = None,
+          **axes: object) -> Sweep:  # fmt: skip
     """Train ``way`` at every point of a grid × every seed, as copies of one model where their shapes agree.
 
     ``axes``: arguments of the world function, of the way of sharing or of the trunk function; a list or an array is a
     grid, anything else is one value for all. Where two of the three take the same name, say whose it is: "trunk.width",
     in ``**{"trunk.width": [4, 8]}``. A world *function* is drawn anew for each seed; given a World, all seeds train
     on the same sample. Settings that train on the same data (λ, say) look at the same batches, from the same initial
-    weights. The other arguments are those of :func:`~mtl_lesson.fit`; ``test`` adds the test set to the table, to
-    report on once everything has been chosen on validation.
+    weights; ``weighting`` too may be a list, and is then an axis. The other arguments are those of
+    :func:`~mtl_lesson.fit`; ``test`` adds the test set to the table, to report on once everything has been chosen on
+    validation.
 
     On a CPU the grid is cut into chunks, each of which trains on one thread, as many side by side as there are cores;
     the results are bit for bit the same on any number of them. Interrupting keeps every finished copy. With a
@@ -99,6 +103,9 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate, test)
     settings = replace(settings, precision=precision or str(hardware.precision(str(hardware.device()))))
+    if weighting is not None:
+        several = isinstance(weighting, list | tuple)
+        axes["weighting"] = [as_weighting(one) for one in weighting] if several else as_weighting(weighting)
     plan = Plan(way, world, trunk, axes, check_seeds(seeds))
     store = Store(folder, settings) if folder is not None else None
     jobs = plan.jobs(settings.batch_size)
@@ -152,7 +159,8 @@ class Plan:
         self.way, self.world, self.trunk = way, world, trunk
         self.route = {name: place(name, way, world, trunk) for name in axes}
         self.names = (*axes, "seed")
-        alike = [name for name, (taker, own) in self.route.items() if taker == "way" and own in way.per_copy]
+        alike = [name for name, (taker, own) in self.route.items()
+                 if taker == "fit" or (taker == "way" and own in way.per_copy)]  # fmt: skip
         self.datasets, self.settings = grid(axes, seeds, alike)
         self.keys = [self.key(dataset | setting) for dataset in self.datasets for setting in self.settings]
         if twice := [key for key in self.keys if self.keys.count(key) > 1]:
@@ -261,10 +269,12 @@ def train_group(plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[
     """Train datasets of one shape with the same settings, and put what has finished into ``done``."""
     points = [dataset | setting for dataset, _, left in group for setting in left]
     model = plan.model(points[0], group[0][1])
-    changes = {plan.route[name][1]: [point[name] for point in points] for name in group[0][2][0]}
+    changes = {own: [point[name] for point in points] for name in group[0][2][0]
+               for taker, own in [plan.route[name]] if taker == "way"}  # fmt: skip
+    weightings = [point.get("weighting") or SUM for point in points]
     worlds, seeds = [drawn for _, drawn, _ in group], [point["seed"] for point in points]
     runs = train_copies(model, worlds, seeds, [plan.cells(point) for point in points], ticks, settings, changes,
-                        tell=done.told.append)  # fmt: skip
+                        tell=done.told.append, weightings=weightings)  # fmt: skip
     if any(run.stopped == INTERRUPTED for run in runs):
         raise KeyboardInterrupt
     done.trained += zip(points, runs, strict=True)
@@ -323,6 +333,8 @@ def listed(value: object) -> list:
 def place(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[str, str]:
     """Which of the three takes an axis, "world", "way" or "trunk", and as which argument."""
     takes = {"way": [*way.options, *COMMON], "world": arguments(world), "trunk": arguments(trunk)}
+    if name == "weighting":
+        return "fit", name
     if name in COLUMNS:
         raise ValueError(f"the axis {name!r} is called like a column of the sweep's table ({', '.join(COLUMNS)}): give "
                          "the argument another name")  # fmt: skip
@@ -343,7 +355,9 @@ def place(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[
 
 
 def as_cell(value: object) -> object:
-    """A value as it stands in a table: a mapping becomes text."""
+    """A value as it stands in a table: a mapping or a weighting becomes text."""
+    if isinstance(value, Weighting):
+        return str(value)
     return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
 
 

@@ -1,0 +1,114 @@
+"""Any aggregator of torchjd: the tasks' gradients, rather than their losses, become one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ..chance import Drawn, generator
+from ..sharing import Sharing
+from .base import Weighting
+from .scalarizer import a_copy
+
+Place = tuple[nn.Parameter, int]  # a parameter θ (C, G, …), and the number of one of its groups
+
+
+class Aggregate(Weighting):
+    """The weights that tasks share move along what an ``aggregator`` of torchjd makes of the tasks' gradients.
+
+        g = A(J),   J = [∇L_1; …; ∇L_T]  (T, P),   over all P shared weights of a copy
+
+    Weights of one task alone move along their own gradient. A copy of the aggregator for each copy of the model. Costs
+    a pass backwards for each task. Quinton & Rey 2024, "Jacobian descent for multi-objective optimization".
+
+    Raises TypeError for what is no aggregator, ValueError for a model in which no weight is shared.
+    """
+
+    def __init__(self, aggregator: nn.Module):
+        super().__init__()
+        from torchjd.aggregation import Aggregator  # here, since few need it
+
+        if not isinstance(aggregator, Aggregator):
+            raise TypeError(f"Aggregate takes an aggregator of torchjd, such as torchjd.aggregation.UPGrad(), not "
+                            f"{aggregator!r}")  # fmt: skip
+        self.recipe, self.calls = [aggregator], 0
+
+    def begin(self, model):
+        if not isinstance(model, Sharing):
+            raise ValueError("aggregators cannot be mixed with other weightings in one sweep; sweep them apart")
+        if not any(shared_places(model)):
+            raise ValueError(f"in {type(model).__name__} tasks share no weight, so there is nothing to aggregate")
+        like = next(model.parameters())
+        self.each = nn.ModuleList(a_copy(self.recipe[0], like) for _ in self.seeds)
+        self.found: list[Tensor] = []
+
+    def forward(self, losses):
+        return losses.sum(1)
+
+    def backward(self, model, losses, more, alive):
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        rows = [gradients((one * alive).sum(), weights) for one in losses.unbind(1)]
+        rest = gradients((more * alive).sum(), weights) if more.requires_grad else [None] * len(weights)
+        for weight, *parts in zip(weights, *rows, rest, strict=True):
+            there = [part for part in parts if part is not None]
+            weight.grad = torch.stack(there).sum(0) if there else None
+        number = {id(weight): n for n, weight in enumerate(weights)}
+        places = [place for place in shared_places(model) if id(place[0]) in number]
+        J = torch.stack([torch.cat([of_group(row, number, place) for place in places], 1) for row in rows], 1)
+        combined = self.combine(J)
+        for place, piece in zip(places, combined.split([size_of(place) for place in places], 1), strict=True):
+            weight, group = place
+            extra = 0 if rest[number[id(weight)]] is None else rest[number[id(weight)]][:, group]
+            weight.grad[:, group] = piece.view_as(weight[:, group]) + extra
+
+    def combine(self, J: Tensor) -> Tensor:
+        """A(J) of every copy, (C, P), from the Jacobians (C, T, P)."""
+        self.calls += 1
+        found, weights = [], []
+        for seed, aggregator, own in zip(self.seeds, self.each, J, strict=True):
+            with torch.no_grad(), Drawn(generator(seed, "weighting", self.calls, device=J.device)):
+                if hasattr(aggregator, "weighting"):
+                    weights.append(aggregator.weighting(own))
+                    found.append(weights[-1] @ own)
+                else:
+                    found.append(aggregator(own))
+        if weights:
+            self.found.append(torch.stack(weights))
+        return torch.stack(found)
+
+    def weights(self):
+        found, self.found = self.found, []
+        return torch.stack(found).mean(0) if found else None
+
+    def __repr__(self) -> str:
+        return f"Aggregate({self.recipe[0]!r})"
+
+
+def gradients(loss: Tensor, weights: list[nn.Parameter]) -> list[Tensor | None]:
+    return list(torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True))
+
+
+def shared_places(model: Sharing) -> Iterator[Place]:
+    """The weights that more than one task uses."""
+    for trunk in model.trunks().values():
+        for name, owners in trunk.plan.items():
+            for group in set(owners):
+                if owners.count(group) > 1:
+                    yield from ((weight, group) for weight in trunk[name].parameters())
+    for name, head in model.heads.items():
+        if sum(model.head_of(task) == name for task in model.tasks) > 1:
+            yield from ((weight, 0) for weight in head.parameters())
+
+
+def of_group(row: list[Tensor | None], number: dict[int, int], place: Place) -> Tensor:
+    """A task's gradient of the weights at a place, (C, p)."""
+    weight, group = place
+    found = row[number[id(weight)]]
+    return (torch.zeros_like(weight) if found is None else found)[:, group].flatten(1)
+
+
+def size_of(place: Place) -> int:
+    weight, group = place
+    return weight[0, group].numel()

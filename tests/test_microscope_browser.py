@@ -17,9 +17,11 @@ from test_explorer_browser import FRAME, MODEL
 from test_microscope import HOSTILE, LAMS, TRAINING, boxes, people, trunk
 
 import mtl_lesson as mtl
+from mtl_lesson.inspection import Frames, Lesions
+from mtl_lesson.show.microscope import label, read_off, sentence
+from mtl_lesson.show.sheets import as_images
 from mtl_lesson.show.style import rounded
 from mtl_lesson.widgets import LesionLab, Microscope, lesion_lab
-from mtl_lesson.widgets.microscope import Frames, Lesions
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +86,7 @@ class Shown:
     def told(self):
         """What the status line says; Python, told the same state, must say the same."""
         text = self.text()
-        for name in self.widget.sent[3:]:
+        for name in self.widget.sent[2:]:
             if name != "sprite":
                 setattr(self.widget, name, self.page.evaluate("name => model.get(name)", name))
         assert text == self.widget.text
@@ -170,14 +172,14 @@ def test_the_keyboard_reaches_every_lambda(scope, frames):
     seen = []
     for f, _ in enumerate(LAMS):
         seen.append(scope.told())
-        assert seen[-1] == f"{frames.sentence(f)}. nothing selected"
-        assert scope.slider.get_attribute("aria-valuetext") == frames.label(f)
-        assert scope.find(".mtl-letter").inner_text() == frames.label(f)
+        assert seen[-1] == f"{sentence(frames, f)}. nothing selected"
+        assert scope.slider.get_attribute("aria-valuetext") == label(frames, f)
+        assert scope.find(".mtl-letter").inner_text() == label(frames, f)
         for number, task in enumerate(frames.tasks):
             assert scope.alt(number) == (f"Map of the features of {task.name}: 80 test pictures, coloured by kind. "
                                          f"{seen[-1]}.")  # fmt: skip
         read = scope.find(".mtl-readout").inner_text()
-        assert all(value in read for _, value, _ in frames.read(f))
+        assert all(value in read for _, value, _ in read_off(frames, f))
         scope.press("ArrowRight")
     assert len(set(seen)) == len(LAMS)
     assert scope.told() == seen[-1]  # there is nothing beyond ∞
@@ -275,7 +277,7 @@ def test_a_click_selects_a_picture_and_pointing_shows_it(scope, frames):
     drawn = card.locator("canvas").evaluate(
         "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]")  # fmt: skip
     shown = np.reshape(drawn, (-1, 4)).mean(0)[:3] / 255
-    assert shown == pytest.approx(frames.images[row].mean((0, 1)), abs=0.05)
+    assert shown == pytest.approx(as_images(frames.pictures)[row].mean((0, 1)), abs=0.05)
     scope.page.mouse.click(*place)
     assert ". 1 picture: " in scope.told()
     assert scope.widget.selected == [row]
@@ -438,12 +440,12 @@ def test_units_are_reached_by_the_keyboard(lab):
 # --- both ----------------------------------------------------------------------------------------------------------
 
 
-def test_numbers_are_written_as_in_every_figure(scope):
+def test_numbers_are_written_as_in_every_figure(lab):
     draw = random.Random(0)
     values = [0, 0.745, 0.125, 0.375, 2.5, 12.25, 0.005, 0.00499, 1e-9, -0.004, -3.14159, 123456.5, 0.995]
     values += [float(f"{draw.choice((1, -1)) * 10 ** draw.uniform(-7, 5):.6g}") for _ in range(200)]
     for unit in ("", "%"):
-        written = scope.page.evaluate("([values, unit]) => values.map(v => part.rounded(v, unit))", [values, unit])
+        written = lab.page.evaluate("([values, unit]) => values.map(v => part.rounded(v, unit))", [values, unit])
         assert written == [rounded(value, unit) for value in values]
 
 

@@ -121,9 +121,14 @@ class Lesions:
             raise KeyError(f"there is no task {name!r}; there are {', '.join(names)}")
         return names.index(name)
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Whether each unit counts for each task, (T, d)."""
+        return self.rise > CERTAIN * self.error
+
     def kinds(self, first: str, second: str) -> dict[str, list[int]]:
         """The four quadrants: the units that count for the first task only, the second only, both, and neither."""
-        one, other = (self.rise[t] > CERTAIN * self.error[t] for t in (self.number(first), self.number(second)))
+        one, other = self.counts[self.number(first)], self.counts[self.number(second)]
         found = {
             f"{first} only": one & ~other,
             f"{second} only": other & ~one,

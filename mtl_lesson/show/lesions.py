@@ -32,6 +32,30 @@ from .style import (
     unit,
 )
 
+#: what is said of a lesion, here and in the browser, which fills in the same templates
+WORDS = {
+    "whole": "all {d} units in place",
+    "removed": "{count} of {d} units removed",
+    "status": "{start}: {tasks}",
+    "intact": "{task} loss {loss}, {score_name} {score}",
+    "hurt": (
+        "{task} loss {loss} (intact {intact_loss}, as many at random {random_loss}), "
+        "{score_name} {score} (intact {intact_score})"
+    ),
+    "kinds": ["{one} only", "{two} only", "both", "idle"],
+    "across": "rise of {task}'s loss without the unit",
+    "upwards": "rise of {task}'s loss",
+    "map": (
+        "{d} units by the rise of the loss of {one} (across) and of {two} (upwards) without each: {counts}. {status}. "
+        "Arrow keys go from unit to unit, Enter removes one or puts it back."
+    ),
+    "unit": "unit {unit}, rise of the loss without it: {rises}; {kind}",
+    "removed unit": "unit {unit}, rise of the loss without it: {rises}; {kind}, removed",
+    "rise": "{task} {rise} (± {error})",
+    "strip": "intact {intact}, at random {mean} ({low} to {high})",
+    "key": "● now   │ all units in place   ▬ as many at random",
+}
+
 
 def lesions(lesions: Lesions, pair: Sequence[Task] | None = None, removed: Sequence[int] = ()) -> Drawing:
     """Units by the rise of two tasks' losses, and both tasks' loss and score without the ``removed`` ones."""
@@ -43,7 +67,7 @@ def lesions(lesions: Lesions, pair: Sequence[Task] | None = None, removed: Seque
         now, chance = lesions.without(removed).set_index("task"), None
         if len(removed):
             chance = lesions.at_random(len(removed)).set_index("task")
-            right.supxlabel("● now   │ all units in place   ▬ as many at random", fontsize=12)
+            right.supxlabel(WORDS["key"], fontsize=12)
         colours = colours_of(task.name for task in lesions.tasks)
         rows = [(task, what) for task in pair for what in ("loss", "score")]
         for ax, (task, what) in zip(right.subplots(len(rows), 1), rows, strict=True):
@@ -84,8 +108,8 @@ def units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequence[in
     for axis, room in ((ax.xaxis, 0.8), (ax.yaxis, 0.5)):
         values = ticks(scale, bend, *axis.get_view_interval(), room)
         axis.set_ticks(bend(np.array(values)), [f"{value:g}".replace("-", "−") for value in values])
-    ax.set_xlabel(shortened(f"rise of {pair[0].name}'s loss without the unit", 4.4))
-    ax.set_ylabel(shortened(f"rise of {pair[1].name}'s loss", 3.0))
+    ax.set_xlabel(shortened(WORDS["across"].format(task=pair[0].name), 4.4))
+    ax.set_ylabel(shortened(WORDS["upwards"].format(task=pair[1].name), 3.0))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handletextpad=0.2)
 
 
@@ -131,14 +155,15 @@ def sentence(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> st
     chance = lesions.at_random(len(units)).set_index("task") if len(units) else None
     said = []
     for task in pair:
-        now, name = table.loc[task.name], task.name
-        loss, score = f"{name} loss {about(now.loss)}", f"{task.score_name} {about(now.score, unit(task))}"
+        now, sign = table.loc[task.name], unit(task)
+        words = {"loss": about(now.loss), "score": about(now.score, sign)}
         if chance is not None:
-            loss += f" (intact {about(now.intact_loss)}, as many at random {about(chance.loss[name])})"
-            score += f" (intact {about(now.intact_score, unit(task))})"
-        said.append(f"{loss}, {score}")
-    start = f"{len(units)} of {lesions.d} units removed" if len(units) else f"all {lesions.d} units in place"
-    return f"{start}: {'; '.join(said)}"
+            words["random_loss"] = about(chance.loss[task.name])
+            words |= {"intact_loss": about(now.intact_loss), "intact_score": about(now.intact_score, sign)}
+        template = WORDS["intact" if chance is None else "hurt"]
+        said.append(template.format(task=task.name, score_name=task.score_name, **words))
+    start = WORDS["removed" if len(units) else "whole"].format(count=len(units), d=lesions.d)
+    return WORDS["status"].format(start=start, tasks="; ".join(said))
 
 
 def notes(lesions: Lesions) -> list[str]:

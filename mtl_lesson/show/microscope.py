@@ -45,6 +45,18 @@ SHAPES = tuple(MARKERS)  # 4 and 7 have no common divisor: 28 different marks
 NAMED = {"red": VERMILLION, "yellow": ORANGE, "green": GREEN, "cyan": SKY, "blue": BLUE, "magenta": PURPLE}
 NO_LABEL = "no label"
 TOLD = 5  # classes that a selection names; the rest are counted together
+#: what is said of a selection, here and in the browser, which fills in the same templates
+WORDS = {
+    "nothing": "nothing selected",
+    "one": "1 picture",
+    "many": "{count} pictures",
+    "counted": "{pictures}: {classes}",
+    "class": "{name} {count}",
+    "others": "others {count}",
+    "status": "{frame}. {selection}",
+    "map": "Map of the features of {task}: {count} {split} pictures. {status}.",
+    "coloured map": "Map of the features of {task}: {count} {split} pictures, coloured by {colour}. {status}.",
+}
 
 
 def microscope(frames: Frames, frame: int = 0, colour: str | None = None, rows: Sequence[int] = ()) -> Drawing:
@@ -158,15 +170,23 @@ def read_off(frames: Frames, frame: int) -> list[tuple[str, str, str]]:
 def selection(frames: Frames, rows: Sequence[int], colour: str | None) -> str:
     """How many points are selected, and of which classes."""
     if not len(rows):
-        return "nothing selected"
-    start = f"{len(rows):,} picture{'s' * (len(rows) > 1)}"
+        return WORDS["nothing"]
+    pictures = WORDS["one"] if len(rows) == 1 else WORDS["many"].format(count=f"{len(rows):,}")
     if colour is None:
-        return start
+        return pictures
     counts = frames.groups[colour].counted(rows)
-    parts = [f"{NO_LABEL if name is None else name} {count:,}" for name, count in counts[:TOLD]]
+    parts = [
+        WORDS["class"].format(name=NO_LABEL if name is None else name, count=f"{count:,}")
+        for name, count in counts[:TOLD]
+    ]
     if rest := sum(count for _, count in counts[TOLD:]):
-        parts.append(f"others {rest:,}")
-    return f"{start}: {', '.join(parts)}"
+        parts.append(WORDS["others"].format(count=f"{rest:,}"))
+    return WORDS["counted"].format(pictures=pictures, classes=", ".join(parts))
+
+
+def status(frames: Frames, frame: int, rows: Sequence[int], colour: str | None) -> str:
+    """What a frame and a selection say together."""
+    return WORDS["status"].format(frame=sentence(frames, frame), selection=selection(frames, rows, colour))
 
 
 def notes(frames: Frames) -> list[str]:

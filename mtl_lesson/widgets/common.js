@@ -24,6 +24,9 @@ const sum = (values) => values.reduce((a, b) => a + b, 0);
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text);
 const thousands = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
+/** One of Python's templates with its {names} filled in; what is filled in is not looked at again. */
+const filled = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 /** As Python rounds: to even where a number lies exactly between two. */
 function fixed(value, digits) {
   const text = value.toFixed(digits);
@@ -269,6 +272,7 @@ class Scatter {
 class Panel {
   constructor(model, el, kind, title, heard) {
     Object.assign(this, { model, facts: model.get("facts") });
+    this.words = this.facts.words;
     this.data = unpack(model.get("data"), this.facts.where);
     this.status = html("p", { class: "mtl-status mtl-unseen", role: "status", "aria-live": "polite" });
     this.trouble = html("p", { class: "mtl-trouble", role: "alert" });
@@ -285,12 +289,7 @@ class Panel {
     );
     el.append(this.root);
     this.heard = heard.map((name) => [`change:${name}`, this.safely(() => this.later())]);
-    this.heard.push([
-      "change:trouble",
-      () => {
-        this.trouble.textContent = model.get("trouble");
-      },
-    ]);
+    this.heard.push(["change:trouble", () => this.complain(model.get("trouble"))]);
     for (const [name, act] of this.heard) model.on(name, act);
     this.resized = new ResizeObserver(
       this.safely(() => {
@@ -312,13 +311,20 @@ class Panel {
         return act(...given);
       } catch (error) {
         console.error(error);
-        this.trouble.textContent = `That did not work (${error.message}).`;
+        this.complain(`That did not work (${error.message}).`);
       }
     };
   }
+  complain(words) {
+    this.trouble.textContent = words;
+  }
+  /** Says in the status line what is on show, if that has changed. */
+  say(words) {
+    if (this.status.textContent !== words) this.status.textContent = words;
+  }
   /** Nothing is drawn here: the model answers with change:…. */
   set(name, value) {
-    this.trouble.textContent = "";
+    this.complain("");
     this.model.set(name, value);
     this.model.save_changes();
   }

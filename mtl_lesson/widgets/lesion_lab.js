@@ -1,6 +1,10 @@
 // The lesion lab in the browser: the scores without any units, computed as they are removed. common.js stands before it.
 
 const GREY = "#6E6E6E";
+const FAINT = "#EFEFEF";
+const SHAPES = ["square", "triangle", "circle", "diamond"]; // of a unit that counts for one task, the other, both, none
+const ROOM = [14, 16, 44, 74]; // pixels for the axes: above, to the right, below and to the left
+const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
 const MANY = 10; // units that the buttons remove
 
 class Lab extends Panel {
@@ -14,15 +18,16 @@ class Lab extends Panel {
         pick: (unit) => unit >= 0 && this.toggle([unit]),
         lasso: (units) => this.remove(units),
       },
-      { square: false, radius: 5, room: [14, 16, 44, 74] },
+      { square: false, radius: 5, room: ROOM },
     );
     this.maps = [this.map];
-    this.map.canvas.tabIndex = 0;
-    this.map.canvas.addEventListener(
+    const { canvas } = this.map;
+    canvas.tabIndex = 0;
+    canvas.addEventListener(
       "keydown",
       this.safely((event) => this.key(event)),
     );
-    this.map.canvas.addEventListener("blur", () => this.point(-1));
+    canvas.addEventListener("blur", () => this.point(-1));
     this.map.under = (pen) => this.axes(pen);
     this.cache = new Map();
     this.pickers = html("div", { class: "mtl-bar" });
@@ -30,26 +35,11 @@ class Lab extends Panel {
     this.buttons = html("div", { class: "mtl-bar" });
     this.told = html("p", { class: "mtl-unit mtl-small", role: "status", "aria-live": "polite" });
     this.table = html("div", { class: "mtl-strips" });
-    this.most = Math.min(MANY, this.facts.d);
     this.gone = html("strong", {});
-    const side = html(
-      "div",
-      { class: "mtl-side" },
-      this.groups,
-      this.buttons,
-      this.gone,
-      this.table,
-      html(
-        "p",
-        { class: "mtl-small" },
-        "● now   │ all units in place   ▬ as many units at random: mean and range of 20",
-      ),
-    );
-    return [
-      this.pickers,
-      html("div", { class: "mtl-maps" }, html("figure", {}, this.map.canvas, this.told), side, this.card),
-      this.status,
-    ];
+    const key = html("p", { class: "mtl-small" }, `${this.words.key}: mean and range of 20`);
+    const side = html("div", { class: "mtl-side" }, this.groups, this.buttons, this.gone, this.table, key);
+    const figure = html("figure", {}, canvas, this.told);
+    return [this.pickers, html("div", { class: "mtl-maps" }, figure, side, this.card), this.status];
   }
   get pair() {
     return this.model.get("pair");
@@ -131,251 +121,254 @@ class Lab extends Panel {
   }
   /** 0 for a unit that counts for the first task only, 1 for the second only, 2 for both and 3 for neither. */
   quadrant(unit) {
-    const [one, other] = this.pair.map((t) => this.rise(t, unit) > this.facts.certain * this.error(t, unit));
+    const [one, other] = this.pair.map((t) => this.data.counts[t * this.facts.d + unit]);
     return one ? (other ? 2 : 0) : other ? 1 : 3;
+  }
+  /** The units whose absence raises a task's loss most. */
+  mostImportant(t) {
+    const order = range(this.facts.d).sort((a, b) => this.rise(t, b) - this.rise(t, a));
+    return order.slice(0, this.most);
+  }
+  get most() {
+    return Math.min(MANY, this.facts.d);
+  }
+  get names() {
+    return this.pair.map((t) => this.facts.tasks[t].name);
   }
 
   // drawing
 
   draw() {
-    const { tasks, d, stretch } = this.facts;
-    const { pair, removed } = this;
-    const units = range(d);
-    const gone = new Set(removed);
-    const names = pair.map((t) => tasks[t].name);
-    const bend = (value) => Math.asinh(value / stretch);
+    const units = range(this.facts.d);
+    const gone = new Set(this.removed);
     const kinds = units.map((unit) => this.quadrant(unit));
-    const kind = [
-      [`${names[0]} only`, tasks[pair[0]].colour, "square"],
-      [`${names[1]} only`, tasks[pair[1]].colour, "triangle"],
-      ["both", INK, "circle"],
-      ["idle", GREY, "diamond"],
-    ].map(([name, colour, shape]) => ({ name, colour, shape }));
-    if (String(pair) !== this.drawnPair) {
-      this.drawnPair = String(pair);
-      this.marks = [...kind, ...kind.map((mark) => ({ ...mark, hollow: true }))];
-      const ends = pair.map((t) =>
-        units.flatMap((unit) => [-1, 1].map((side) => bend(this.rise(t, unit) + side * this.error(t, unit)))),
-      );
-      const [x, y] = ends.map((values) => [Math.min(-1, ...values), Math.max(1, ...values)]);
-      this.map.show({
-        box: [...x, ...y],
-        points: Float32Array.from(units.flatMap((unit) => pair.map((t) => bend(this.rise(t, unit))))),
-      });
-      const others = (side) => tasks.map((_, t) => t).filter((t) => t !== pair[1 - side]);
-      this.renew(
-        this.pickers,
-        ["across", "upwards"].map((name, side) =>
-          this.select(
-            `task ${name}`,
-            others(side).map((t) => tasks[t].name),
-            others(side).indexOf(pair[side]),
-            (i) =>
-              this.set(
-                "pair",
-                pair.map((old, other) => (other === side ? others(side)[i] : old)),
-              ),
-          ),
-        ),
-      );
-      this.buttons.replaceChildren(
-        ...pair.map((t, side) =>
-          this.button(
-            `${this.most} most important for ${cut(names[side], 20)}`,
-            () => this.remove([...units].sort((a, b) => this.rise(t, b) - this.rise(t, a)).slice(0, this.most)),
-            "mtl-most",
-          ),
-        ),
-        this.button("Restore all", () => this.clear(), "mtl-restore"),
-      );
-    }
-    this.map.show({
-      marks: this.marks,
-      look: Int16Array.from(units, (unit) => kinds[unit] + (gone.has(unit) ? 4 : 0)),
-    });
+    if (String(this.pair) !== this.drawnPair) this.place(units);
+    this.drawnPair = String(this.pair);
+    const look = Int16Array.from(units, (unit) => kinds[unit] + (gone.has(unit) ? 4 : 0));
+    this.map.show({ marks: this.marks, look });
     this.map.draw();
-    this.renew(
-      this.groups,
-      this.legend(
-        kind.map((mark, k) => ({
-          mark,
-          name: mark.name,
-          chosen: gone,
-          rows: units.filter((unit) => kinds[unit] === k),
-        })),
-        (own, all) => (all ? this.restore(own) : this.remove(own)),
-      ),
+    const groups = this.marks.slice(0, 4).map((mark, k) => {
+      return { mark, name: mark.name, chosen: gone, rows: units.filter((unit) => kinds[unit] === k) };
+    });
+    const toggle = (own, all) => (all ? this.restore(own) : this.remove(own));
+    this.renew(this.groups, this.legend(groups, toggle));
+    this.report(groups);
+  }
+  /** Two tasks: where the units lie, what they are called, and the controls that name the tasks. */
+  place(units) {
+    const { tasks } = this.facts;
+    const { pair } = this;
+    const [one, two] = this.names;
+    const colours = [...pair.map((t) => tasks[t].colour), INK, GREY];
+    const marks = this.words.kinds.map((kind, k) => {
+      return { name: filled(kind, { one, two }), colour: colours[k], shape: SHAPES[k] };
+    });
+    this.marks = [...marks, ...marks.map((mark) => ({ ...mark, hollow: true }))];
+    const ends = pair.map((t) => units.flatMap((unit) => this.ends(t, unit)));
+    const [x, y] = ends.map((values) => [Math.min(-1, ...values), Math.max(1, ...values)]);
+    const points = units.flatMap((unit) => pair.map((t) => this.bend(this.rise(t, unit))));
+    this.map.show({ box: [...x, ...y], points: Float32Array.from(points) });
+    this.renew(this.pickers, [this.picker("across", 0), this.picker("upwards", 1)]);
+    const most = pair.map((t) => {
+      const words = `${this.most} most important for ${cut(tasks[t].name, 20)}`;
+      return this.button(words, () => this.remove(this.mostImportant(t)), "mtl-most");
+    });
+    this.buttons.replaceChildren(
+      ...most,
+      this.button("Restore all", () => this.clear(), "mtl-restore"),
     );
+  }
+  /** Chooses the task of one axis, among all but the other axis's. */
+  picker(name, side) {
+    const { tasks } = this.facts;
+    const { pair } = this;
+    const others = range(tasks.length).filter((t) => t !== pair[1 - side]);
+    const names = others.map((t) => tasks[t].name);
+    const choose = (i) => this.set("pair", side ? [pair[0], others[i]] : [others[i], pair[1]]);
+    return this.select(`task ${name}`, names, others.indexOf(pair[side]), choose);
+  }
+  /** Both tasks' loss and score: as number lines, in the status line and as the map's alt text. */
+  report(groups) {
+    const { tasks, d } = this.facts;
+    const { pair, removed, words } = this;
     const found = pair.map((t) => ({
       task: tasks[t],
       now: this.without(t, removed),
       intact: this.without(t, []),
       chance: removed.length ? this.atRandom(t, removed.length) : null,
     }));
-    this.table.replaceChildren(
-      ...found.flatMap((one) => [
-        this.strip(one, "loss", "loss", ""),
-        this.strip(one, "score", one.task.score, one.task.unit),
-      ]),
-    );
-    const said = found.map(
-      ({ task, now, intact, chance }) =>
-        `${task.name} loss ${about(now.loss)}${chance ? ` (intact ${about(intact.loss)}, as many at random ${about(chance.loss.mean)})` : ""}` +
-        `, ${task.score} ${about(now.score, task.unit)}${chance ? ` (intact ${about(intact.score, task.unit)})` : ""}`,
-    );
-    this.gone.textContent = removed.length ? `${removed.length} of ${d} units removed` : `all ${d} units in place`;
-    const text = `${this.gone.textContent}: ${said.join("; ")}`;
-    if (this.status.textContent !== text) this.status.textContent = text;
-    const counts = kind.map((mark, k) => `${mark.name} ${kinds.filter((one) => one === k).length}`).join(", ");
-    this.map.canvas.setAttribute(
-      "aria-label",
-      `${d} units by the rise of the loss of ${names[0]} (across) and of ${names[1]} (upwards) without each: ${counts}. ${text}. ` +
-        "Arrow keys go from unit to unit, Enter removes one or puts it back.",
-    );
+    const strips = found.flatMap((one) => [
+      this.strip(one, "loss", "loss", ""),
+      this.strip(one, "score", one.task.score, one.task.unit),
+    ]);
+    this.table.replaceChildren(...strips);
+    const start = filled(removed.length ? words.removed : words.whole, { count: removed.length, d });
+    this.gone.textContent = start;
+    const status = filled(words.status, { start, tasks: found.map((one) => this.sentence(one)).join("; ") });
+    this.say(status);
+    const [one, two] = this.names;
+    const counts = groups.map(({ name, rows }) => `${name} ${rows.length}`).join(", ");
+    this.map.canvas.setAttribute("aria-label", filled(words.map, { d, one, two, counts, status }));
+  }
+  sentence({ task, now, intact, chance }) {
+    return filled(chance ? this.words.hurt : this.words.intact, {
+      task: task.name,
+      score_name: task.score,
+      loss: about(now.loss),
+      score: about(now.score, task.unit),
+      intact_loss: about(intact.loss),
+      intact_score: about(intact.score, task.unit),
+      random_loss: about(chance?.loss.mean),
+    });
   }
   /** A number line: with all units, now, and with as many removed at random. */
   strip({ task, now, intact, chance }, what, name, unit) {
-    const all = [now[what], intact[what], ...(chance ? [chance[what].high] : [])];
-    const top = unit === "%" ? 1 : 1.1 * Math.max(...all, 1.4 * intact[what]);
-    const at = (value) => `${100 * Math.min(1, Math.max(0, value / top))}%`;
-    const mark = (kind, style) => html("i", { class: `mtl-${kind}`, style });
-    const marks = [
-      mark("intact", `left:${at(intact[what])}`),
-      mark("now", `left:${at(now[what])};background:${task.colour}`),
-    ];
-    if (chance)
-      marks.unshift(
-        mark("random", `left:${at(chance[what].low)};right:calc(100% - ${at(chance[what].high)})`),
-        mark("mean", `left:${at(chance[what].mean)}`),
-      );
-    const words = chance
-      ? ` intact ${about(intact[what], unit)}, at random ${about(chance[what].mean, unit)} (${rounded(chance[what].low, unit)} to ${rounded(chance[what].high, unit)})`
+    const random = chance?.[what];
+    const facts = {
+      "data-task": task.name,
+      "data-what": what,
+      "data-now": now[what],
+      "data-random": random?.mean ?? "",
+    };
+    const beside = random
+      ? filled(this.words.strip, {
+          intact: about(intact[what], unit),
+          mean: about(random.mean, unit),
+          low: rounded(random.low, unit),
+          high: rounded(random.high, unit),
+        })
       : "";
+    const title = html("span", {}, `${cut(task.name, 20)} ${name} `);
+    const value = html("b", {}, about(now[what], unit));
     return html(
       "div",
-      {
-        class: "mtl-strip",
-        "data-task": task.name,
-        "data-what": what,
-        "data-now": now[what],
-        "data-random": chance ? chance[what].mean : "",
-      },
-      html(
-        "div",
-        {},
-        html("span", {}, `${cut(task.name, 20)} ${name} `),
-        html("b", {}, about(now[what], unit)),
-        html("span", { class: "mtl-small" }, words),
-      ),
-      html("div", { class: "mtl-track", "aria-hidden": "true" }, marks),
+      { class: "mtl-strip", ...facts },
+      html("div", {}, title, value, html("span", { class: "mtl-small" }, ` ${beside}`)),
+      this.track(task, now[what], intact[what], random, unit),
     );
   }
+  track(task, now, intact, random, unit) {
+    const top = unit === "%" ? 1 : 1.1 * Math.max(now, 1.4 * intact, random?.high ?? 0);
+    const at = (value) => `${100 * Math.min(1, Math.max(0, value / top))}%`;
+    const mark = (kind, style) => html("i", { class: `mtl-${kind}`, style });
+    const marks = [mark("intact", `left:${at(intact)}`), mark("now", `left:${at(now)};background:${task.colour}`)];
+    if (random) {
+      const span = `left:${at(random.low)};right:calc(100% - ${at(random.high)})`;
+      marks.unshift(mark("random", span), mark("mean", `left:${at(random.mean)}`));
+    }
+    return html("div", { class: "mtl-track", "aria-hidden": "true" }, marks);
+  }
+  /** Where a rise lies on an axis: stretched near 0, since most rises are small. */
+  bend(value) {
+    return Math.asinh(value / this.facts.stretch);
+  }
+  /** One standard error to either side of a unit's rise, on an axis. */
+  ends(t, unit) {
+    return [-1, 1].map((side) => this.bend(this.rise(t, unit) + side * this.error(t, unit)));
+  }
   axes(pen) {
-    // stretched near 0: most rises are small
     const { map } = this;
-    const { stretch, tasks } = this.facts;
+    const { tasks, d } = this.facts;
+    const [top, right, bottom, left] = [ROOM[0], map.width - ROOM[1], map.height - ROOM[2], ROOM[3]];
     const [x0, x1, y0, y1] = map.box;
-    const bend = (value) => Math.asinh(value / stretch);
-    const [left, right, top, bottom] = [74, map.width - 16, 14, map.height - 44];
-    const names = this.pair.map((t) => cut(tasks[t].name, 24));
-    const least = Math.floor(Math.log10(stretch));
-    const powers = range(9).map((k) => 10 ** (least + k));
-    const ticks = [0, ...powers.flatMap((power) => [power, -power])];
     pen.font = '12px "DejaVu Sans", Verdana, system-ui, sans-serif';
-    pen.lineWidth = 1;
-    const put = (low, high, place, room, write) => {
-      const taken = [];
-      for (const value of ticks) {
-        const at = place(bend(value));
-        if (bend(value) < low || bend(value) > high || taken.some((other) => Math.abs(other - at) < room)) continue;
-        taken.push(at);
-        write(at, String(Number(value.toPrecision(1))).replace("-", "−"), value === 0);
-      }
-    };
-    const line = (a, b, c, d, colour) => {
-      pen.strokeStyle = colour;
-      pen.beginPath();
-      pen.moveTo(a, b);
-      pen.lineTo(c, d);
-      pen.stroke();
-    };
     pen.fillStyle = INK;
+    pen.lineWidth = 1;
     pen.textAlign = "center";
-    put(
-      x0,
-      x1,
-      (value) => map.x(value),
-      44,
-      (at, text, zero) => {
-        line(at, top, at, bottom, zero ? GREY : "#EFEFEF");
-        pen.fillText(text, at, bottom + 16);
-      },
-    );
+    for (const { at, text, colour } of this.ticks(x0, x1, (value) => map.x(value), 44)) {
+      line(pen, at, top, at, bottom, colour);
+      pen.fillText(text, at, bottom + 16);
+    }
     pen.textAlign = "right";
-    put(
-      y0,
-      y1,
-      (value) => map.y(value),
-      20,
-      (at, text, zero) => {
-        line(left, at, right, at, zero ? GREY : "#EFEFEF");
-        pen.fillText(text, left - 6, at + 4);
-      },
-    );
+    for (const { at, text, colour } of this.ticks(y0, y1, (value) => map.y(value), 20)) {
+      line(pen, left, at, right, at, colour);
+      pen.fillText(text, left - 6, at + 4);
+    }
+    const [across, upwards] = this.pair.map((t) => cut(tasks[t].name, 24));
     pen.textAlign = "center";
-    pen.fillText(`rise of ${names[0]}'s loss without the unit →`, (left + right) / 2, map.height - 8);
+    pen.fillText(`${filled(this.words.across, { task: across })} →`, (left + right) / 2, map.height - 8);
     pen.save();
     pen.translate(13, (top + bottom) / 2);
     pen.rotate(-Math.PI / 2);
-    pen.fillText(`rise of ${names[1]}'s loss →`, 0, 0);
+    pen.fillText(`${filled(this.words.upwards, { task: upwards })} →`, 0, 0);
     pen.restore();
-    range(this.facts.d).forEach((unit) => {
-      // one standard error to either side
-      const [[a, ea], [b, eb]] = this.pair.map((t) => [this.rise(t, unit), this.error(t, unit)]);
-      const x = map.x(bend(a));
-      const y = map.y(bend(b));
-      line(map.x(bend(a - ea)), y, map.x(bend(a + ea)), y, PALE);
-      line(x, map.y(bend(b - eb)), x, map.y(bend(b + eb)), PALE);
-    });
+    for (const unit of range(d)) this.bars(pen, unit);
+  }
+  /** 0 and powers of ten on an axis from low to high, `room` pixels or more apart. */
+  ticks(low, high, place, room) {
+    const least = Math.floor(Math.log10(this.facts.stretch));
+    const powers = range(9).map((k) => 10 ** (least + k));
+    const kept = [];
+    for (const value of [0, ...powers.flatMap((power) => [power, -power])]) {
+      const bent = this.bend(value);
+      const at = place(bent);
+      if (bent < low || bent > high || kept.some((other) => Math.abs(other.at - at) < room)) continue;
+      const text = String(Number(value.toPrecision(1))).replace("-", "−");
+      kept.push({ at, text, colour: value === 0 ? GREY : FAINT });
+    }
+    return kept;
+  }
+  /** A unit's standard errors. */
+  bars(pen, unit) {
+    const { map } = this;
+    const [a, b] = this.pair;
+    const x = map.x(this.bend(this.rise(a, unit)));
+    const y = map.y(this.bend(this.rise(b, unit)));
+    const [left, right] = this.ends(a, unit);
+    const [low, high] = this.ends(b, unit);
+    line(pen, map.x(left), y, map.x(right), y, PALE);
+    line(pen, x, map.y(low), x, map.y(high), PALE);
   }
 
   // pointing
 
-  words(unit) {
-    const rises = this.pair.map(
-      (t) => `${this.facts.tasks[t].name} ${about(this.rise(t, unit))} (± ${rounded(this.error(t, unit))})`,
-    );
-    return `unit ${unit}, rise of the loss without it: ${rises.join(", ")}; ${this.map.marks[this.quadrant(unit)].name}${this.removed.includes(unit) ? ", removed" : ""}`;
+  described(unit) {
+    const { pair, words, removed } = this;
+    const rise = (t) => ({ task: this.facts.tasks[t].name, rise: about(this.rise(t, unit)) });
+    const rises = pair.map((t) => filled(words.rise, { ...rise(t), error: rounded(this.error(t, unit)) })).join(", ");
+    const template = words[removed.includes(unit) ? "removed unit" : "unit"];
+    return filled(template, { unit, rises, kind: this.marks[this.quadrant(unit)].name });
   }
-  point(unit) {
+  ring(unit) {
+    if (unit === this.map.ring) return;
     this.map.ring = unit;
     this.map.draw();
-    this.told.textContent = unit < 0 ? "" : this.words(unit);
+  }
+  point(unit) {
+    this.ring(unit);
+    this.told.textContent = unit < 0 ? "" : this.described(unit);
   }
   hover(unit, place) {
-    if (unit !== this.map.ring) {
-      this.map.ring = unit;
-      this.map.draw();
-    }
-    unit < 0 ? this.tell(this.map) : this.tell(this.map, place, html("div", {}, this.words(unit)));
+    this.ring(unit);
+    if (unit < 0) this.tell(this.map);
+    else this.tell(this.map, place, html("div", {}, this.described(unit)));
   }
+  /** Left and right go along the first task's rise, down and up along the second's; Enter removes or restores. */
   key(event) {
-    // left and right go along the first task's rise, down and up along the second's
-    const way = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] }[event.key];
     const { ring } = this.map;
+    const way = WAYS[event.key];
     if (!way && !["Enter", " "].includes(event.key)) return;
     event.preventDefault();
-    if (!way) {
-      if (ring >= 0) {
-        this.toggle([ring]);
-        this.point(ring);
-      }
-      return;
-    }
-    const t = this.pair[way[0]];
-    const order = range(this.facts.d).sort((a, b) => this.rise(t, a) - this.rise(t, b));
-    this.point(ring < 0 ? order.at(-1) : order[Math.min(order.length - 1, Math.max(0, order.indexOf(ring) + way[1]))]);
+    if (way) return this.point(this.neighbour(ring, ...way));
+    if (ring < 0) return;
+    this.toggle([ring]);
+    this.point(ring);
   }
+  /** The next unit along a task's rise; from nowhere the one with the greatest. */
+  neighbour(unit, side, step) {
+    const t = this.pair[side];
+    const order = range(this.facts.d).sort((a, b) => this.rise(t, a) - this.rise(t, b));
+    if (unit < 0) return order.at(-1);
+    return order[Math.min(order.length - 1, Math.max(0, order.indexOf(unit) + step))];
+  }
+}
+
+function line(pen, x0, y0, x1, y1, colour) {
+  pen.strokeStyle = colour;
+  pen.beginPath();
+  pen.moveTo(x0, y0);
+  pen.lineTo(x1, y1);
+  pen.stroke();
 }
 
 /** The loss and the merit of one answer (tasks.py). */

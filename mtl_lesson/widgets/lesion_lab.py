@@ -9,11 +9,11 @@ import pandas as pd
 import traitlets
 
 from ..data.world import World
-from ..inspection.lesions import CERTAIN, Lesions
+from ..inspection.lesions import Lesions
 from ..sharing import Sharing
 from ..show.drawing import Drawing
+from ..show.lesions import WORDS, notes, sentence, spoken, stretch
 from ..show.lesions import lesions as drawing_of
-from ..show.lesions import notes, sentence, spoken, stretch
 from ..show.style import sentences, unit
 from ..tasks import KINDS, Task, judged_as
 from ..training import Run
@@ -161,7 +161,8 @@ class LesionLab(Panel):
 def to_send(lesions: Lesions) -> dict:
     """The traits of the lab. Features are int16 with a step a unit, their means and the intact answers are exact."""
     arrays, features = features_of(lesions)
-    arrays |= {"rise": lesions.rise, "error": lesions.error, "orders": lesions.orders.astype(np.int16)}
+    arrays |= {"rise": lesions.rise, "error": lesions.error, "counts": lesions.counts.astype(np.int16)}
+    arrays |= {"orders": lesions.orders.astype(np.int16)}
     told = []
     for t, (own, task) in enumerate(zip(tasks_of(lesions.tasks), lesions.tasks, strict=True)):
         labels = getattr(lesions.world, lesions.split).labels[task.name]
@@ -178,9 +179,9 @@ def to_send(lesions: Lesions) -> dict:
         "d": lesions.d,
         "n": lesions.n,
         "where": where,
-        "certain": CERTAIN,
         "stretch": stretch(lesions),
         "caption": sentences(notes(lesions)),
+        "words": WORDS,
     }
     return {"facts": facts, "data": data}
 

@@ -14,7 +14,20 @@ from PIL import Image
 from ..data.world import World
 from ..inspection.frames import Frames, Models
 from ..show.drawing import Drawing
-from ..show.microscope import axis_of, label, marks, notes, read_off, selection, sentence, spoken, titles
+from ..show.microscope import (
+    TOLD,
+    WORDS,
+    axis_of,
+    label,
+    marks,
+    notes,
+    read_off,
+    selection,
+    sentence,
+    spoken,
+    status,
+    titles,
+)
 from ..show.microscope import microscope as drawing_of
 from ..show.sheets import as_images
 from ..show.style import listed, sentences
@@ -109,8 +122,7 @@ class Microscope(Panel):
     @property
     def text(self) -> str:
         """What the status line says."""
-        chosen = selection(self.frames, self.chosen_rows, self.coloured)
-        return f"{sentence(self.frames, self.at['frame'])}. {chosen}"
+        return status(self.frames, self.at["frame"], self.chosen_rows, self.coloured)
 
     @property
     def chosen_rows(self) -> list[int]:
@@ -247,6 +259,8 @@ def to_send(frames: Frames) -> dict:
         "colours": [{"name": name, "groups": marks(group)} for name, group in frames.groups.items()],
         "sprite": layout,
         "caption": sentences(notes(frames)),
+        "words": WORDS,
+        "told": TOLD,
     }
     return {"facts": facts, "data": data, "sprite": sprite}
 

@@ -411,6 +411,14 @@ def test_a_selection_is_kept_sorted_and_once(scope):
     assert scope.select(np.array([5, 2, 5])).selected == [2, 5]
 
 
+def test_an_error_of_a_callback_is_told_to_the_browser(scope):
+    scope.guarded(scope.move)(-1)
+    assert scope.trouble == "λ must be 0 or more, not -1"
+    scope.guarded(scope.highlight)("round")
+    assert scope.trouble.startswith("That did not work (")
+    assert "kind has no class 'round'" in scope.trouble
+
+
 # --- bad input -----------------------------------------------------------------------------------------------------
 
 

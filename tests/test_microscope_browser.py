@@ -58,7 +58,7 @@ def lesions(world):
 class Shown:
     """A widget in a page. ``trouble``: every script error, every dialog that opened, every request."""
 
-    def __init__(self, context, widget, address=None):
+    def __init__(self, context, widget, address=None, beside=()):
         self.widget, self.trouble = widget, []
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
@@ -68,7 +68,8 @@ class Shown:
             self.page.on("request", lambda asked: self.trouble.append(asked.url) if asked.url[:4] == "http" else None)
             self.page.goto(address)
         else:
-            self.page.set_content(f"<style>{widget._css}</style><main></main>")
+            sheets = "".join(f"<style>{one._css}</style>" for one in (widget, *beside))
+            self.page.set_content(f"{sheets}<main></main>")
             traits = {name: getattr(widget, name) for name in widget.sent}
             traits = {name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
                       for name, value in traits.items()}  # fmt: skip
@@ -142,9 +143,9 @@ CORNER = [(0.01, 0.01), (0.03, 0.01), (0.03, 0.03), (0.01, 0.03)]
 def show(chromium):
     shown, contexts = [], []
 
-    def show_it(widget, address=None, width=1280, height=720, **options):
+    def show_it(widget, address=None, width=1280, height=720, beside=(), **options):
         contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
-        shown.append(Shown(contexts[-1], widget, address))
+        shown.append(Shown(contexts[-1], widget, address, beside))
         return shown[-1]
 
     yield show_it
@@ -458,6 +459,8 @@ def test_an_error_in_a_callback_is_shown_in_place(scope):
     scope.page.evaluate("model.set('at', { frame: 0, colour: 0 })")
     scope.find(".mtl-clear").click()
     assert scope.find("[role=alert]").inner_text() == ""
+    scope.page.evaluate("model.set('trouble', 'Python could not')")
+    assert scope.find("[role=alert]").inner_text() == "Python could not"
 
 
 def test_a_closed_view_hears_no_more(scope, lab):
@@ -487,6 +490,21 @@ def test_they_fit_and_can_be_read(show, frames, lesions, width, lefts):
             page.page.evaluate(FRAME)
             assert page.find("figure canvas").first.evaluate("one => one.width") != before
             assert page.find("figure canvas").first.evaluate("one => one.width === Math.round(one.clientWidth)")
+
+
+BOXES = """() => [...document.querySelectorAll('.mtl-scope *')].map(one => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  return [x, y, width, height].map(Math.round);
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 800, 375])
+def test_neither_is_moved_by_the_others_style_sheet(show, frames, lesions, width):
+    """In a notebook a widget's style sheet is the whole page's."""
+    both = Microscope(frames), LesionLab(lesions).remove([0, 1])
+    for widget, other in (both, both[::-1]):
+        alone, beside = (show(widget, width=width, beside=sheets) for sheets in ((), (other,)))
+        assert beside.page.evaluate(BOXES) == alone.page.evaluate(BOXES)
 
 
 def test_the_pages_work_without_a_kernel(show, frames, lesions, tmp_path):

@@ -34,9 +34,8 @@ from test_browser import TOKEN, jupyterlab, run_all  # noqa: E402
 SOURCE = """
 import numpy as np
 import mtl_lesson as mtl
-from mtl_lesson.show.sheets import as_images
-from mtl_lesson.widgets.microscope import Frames, Microscope
-from mtl_lesson.widgets.microscope.frames import Groups
+from mtl_lesson.inspection.frames import Frames, Groups
+from mtl_lesson.widgets import Microscope
 
 def made_up(n, frames=11):
     world, draw = mtl.data.questions(n_train=10, n_validation=10), np.random.default_rng(0)
@@ -46,9 +45,10 @@ def made_up(n, frames=11):
               for task in world.tasks}
     some = np.ones(frames)
     lams = tuple(10.0 ** k for k in range(frames))
-    return Microscope(Frames(world.tasks[:2], "λ", tuple(map(str, lams)), lams, points.astype(np.float32), np.arange(n),
-                             groups, some, some, np.ones((frames, 2)), np.ones((frames, 2)), (False,) * frames, {},
-                             as_images(world.test.x)[again], ("made up",)))
+    read_off = {"gap": some, "residual": some, "own": np.ones((frames, 2)), "swapped": np.ones((frames, 2))}
+    return Microscope(Frames(tasks=world.tasks[:2], axis="lam", values=lams, points=points.astype("f4"), share=0.5,
+                             chosen=np.arange(n), total=n, groups=groups, untrained=(False,) * frames,
+                             pictures=world.test.x[again], **read_off))
 """
 # Times what each animation frame does, canvases included; and the first drawing of all.
 WATCH = """() => {

@@ -210,18 +210,23 @@ def test_the_stages_of_make_test_cover_all_tests():
 
 @needs_make
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.parametrize(("fail", "status"), [("neither", 0), ("test ", 1), ("test-machines ", 1)])
-def test_the_continuous_integration_runs_both_its_commands(tmp_path, fail, status):
+@pytest.mark.parametrize(("fail", "status"), [("neither", 0), ("--yes ", 1), ("test ", 1), ("test-machines ", 1)])
+def test_the_continuous_integration_runs_all_its_commands(tmp_path, fail, status):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
     script(tmp_path / "bin" / "chromium", "")
     record = 'echo "$MTL_REQUIRE_BROWSER $@ " >> calls\ncase "$1 " in "$FAIL") exit 2;; esac'
-    script(tmp_path / "bin" / "make", record)
+    for name in ("make", "npx"):
+        script(tmp_path / "bin" / name, record)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "FAIL": fail, "MTL_REQUIRE_BROWSER": ""}
     done = subprocess.run([tmp_path / ".ci" / "run"], env=environment, timeout=60)
     assert done.returncode == status
-    assert (tmp_path / "calls").read_text().splitlines() == ["1 test ", " test-machines MACHINES=bfloat16 default "]
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        " --yes @biomejs/biome@2 ci mtl_lesson/widgets ",
+        "1 test ",
+        " test-machines MACHINES=bfloat16 default ",
+    ]
 
 
 # Other machines

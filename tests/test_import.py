@@ -1,8 +1,10 @@
 """Importing the package is cheap and changes nothing in the process."""
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,29 @@ def test_every_name_is_there_and_no_other():
     namespace = {}
     exec("from mtl_lesson import *", namespace)
     assert set(mtl.__all__) <= set(namespace)
+
+
+CLASSROOM = {"checks", "report", "show", "widgets", "words"}
+PACKAGE = Path(mtl.__file__).parent
+FILES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+SCIENCE = [path for path in FILES if path.parts[0].removesuffix(".py") not in CLASSROOM]
+
+
+def imported_by(path):
+    """The parts of the package that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            package = ["mtl_lesson", *path.parts[:-1]]
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            start += node.module.split(".") if node.module else []
+            names = [[*start, alias.name] for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        else:
+            continue
+        yield from (name[1] for name in names if name[0] == "mtl_lesson" and len(name) > 1)
+
+
+@pytest.mark.parametrize("path", SCIENCE, ids=str)
+def test_science_knows_nothing_of_a_screen(path):
+    assert CLASSROOM.isdisjoint(imported_by(path))

@@ -19,10 +19,10 @@ import mtl_lesson as mtl
 from mtl_lesson.data.world import Split, World
 from mtl_lesson.inspection.features import features
 from mtl_lesson.inspection.lesion import importance, lesion
+from mtl_lesson.inspection.lesions import GROUPS, Lesions
+from mtl_lesson.show.lesions import notes
 from mtl_lesson.show.style import about
 from mtl_lesson.widgets import LesionLab, lesion_lab
-from mtl_lesson.widgets.microscope import Lesions
-from mtl_lesson.widgets.microscope.lesions import GROUPS
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_a_sample_of_the_pictures_is_drawn_by_its_seed_and_said(run, world):
     assert (few.n, few.total) == (25, 60)
     assert (few.rise == again.rise).all()
     assert (few.rise != other.rise).any()
-    assert few.notes[0] == "computed on a sample of 25 from 60 validation pictures"
+    assert notes(few)[0] == "computed on a sample of 25 from 60 validation pictures"
     assert few.without([2]).equals(lesion(run, few.world, [2]))
     kept = few.world.validation  # every picture with its own labels
     rows = [int((world.validation.x == one).flatten(1).all(1).nonzero()) for one in kept.x]
@@ -152,10 +152,10 @@ def test_units_that_never_vary_are_said(world):
     with torch.no_grad():
         model.trunk["second"].weight[0, 0, 5:] = 0
     found = Lesions.of(model, world)
-    assert "≈ 3 units are the same for every picture: nothing is lost with them" in found.notes
+    assert "≈ 3 units are the same for every picture: nothing is lost with them" in notes(found)
     assert {5, 6, 7} <= set(found.kinds("kind", "colour")["idle"])
-    assert "this model was never trained" not in found.notes
-    assert "this model was never trained" in Lesions.of(mtl.Hard(world.tasks, trunk()), world).notes
+    assert "this model was never trained" not in notes(found)
+    assert "this model was never trained" in notes(Lesions.of(mtl.Hard(world.tasks, trunk()), world))
 
 
 # --- what is sent --------------------------------------------------------------------------------------------------
@@ -189,7 +189,8 @@ def test_the_page_holds_all_it_needs(lab):
     assert "http" not in page
     assert not re.search(r"<[^>]* (src|href)=", page)
     traits = json.loads(re.search(r'<script type="application/json" id="traits">(.*?)</script>', page, re.S)[1])
-    assert (traits["kind"], traits["pair"], traits["removed"]) == ("lesions", [0, 1], [2, 5])
+    assert str(LesionLab._esm) in page
+    assert (traits["pair"], traits["removed"]) == ([0, 1], [2, 5])
 
 
 # --- controls ------------------------------------------------------------------------------------------------------

@@ -17,9 +17,11 @@ from test_explorer_browser import FRAME, MODEL
 from test_microscope import HOSTILE, LAMS, TRAINING, boxes, people, trunk
 
 import mtl_lesson as mtl
+from mtl_lesson.inspection import Frames, Lesions
+from mtl_lesson.show.microscope import label, read_off, sentence
+from mtl_lesson.show.sheets import as_images
 from mtl_lesson.show.style import rounded
 from mtl_lesson.widgets import LesionLab, Microscope, lesion_lab
-from mtl_lesson.widgets.microscope import Frames, Lesions
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +58,7 @@ def lesions(world):
 class Shown:
     """A widget in a page. ``trouble``: every script error, every dialog that opened, every request."""
 
-    def __init__(self, context, widget, address=None):
+    def __init__(self, context, widget, address=None, beside=()):
         self.widget, self.trouble = widget, []
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
@@ -66,7 +68,8 @@ class Shown:
             self.page.on("request", lambda asked: self.trouble.append(asked.url) if asked.url[:4] == "http" else None)
             self.page.goto(address)
         else:
-            self.page.set_content(f"<style>{widget._css}</style><main></main>")
+            sheets = "".join(f"<style>{one._css}</style>" for one in (widget, *beside))
+            self.page.set_content(f"{sheets}<main></main>")
             traits = {name: getattr(widget, name) for name in widget.sent}
             traits = {name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
                       for name, value in traits.items()}  # fmt: skip
@@ -84,7 +87,7 @@ class Shown:
     def told(self):
         """What the status line says; Python, told the same state, must say the same."""
         text = self.text()
-        for name in self.widget.sent[3:]:
+        for name in self.widget.sent[2:]:
             if name != "sprite":
                 setattr(self.widget, name, self.page.evaluate("name => model.get(name)", name))
         assert text == self.widget.text
@@ -140,9 +143,9 @@ CORNER = [(0.01, 0.01), (0.03, 0.01), (0.03, 0.03), (0.01, 0.03)]
 def show(chromium):
     shown, contexts = [], []
 
-    def show_it(widget, address=None, width=1280, height=720, **options):
+    def show_it(widget, address=None, width=1280, height=720, beside=(), **options):
         contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
-        shown.append(Shown(contexts[-1], widget, address))
+        shown.append(Shown(contexts[-1], widget, address, beside))
         return shown[-1]
 
     yield show_it
@@ -170,14 +173,14 @@ def test_the_keyboard_reaches_every_lambda(scope, frames):
     seen = []
     for f, _ in enumerate(LAMS):
         seen.append(scope.told())
-        assert seen[-1] == f"{frames.sentence(f)}. nothing selected"
-        assert scope.slider.get_attribute("aria-valuetext") == frames.label(f)
-        assert scope.find(".mtl-letter").inner_text() == frames.label(f)
+        assert seen[-1] == f"{sentence(frames, f)}. nothing selected"
+        assert scope.slider.get_attribute("aria-valuetext") == label(frames, f)
+        assert scope.find(".mtl-letter").inner_text() == label(frames, f)
         for number, task in enumerate(frames.tasks):
             assert scope.alt(number) == (f"Map of the features of {task.name}: 80 test pictures, coloured by kind. "
                                          f"{seen[-1]}.")  # fmt: skip
         read = scope.find(".mtl-readout").inner_text()
-        assert all(value in read for _, value, _ in frames.read(f))
+        assert all(value in read for _, value, _ in read_off(frames, f))
         scope.press("ArrowRight")
     assert len(set(seen)) == len(LAMS)
     assert scope.told() == seen[-1]  # there is nothing beyond ∞
@@ -275,7 +278,7 @@ def test_a_click_selects_a_picture_and_pointing_shows_it(scope, frames):
     drawn = card.locator("canvas").evaluate(
         "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]")  # fmt: skip
     shown = np.reshape(drawn, (-1, 4)).mean(0)[:3] / 255
-    assert shown == pytest.approx(frames.images[row].mean((0, 1)), abs=0.05)
+    assert shown == pytest.approx(as_images(frames.pictures)[row].mean((0, 1)), abs=0.05)
     scope.page.mouse.click(*place)
     assert ". 1 picture: " in scope.told()
     assert scope.widget.selected == [row]
@@ -438,12 +441,12 @@ def test_units_are_reached_by_the_keyboard(lab):
 # --- both ----------------------------------------------------------------------------------------------------------
 
 
-def test_numbers_are_written_as_in_every_figure(scope):
+def test_numbers_are_written_as_in_every_figure(lab):
     draw = random.Random(0)
     values = [0, 0.745, 0.125, 0.375, 2.5, 12.25, 0.005, 0.00499, 1e-9, -0.004, -3.14159, 123456.5, 0.995]
     values += [float(f"{draw.choice((1, -1)) * 10 ** draw.uniform(-7, 5):.6g}") for _ in range(200)]
     for unit in ("", "%"):
-        written = scope.page.evaluate("([values, unit]) => values.map(v => part.rounded(v, unit))", [values, unit])
+        written = lab.page.evaluate("([values, unit]) => values.map(v => part.rounded(v, unit))", [values, unit])
         assert written == [rounded(value, unit) for value in values]
 
 
@@ -456,6 +459,8 @@ def test_an_error_in_a_callback_is_shown_in_place(scope):
     scope.page.evaluate("model.set('at', { frame: 0, colour: 0 })")
     scope.find(".mtl-clear").click()
     assert scope.find("[role=alert]").inner_text() == ""
+    scope.page.evaluate("model.set('trouble', 'Python could not')")
+    assert scope.find("[role=alert]").inner_text() == "Python could not"
 
 
 def test_a_closed_view_hears_no_more(scope, lab):
@@ -485,6 +490,21 @@ def test_they_fit_and_can_be_read(show, frames, lesions, width, lefts):
             page.page.evaluate(FRAME)
             assert page.find("figure canvas").first.evaluate("one => one.width") != before
             assert page.find("figure canvas").first.evaluate("one => one.width === Math.round(one.clientWidth)")
+
+
+BOXES = """() => [...document.querySelectorAll('.mtl-scope *')].map(one => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  return [x, y, width, height].map(Math.round);
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 800, 375])
+def test_neither_is_moved_by_the_others_style_sheet(show, frames, lesions, width):
+    """In a notebook a widget's style sheet is the whole page's."""
+    both = Microscope(frames), LesionLab(lesions).remove([0, 1])
+    for widget, other in (both, both[::-1]):
+        alone, beside = (show(widget, width=width, beside=sheets) for sheets in ((), (other,)))
+        assert beside.page.evaluate(BOXES) == alone.page.evaluate(BOXES)
 
 
 def test_the_pages_work_without_a_kernel(show, frames, lesions, tmp_path):

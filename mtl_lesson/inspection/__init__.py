@@ -3,8 +3,10 @@
 from .attribution import attribution
 from .cost import cost
 from .features import features, is_untrained
+from .frames import Frames
 from .function import function_gap
 from .lesion import importance, lesion
+from .lesions import Lesions
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
@@ -12,6 +14,8 @@ from .units import filters, responses, top_pictures
 
 __all__ = [
     "Aligned",
+    "Frames",
+    "Lesions",
     "align",
     "attribution",
     "cka",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..data.world import World
+from ..data.world import Split, World
 from ..sharing import Sharing
 from ..training import Run
 
@@ -77,15 +77,21 @@ def examples(model: Sharing, world: World, split: str) -> tuple[Inputs, dict[str
     """The inputs and the labels of the model's tasks in one split of a world."""
     if not isinstance(world, World):
         raise TypeError(f"expected a World such as mtl.data.questions(), not {type(world).__name__}")
-    if split not in ("train", "validation", "test"):
-        raise ValueError(f"a world has train, validation and test, not {split!r}")
+    chosen = split_of(world, split)
     for task in model.tasks:
         if (same := next((other for other in world.tasks if other.name == task.name), None)) != task:
             there = f"asks it as {same!r}" if same else f"asks {', '.join(other.name for other in world.tasks)}"
             raise ValueError(f"the model answers {task!r}, and the world {there}")
-    chosen, names = getattr(world, split), [task.name for task in model.tasks]
+    names = [task.name for task in model.tasks]
     x = {name: chosen.x[name] for name in names} if isinstance(chosen.x, Mapping) else chosen.x
     return x, {name: chosen.labels[name] for name in names}
+
+
+def split_of(world: World, split: str) -> Split:
+    """One of a world's three splits, by its name."""
+    if split not in ("train", "validation", "test"):
+        raise ValueError(f"a world has train, validation and test, not {split!r}")
+    return getattr(world, split)
 
 
 @contextmanager

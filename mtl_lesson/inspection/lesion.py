@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from ..arguments import whole
 from ..data.world import World
 from ..nets import Linear
 from ..sharing import Sharing
-from ..tasks import Task
+from ..tasks import Task, find_task
 from ..training import Run
 from .features import BATCH, evaluating, examples, features, inspected
 
@@ -52,16 +53,8 @@ def importance(model: Sharing | Run, world: World, *, layer: str | None = None,
     x, labels = examples(model, world, split)
     rows = []
     for name, h in silenceable(model, x, layer).items():
-        task = next(task for task in model.tasks if task.name == name)
-        known = task.labelled(labels[name])
-        μ, h, y = means(h), h[known], labels[name][known]
-        if layer is None:
-            rises = by_algebra(task, h.double(), μ.double(), *weights_of_head(model, task), y)
-        else:
-            rises = by_running(task, h, μ, above(model, task, layer), y)
-        error = rises.std(1) / len(y) ** 0.5 if len(y) > 1 else torch.full((len(rises),), torch.nan)
-        rise = {"task": name, "unit": range(len(rises)), "rise": rises.mean(1).numpy(), "error": error.numpy()}
-        rows.append(pd.DataFrame(rise))
+        rise, error = rise_of_each(model, find_task(model.tasks, name), h, labels[name], layer)
+        rows.append(pd.DataFrame({"task": name, "unit": range(len(rise)), "rise": rise, "error": error}))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -159,6 +152,20 @@ def weights_of_head(model: Sharing, task: Task) -> tuple[Tensor, Tensor]:
                         f"last layer, layer={model.trunk.names[-1]!r}, and the head is run")  # fmt: skip
     values = {key: value[0].double().cpu() for key, value in head.values(0).items()}
     return values["weight"], values.get("bias", torch.zeros(len(values["weight"])).double())
+
+
+def rise_of_each(
+    model: Sharing, task: Task, h: Tensor, labels: Tensor, layer: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much a task's loss rises without each unit of its features ``h`` (n, …), and the standard error of that."""
+    known = task.labelled(labels)
+    μ, h, y = means(h), h[known], labels[known]
+    if layer is None:
+        rises = by_algebra(task, h.double(), μ.double(), *weights_of_head(model, task), y)
+    else:
+        rises = by_running(task, h, μ, above(model, task, layer), y)
+    error = rises.std(1) / len(y) ** 0.5 if len(y) > 1 else torch.full((len(rises),), torch.nan)
+    return rises.mean(1).numpy(), error.numpy()
 
 
 def by_algebra(task: Task, h: Tensor, μ: Tensor, W: Tensor, b: Tensor, y: Tensor) -> Tensor:

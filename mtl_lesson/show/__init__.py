@@ -15,6 +15,8 @@ computes a result.
 ``map_of_differences``      where something gains, where it loses, where that is undecided
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
+``microscope``              two tasks' features as maps, a column a model
+``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ==========================  =====================================================================
@@ -26,7 +28,9 @@ from .curves import learning_curves
 from .diagram import model_diagram
 from .drawing import Drawing
 from .inside import attributions, units
+from .lesions import lesions
 from .maps import map_of_differences, probe_matrix
+from .microscope import microscope
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
@@ -41,7 +45,9 @@ __all__ = [
     "bars",
     "colour_of",
     "learning_curves",
+    "lesions",
     "map_of_differences",
+    "microscope",
     "model_diagram",
     "paired",
     "pareto",

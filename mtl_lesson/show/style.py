@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from ..tasks import Task
 from .fonts import fitted, quiet, with_families
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -165,6 +166,11 @@ def about(value: float, unit: str = "") -> str:
     return text if text == "unknown" else f"≈ {text}"
 
 
+def unit(task: Task) -> str:
+    """What stands after a task's score."""
+    return "%" if task.score_name == "accuracy" else ""
+
+
 def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and the ends of its 95 % interval over axis 0 (seeds); lowest and highest where there are fewer than 3."""
     values = np.asarray(values, float)
@@ -247,3 +253,8 @@ def listed(parts: Sequence[str], most: int = 6) -> str:
     if len(parts) > most:
         parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def sentences(notes: Iterable[str]) -> str:
+    """Notes as sentences: each begins with a capital and ends with a stop."""
+    return " ".join(f"{note[0].upper()}{note[1:]}." for note in notes)

@@ -1,7 +1,8 @@
 """Thin controls over what the package computes and draws."""
 
 from .explorer import LambdaExplorer, explore
-from .microscope import LesionLab, Microscope, lesion_lab, microscope
+from .lesion_lab import LesionLab, lesion_lab
+from .microscope import Microscope, microscope
 from .predict import Prediction, predict
 from .probes import Probes
 from .schools import Schools

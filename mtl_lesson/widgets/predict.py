@@ -11,7 +11,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from itertools import count
@@ -19,6 +19,8 @@ from numbers import Real
 from pathlib import Path
 
 import ipywidgets as widgets
+
+from .base import Told
 
 Answer = str | float
 
@@ -48,7 +50,7 @@ def predict(question: str, options: Sequence[str] | tuple[float, float, float], 
     return Prediction(" ".join(question.split()), form, question if key is None else key)
 
 
-class Prediction:
+class Prediction(Told):
     """A question, its panel and what the learner has committed: see :func:`predict`.
 
     ``value``: the committed answer, or None. ``panel``: the widget. ``form``: the answers there are.
@@ -66,8 +68,8 @@ class Prediction:
             widgets.HBox([self.commit_button, self.reset_button]),
             self.status,
         ])  # fmt: skip
-        self.commit_button.on_click(self.guarded(self.commit))
-        self.reset_button.on_click(self.guarded(self.reset))
+        self.commit_button.on_click(self.guarded(lambda _: self.commit()))
+        self.reset_button.on_click(self.guarded(lambda _: self.reset()))
         self.unlock(form.prompt)
         self.guarded(self.recall)()
 
@@ -127,23 +129,10 @@ class Prediction:
         self.commit_button.disabled, self.reset_button.disabled = False, True
         self.say(words)
 
-    def say(self, words: str) -> None:
-        """Put words into the status line, which a screen reader reads out."""
-        words = escape(" ".join(words.split()))
-        self.status.value = f'<div role="status" aria-live="polite">{words}</div>'
-
-    def guarded(self, action: Callable[[], None]) -> Callable[..., None]:
-        """``action`` as a callback that says in the status line what went wrong: an exception there would be lost."""
-
-        def run(*_: object) -> None:
-            try:
-                action()
-            except Unreadable as error:
-                self.say(f"{error} {self.form.prompt}")
-            except Exception as error:
-                self.say(f"That did not work ({type(error).__name__}: {error}).")
-
-        return run
+    def went_wrong(self, error: Exception) -> None:
+        """Say what went wrong, and where the file of predictions is unreadable how to go on."""
+        how = self.form.prompt if isinstance(error, Unreadable) else ""
+        self.say(f"{error} {how}" if how else f"That did not work ({type(error).__name__}: {error}).")
 
     def __repr__(self) -> str:
         state = "not committed" if self.value is None else f"committed: {self.form.words(self.value)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 
 import ipywidgets as widgets
@@ -12,6 +11,7 @@ import pandas as pd
 from ..show.drawing import Drawing
 from ..show.maps import map_of_differences, probe_matrix
 from ..show.style import about, interval
+from .base import Pictured, Told
 
 FLOOR = "untrained"
 PLACE = ["way", "trained_on", "layer", "probed_for"]
@@ -43,7 +43,7 @@ def compute(table: pd.DataFrame, layer: str, above: bool) -> Matrix:
     return Matrix(mean, np.stack([low, high]), rows, columns, above)
 
 
-class Probes(widgets.VBox):
+class Probes(Told, Pictured, widgets.VBox):
     """Probes of stored models: ``table`` as ``bank.load("inside_probes")``, with a row for each way, task trained on,
     layer, task probed for and seed, and rows of an "untrained" trunk.
 
@@ -67,7 +67,7 @@ class Probes(widgets.VBox):
         super().__init__([widgets.HBox([self.choice, self.switch], layout={"flex_flow": "row wrap"}), self.status,
                           self.image])  # fmt: skip
         for control in (self.choice, self.switch):
-            control.observe(lambda _: self.guarded(), "value")
+            control.observe(self.guarded(lambda _: self.show()), "value")
         self.show()
 
     @property
@@ -77,13 +77,6 @@ class Probes(widgets.VBox):
     @property
     def above(self) -> bool:
         return self.switch.value
-
-    def guarded(self) -> None:
-        """An error of a callback is shown in its place; otherwise nobody would see it."""
-        try:
-            self.show()
-        except Exception as error:
-            self.status.value = f'<span role="alert" style="color:#B00020">{html.escape(str(error))}</span>'
 
     def show(self) -> None:
         """Compute, draw, say."""
@@ -96,17 +89,10 @@ class Probes(widgets.VBox):
             where = f"{self.matrix.columns[column]} from {self.matrix.rows[row]}"
             ends.append(f"{name} {where}, {about(values[row, column], '%')}")
         self.text = f"{self.layer}, {'above the untrained trunk' if self.above else 'score'}: {'; '.join(ends)}"
-        self.status.value = f'<span role="status" aria-live="polite">{html.escape(self.text)}</span>'
+        self.say(self.text)
 
     def __repr__(self) -> str:
         return f"Probes({self.text})"
-
-    def _repr_mimebundle_(self, **options: object) -> dict | tuple:
-        """The live view, and for a notebook without a kernel the picture with its alt text."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"], data["text/html"] = repr(self), self.drawing._repr_html_()
-        return bundle
 
 
 def draw(matrix: Matrix, layer: str) -> Drawing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ..data.world import World
 from ..linear.closed_form import errors, solve
 from ..show.drawing import Drawing
 from ..show.schools import SchoolsPicture, written
+from .base import Pictured, Told
 from .lambdas import nearest, read
 
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
@@ -49,7 +49,7 @@ def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> Path:
     return Path(tuple(lambdas), theta, error)
 
 
-class Schools(widgets.VBox):
+class Schools(Told, Pictured, widgets.VBox):
     """A slider for λ over ``world`` (``mtl.data.schools(n)``), the schools' lines, and the error found so far.
 
     The error curve stays hidden but for the λs you have visited, until ``reveal()``. Values: ``lam``, ``error``,
@@ -72,8 +72,8 @@ class Schools(widgets.VBox):
                                 continuous_update=False, layout=widgets.Layout(width="200px"))  # fmt: skip
         self.image, self.status = widgets.HTML(), widgets.HTML()
         super().__init__([widgets.HBox([self.slider, self.box]), self.status, self.image])
-        self.slider.observe(self.on_slider, "value")
-        self.box.observe(self.on_box, "value")
+        self.slider.observe(self.guarded(lambda change: self.show(change["new"])), "value")
+        self.box.observe(self.guarded(lambda change: self.go_to(change["new"])), "value")
         self.show(index)
 
     # --- draw ------------------------------------------------------------------------------------------------------
@@ -105,19 +105,6 @@ class Schools(widgets.VBox):
         """The mean squared error at ``lam`` on pupils not trained on."""
         return float(self.path.error[self.index])
 
-    def on_slider(self, change: dict) -> None:
-        self.guarded(lambda: self.show(change["new"]))
-
-    def on_box(self, change: dict) -> None:
-        self.guarded(lambda: self.go_to(change["new"]))
-
-    def guarded(self, act) -> None:
-        """An error of a callback is shown in its place; otherwise nobody would see it."""
-        try:
-            act()
-        except Exception as error:
-            self.status.value = f'<span role="alert" style="color:#B00020">{html.escape(str(error))}</span>'
-
     def go_to(self, text: str) -> None:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
         lam = read(text)
@@ -137,18 +124,8 @@ class Schools(widgets.VBox):
         self.say(self.text)
         self.box.value = typed(self.lam)  # which the box reports as a change, and which leads here
 
-    def say(self, text: str) -> None:
-        self.status.value = f'<span role="status" aria-live="polite">{html.escape(text)}</span>'
-
     def __repr__(self) -> str:
         return f"Schools({len(self.world.tasks)} schools; {self.text})"
-
-    def _repr_mimebundle_(self, **options: object) -> dict:
-        """The live view, and for a notebook without a kernel the picture with its alt text."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"], data["text/html"] = repr(self), self.drawing._repr_html_()
-        return bundle
 
 
 def typed(lam: float) -> str:

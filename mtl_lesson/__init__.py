@@ -1,7 +1,8 @@
 """Joint feature representations in multi-task learning: the package behind the course's notebooks.
 
 Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training`` →
-``evidence`` → ``inspection`` → ``show`` → ``widgets`` → ``checks``. Each part imports only from parts before it.
+``evidence`` → ``inspection`` → ``bank`` is science, and ``words`` → ``show`` → ``widgets`` → ``checks`` the classroom.
+Each part imports only from parts before it.
 
 Importing it changes nothing in the process. A part is loaded when it is first used, with the libraries it needs.
 """
@@ -12,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import bank, checks, data, evidence, inspection, linear, nets, sharing, show, tasks, training, widgets
+    from . import bank, checks, data, evidence, inspection, linear, nets, sharing, show, tasks, training, widgets, words
     from .evidence import Claim, choose, claim
     from .linear import closed_form, trace_norm
     from .sharing import Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
@@ -36,6 +37,7 @@ PARTS = {
     "tasks": ("Binary", "Classification", "Regression"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
+    "words": (),
 }  # fmt: skip
 WHERE = {name: part for part, names in PARTS.items() for name in names}
 

@@ -12,12 +12,11 @@ import textwrap
 
 import pytest
 from test_browser import errors, own_notebook, run_all
-from test_explorer import HOSTILE, LAMS, TRAINING, table_of, tiny, trunk
+from test_explorer import HOSTILE, LAMS, TRAINING, many_schools, table_of, tiny, trunk
 
 import mtl_lesson as mtl
-from mtl_lesson.show.style import rounded
-from mtl_lesson.widgets import explore
-from mtl_lesson.widgets.explorer import LambdaExplorer, Path
+from mtl_lesson.widgets import LambdaExplorer, explore
+from mtl_lesson.words import rounded, written
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +47,7 @@ def sweep():
 
 @pytest.fixture(scope="module")
 def exam():
-    return Path.schools([5, 20], seeds=range(3), lams=[0, 1e-4, 0.02, 1, math.inf])
+    return many_schools([5, 20], range(3), [0, 1e-4, 0.02, 1, math.inf])
 
 
 class Page:
@@ -167,7 +166,7 @@ def test_the_pictures_say_what_python_computed(shown):
         said = f"{task.name} ≈ {mean} (from ≈ {low} to ≈ {high})"
         assert said in shown.alt("scores")
         assert f"{task.name} ≈ {rounded(found.gaps[:, i, 1, t].mean())}" in shown.alt("gaps").split("second:")[1]
-    assert f"λ = {found.label(found.best)}" in shown.find(".mtl-verdict").inner_text()
+    assert f"λ = {written(found.lams[found.best])}" in shown.find(".mtl-verdict").inner_text()
     tied = found.ties[:, i, 0].mean()
     assert f"first: ≈ {rounded(tied, '%')} tied" in shown.alt("model")
     shown.choose("task whose answers are shown", 1)
@@ -294,7 +293,7 @@ def test_predict_then_reveal(show, sweep):
     page.find(".mtl-reveal").click()
     assert page.status().startswith("λ = 1: Ana ≈")
     found, verdict = page.explorer.slice, page.find(".mtl-verdict").inner_text()
-    assert f"Best on validation (accuracy, mean over tasks): λ = {found.label(found.best)}" in verdict
+    assert f"Best on validation (accuracy, mean over tasks): λ = {written(found.lams[found.best])}" in verdict
     assert verdict.endswith("You marked 0.1.")
     assert page.alt("scores").endswith("Your mark: λ = 0.1.")
     assert page.find(".mtl-scores > svg text").filter(has_text="your mark").count() == 1
@@ -329,12 +328,10 @@ def test_training_is_asked_for_told_and_laid_on_the_band(show, sweep):
     assert page.find("[role=alert]").inner_text() == "No <b>luck</b>."
 
 
-def test_what_cannot_be_trained_says_why(show):
-    page = show(explore(mtl.data.planted(seed=0), predict=False))
+def test_what_cannot_be_trained_says_why(show, exam):
+    page = show(explore(exam, predict=False))
     assert page.find(".mtl-train").is_disabled()
-    assert page.find(".mtl-told").inner_text() == (
-        "Not possible here: this world is one draw, and its answer is exact already."
-    )
+    assert page.find(".mtl-told").inner_text() == "Not possible here: how it was trained is not known."
 
 
 def test_an_error_in_a_callback_is_shown_in_place(show, sweep):

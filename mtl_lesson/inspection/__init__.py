@@ -5,6 +5,7 @@ from .cost import cost
 from .features import features, is_untrained
 from .function import function_gap
 from .lesion import importance, lesion
+from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
@@ -12,6 +13,8 @@ from .units import filters, responses, top_pictures
 
 __all__ = [
     "Aligned",
+    "Path",
+    "Slice",
     "align",
     "attribution",
     "cka",

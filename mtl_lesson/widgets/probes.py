@@ -9,9 +9,10 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
+from ..evidence import interval
 from ..show.drawing import Drawing
 from ..show.maps import map_of_differences, probe_matrix
-from ..show.style import about, interval
+from ..show.style import about
 
 FLOOR = "untrained"
 PLACE = ["way", "trained_on", "layer", "probed_for"]

@@ -12,10 +12,11 @@ import numpy as np
 from torch import Tensor
 
 from ..data.world import World
+from ..inspection.paths import nearest
 from ..linear.closed_form import errors, solve
 from ..show.drawing import Drawing
-from ..show.schools import SchoolsPicture, written
-from .lambdas import nearest, read
+from ..show.schools import SchoolsPicture
+from ..words import read, typed, written
 
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
 
@@ -149,11 +150,6 @@ class Schools(widgets.VBox):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"], data["text/html"] = repr(self), self.drawing._repr_html_()
         return bundle
-
-
-def typed(lam: float) -> str:
-    """λ as one would type it."""
-    return "∞" if math.isinf(lam) else f"{lam:.2g}"
 
 
 def unlike(world: World, path: Path, count: int = 3) -> tuple[str, ...]:

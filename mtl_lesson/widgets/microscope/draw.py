@@ -25,7 +25,7 @@ from ...show.style import (
     style,
 )  # fmt: skip
 from ...tasks import Task
-from ..explorer.screen import unit
+from ...words import unit
 from .frames import Frames
 from .lesions import Lesions
 from .send import marks, sentences, stretch

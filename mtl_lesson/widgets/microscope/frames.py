@@ -15,17 +15,14 @@ from ...arguments import whole
 from ...chance import generator
 from ...data.world import Split, World
 from ...inspection.features import features, is_untrained
+from ...inspection.paths import nearest
 from ...inspection.similarity import align
 from ...inspection.swap import head_swap
 from ...sharing import Sharing
-from ...show.schools import written
 from ...show.sheets import as_images
-from ...show.style import about, listed
 from ...tasks import Binary, Classification, Task, find_task
 from ...training import Run, Sweep
-from ..explorer.paths import LETTERS
-from ..explorer.screen import shown, unit
-from ..lambdas import nearest, read
+from ...words import LETTERS, about, listed, read, shown, unit, written
 
 MOST = 20_000  # points; more are sampled
 NAMED = 5  # groups that a selection names; the rest are counted together

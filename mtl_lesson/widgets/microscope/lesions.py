@@ -19,7 +19,7 @@ from ...sharing import Sharing
 from ...show.style import about
 from ...tasks import Task
 from ...training import Run
-from ..explorer.screen import unit
+from ...words import unit
 from .frames import bare, check_model, sample, split_of, two_tasks
 
 GROUPS = 20  # random groups of units that a lesion is compared with

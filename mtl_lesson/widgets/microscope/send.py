@@ -14,7 +14,7 @@ from PIL import Image
 
 from ...show.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, colours_of
 from ...tasks import KINDS, Task, judged_as
-from ..explorer.screen import unit
+from ...words import unit
 from .frames import Frames, Groups
 from .lesions import CERTAIN, Lesions
 

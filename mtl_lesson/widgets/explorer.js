@@ -705,14 +705,13 @@ class Explorer {
   tellTraining() {
     const training = this.model.get("training"), { world, revealed } = this.show;
     const running = ["running", "stopping"].includes(training.state), { live } = world;
-    this.train.textContent = live?.solved ? "Solve it live" : "Train it live";
     this.train.hidden = running;
     this.train.disabled = !live || !revealed;
     this.stop.hidden = this.progress.hidden = !running;
     this.progress.value = training.done || 0;
     this.stop.disabled = training.state === "stopping";
     const length = live && `${live.epochs} epoch${live.epochs === 1 ? "" : "s"}` + (live.seconds ? `, ≈ ${Math.max(1, Math.round(live.seconds))} s` : "");
-    const idle = !live ? `Not possible here: ${world.why}.` : !revealed ? "after you have revealed the curve" : live.solved ? "a fresh draw, at this λ" : length;
+    const idle = !live ? `Not possible here: ${world.why}.` : !revealed ? "after you have revealed the curve" : length;
     const here = training.world === this.show.at.world || running; // of another world nothing is told
     this.told.textContent = here && training.text || idle;
     this.train.title = live ? "" : world.why;

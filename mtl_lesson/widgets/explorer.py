@@ -1,24 +1,28 @@
-"""The λ explorer: one λ, linked views. The browser draws (explorer.js); this keeps its state and trains."""
+"""The λ explorer: one λ, linked views. The browser draws (explorer.js); this sends it every number and keeps its state.
+"""
 
 from __future__ import annotations
 
 import contextvars
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as File
 
 import anywidget
+import numpy as np
 import traitlets
 
-from ...data.world import World
-from ...training import Sweep
-from ..lambdas import read
-from .draw import static
-from .live import Stopped, Ticks
-from .paths import Path, Slice
-from .screen import MANY, average, scored, screen, sentence
+from ..bank import load_path
+from ..data.world import World
+from ..inspection.paths import Path, Slice, places, six
+from ..show.explorer import ORIGIN, explorer
+from ..show.style import PAPER, colours_of, dashes_of, for_text, ink_on
+from ..training import Sweep
+from ..training.live import Stopped, Ticks
+from ..words import LETTERS, MANY, average, read, scored, sentence, shown, title, unit, written
 
-Explorable = Path | Sweep | World | str
+Explorable = Path | Sweep | str
 HERE = File(__file__).parent
 
 
@@ -26,13 +30,13 @@ def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], 
             split: str = "validation") -> LambdaExplorer:  # fmt: skip
     """Move λ and see what becomes of every task: its score, its weights, the model, what it confuses.
 
-    ``what``: a Sweep over ``lam``; the name of a stored path; a World whose tasks are linear, such as
-    ``mtl.data.schools()``, which is solved exactly; or a :class:`Path`. Several as a list or as {title: one} can be
-    switched between. ``predict``: hide the scores until you have marked where the best λ will be, and ask to see them.
-    ``split``: the split of a Sweep that is shown, "validation" or "test"; the best λ is chosen on validation always.
+    ``what``: a Sweep over ``lam``; the name of a stored path; or a :class:`~mtl_lesson.inspection.Path`. Several as a
+    list or as {title: one} can be switched between. ``predict``: hide the scores until you have marked where the best λ
+    will be, and ask to see them. ``split``: the split of a Sweep that is shown, "validation" or "test"; the best λ is
+    chosen on validation always.
 
     Example: ``mtl.explore(mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(channels=1), lam=[0, 1, inf]))``.
-    Raises TypeError for what cannot be explored, ValueError for a Sweep without λ or nothing at all.
+    Raises TypeError for what cannot be explored, a World among it, ValueError for a Sweep without λ or nothing at all.
     """
     if isinstance(what, Mapping):
         paths = {str(title): as_path(one, split) for title, one in what.items()}
@@ -40,9 +44,9 @@ def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], 
         several = [as_path(one, split) for one in (what if isinstance(what, list | tuple) else [what])]
         paths = {}
         for path in several:
-            title = path.title(path.settings[0]) if len(path.settings) == 1 else path.world
-            again = sum(other == title or other.startswith(f"{title} (") for other in paths)
-            paths[f"{title} ({again + 1})" if again else title] = path
+            name = title(path, path.settings[0]) if len(path.settings) == 1 else path.world
+            again = sum(other == name or other.startswith(f"{name} (") for other in paths)
+            paths[f"{name} ({again + 1})" if again else name] = path
     if not paths:
         raise ValueError("there is nothing to explore: the list is empty")
     return LambdaExplorer(paths, predict=predict)
@@ -53,12 +57,14 @@ def as_path(what: Explorable, split: str) -> Path:
         return what
     if isinstance(what, Sweep):
         return Path.of(what, split)
-    if isinstance(what, World):
-        return Path.schools(what, split=split)
     if isinstance(what, str):
-        return Path.stored(what)
-    raise TypeError("explore takes a Sweep over lam, a Path, the name of a stored path, a World of linear tasks, or "
-                    f"several of them; not {type(what).__name__}")  # fmt: skip
+        return load_path(what)
+    if isinstance(what, World):
+        raise TypeError(f"the world {what.name!r} holds no results along λ yet. Where its tasks are linear, "
+                        "mtl.widgets.Schools(world) solves them; train networks with mtl.sweep(mtl.Soft, world, "
+                        "trunk=…, lam=[…]), and explore that")  # fmt: skip
+    raise TypeError("explore takes a Sweep over lam, a Path, the name of a stored path, or several of them; "
+                    f"not {type(what).__name__}")  # fmt: skip
 
 
 class LambdaExplorer(anywidget.AnyWidget):
@@ -235,7 +241,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         seed = live.seed(found.seeds) if at["seed"] is None else at["seed"]
         point = {"lam": self.lam, **dict(zip(path.dials, self.dials, strict=True)), "seed": seed}
         fresh = "" if seed in found.seeds else "fresh "
-        where = f"λ = {found.label(at['index'])}, {fresh}seed {seed}"
+        where = f"λ = {written(self.lam)}, {fresh}seed {seed}"
 
         def told(state: str, text: str, done: float = 0) -> None:
             self.training = {"state": state, "text": text, "done": done, "world": at["world"]}
@@ -251,9 +257,9 @@ class LambdaExplorer(anywidget.AnyWidget):
                 values = {str(numbers[name]): float(f"{value:.6g}") for name, value in scores.items()}
                 self.results = [*self.results, here | {"scores": values}]
                 tasks = [task for task in found.tasks if task.name in scores]
-                few = len(tasks) <= MANY
-                said = scored(tasks, [scores[task.name] for task in tasks]) if few else average(tasks, scores)
-                told("done", f"★ {'Solved' if live.solved else 'Trained'} now, {where}: {said}")
+                found_now = [scores[task.name] for task in tasks]
+                said = scored(tasks, found_now) if len(tasks) <= MANY else average(tasks, np.mean(found_now))
+                told("done", f"★ Trained now, {where}: {said}")
             except Stopped as stopped:
                 told("stopped", f"{where}: {stopped}")
             except Exception as error:
@@ -275,13 +281,72 @@ class LambdaExplorer(anywidget.AnyWidget):
     # --- without a browser -----------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        shown = sentence(self.slice, self.at["index"], self.at["seed"])
-        return f"LambdaExplorer({self.path.title(self.dials)}, {shown})"
+        said = sentence(self.slice, self.at["index"], self.at["seed"])
+        return f"LambdaExplorer({title(self.path, self.dials)}, {said})"
 
     def _repr_mimebundle_(self, **options: object) -> dict | tuple:
         """The live view, and for a notebook without a kernel the whole picture with its alt text."""
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        drawing = static(self.path, self.dials, self.at["index"], self.at["seed"])
+        drawing = explorer(self.path, self.dials, self.at["index"], self.at["seed"])
         data["text/plain"], data["text/html"] = repr(self), drawing._repr_html_()
         return bundle
+
+
+# --- what the browser is sent, once: every number it will show -----------------------------------------------------
+
+
+def screen(paths: Mapping[str, Path]) -> list[dict]:
+    """For each world everything the views need, as plain lists; None stands for what is missing."""
+    return [world(name, path) for name, path in paths.items()]
+
+
+def world(name: str, path: Path) -> dict:
+    names = [task.name for task in path.tasks]
+    colours, dashes = colours_of(names), dashes_of(names)
+    tasks = [{"name": task.name, "colour": colours[task.name], "ink": for_text(colours[task.name]),
+              "on": ink_on(colours[task.name]) == PAPER, "dash": strokes(dashes[task.name]), "unit": unit(task),
+              "score": task.score_name, "higher": task.higher_is_better} for task in path.tasks]  # fmt: skip
+    dials = [{"name": LETTERS.get(dial, dial), "values": [shown(value) for value in values]}
+             for dial, values in path.dials.items()]  # fmt: skip
+    slices = {key(path, values): of_slice(path, path.at(*values)) for values in path.settings}
+    live = path.live
+    return {"title": name, "name": path.world, "origin": ORIGIN[path.origin], "split": path.split, "tasks": tasks,
+            "dials": dials, "layers": list(path.layers), "slices": slices, "why": path.why_not,
+            "live": live and {"epochs": live.epochs, "seconds": live.seconds}}  # fmt: skip
+
+
+def key(path: Path, values: Sequence) -> str:
+    """The name of a slice: for each dial the number of its value."""
+    return ",".join(str(options.index(value)) for options, value in zip(path.dials.values(), values, strict=True))
+
+
+def of_slice(path: Path, found: Slice) -> dict:
+    numbers = {task.name: t for t, task in enumerate(path.tasks)}
+    mean, low, high = found.band
+    pooled = dict(zip(("mean", "low", "high"), (plain(part) for part in found.pooled_band), strict=True))
+    classes = {str(numbers[name]): {"classes": list(found.classes[name]), "counts": plain(counts)}
+               for name, counts in found.confusions.items()}  # fmt: skip
+    return {"tasks": [numbers[task.name] for task in found.tasks], "lams": [written(lam) for lam in found.lams],
+            "values": ["inf" if math.isinf(lam) else lam for lam in found.lams], "places": plain(places(found.lams)),
+            "seeds": list(found.seeds), "alike": found.alike, "scores": plain(found.scores), "mean": plain(mean),
+            "low": plain(low), "high": plain(high), "pooled": pooled | {"seeds": plain(found.pooled)},
+            "gaps": plain(found.gaps), "ties": plain(found.ties), "best": found.best, "bests": list(found.bests),
+            "merit": found.merit_name, "confusions": classes}  # fmt: skip
+
+
+def plain(values: np.ndarray) -> list:
+    """Nested lists of numbers as JSON can hold them: whole where they are, None for NaN."""
+    def one(value):
+        if isinstance(value, list):
+            return [one(each) for each in value]
+        if not math.isfinite(value):
+            return None
+        return int(value) if value == int(value) else value
+
+    return one(six(values).tolist())
+
+
+def strokes(dashes: object, width: float = 2.2) -> str:
+    """A matplotlib line style as SVG writes it."""
+    return "" if isinstance(dashes, str) else " ".join(f"{width * part:g}" for part in dashes[1])

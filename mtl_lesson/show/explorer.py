@@ -1,4 +1,4 @@
-"""The explorer as one picture, for a notebook without a kernel and for a page: axes in, and what they show in words."""
+"""A path along λ as one picture: what the λ explorer shows at one λ, where there is no kernel to move it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ...show.drawing import Drawing
-from ...show.maps import SHADES
-from ...show.schools import places, ticks, written
-from ...show.style import (
+from ..inspection.paths import Path, Slice, mean_of, places
+from ..words import MANY, about, listed, rounded, sentence, title, unit, written
+from .drawing import Drawing
+from .maps import SHADES
+from .schools import ticks
+from .style import (
     GREY,
     INK,
     PALE,
     PAPER,
     WIDTH,
-    about,
     canvas,
     colours_of,
     dashes_of,
     for_text,
     ink_on,
-    listed,
-    rounded,
     shortened,
     style,
-)  # fmt: skip
-from .paths import Path, Slice, mean_of
-from .screen import MANY, ORIGIN, sentence, unit
+)
 
+ORIGIN = {"trained": "trained networks", "stored": "stored results of trained networks"}
 LEAST = 0.001  # the least gap drawn: on a logarithmic scale 0 has no place
 
 
-def static(path: Path, values: tuple, index: int, seed: int | None = None) -> Drawing:
-    """All views at one λ: scores, two tasks against each other, gaps, and the first task's confusions if it has any."""
+def explorer(path: Path, values: tuple, index: int, seed: int | None = None) -> Drawing:
+    """A path along λ at one λ: scores, two tasks against each other, gaps, and what the first task that has classes
+    takes for what.
+
+    ``values``: where the dials stand, a value each. ``index``: the number of the λ. ``seed``: one, or None for the mean
+    over all. Raises KeyError for a setting that the path has no results for.
+    """
     found = path.at(*values)
     several, classes = len(found.tasks) > 1, bool(found.confusions)
     with style():
@@ -47,8 +50,8 @@ def static(path: Path, values: tuple, index: int, seed: int | None = None) -> Dr
         gaps(lower[0], found, index, seed)
         if classes:
             confusion(lower[1], found, next(iter(found.confusions)), index)
-        title = f"{path.title(values)}: λ = {found.label(index)}"
-        figure.suptitle(shortened(title, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
+        heading = f"{title(path, values)}: λ = {written(found.lams[index])}"
+        figure.suptitle(shortened(heading, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
     return Drawing(figure, spoken(path, values, index, seed))
 
 
@@ -168,10 +171,10 @@ def confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
 
 
 def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
-    """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored and
-    solved paths only: the rest is a number after ≈."""
+    """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored
+    paths only: the rest is a number after ≈."""
     found = path.at(*values)
-    text = [f"The λ explorer: {path.title(values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
+    text = [f"The λ explorer: {title(path, values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
             f"{sentence(found, index, seed)}."]  # fmt: skip
     mean = found.pooled_band[0][:, None] if len(found.tasks) > MANY and found.alike else found.band[0]
     names = ["the mean"] if mean.shape[1] < len(found.tasks) else [task.name for task in found.tasks]
@@ -179,7 +182,7 @@ def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
             f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}" for t, name in enumerate(names)]  # fmt: skip
     text.append(f"Over all {len(found.lams)} λ: {listed(ends)}.")
     if path.origin != "trained":
-        text.append(f"Best on validation ({found.merit_name}): λ = {found.label(found.best)}.")
+        text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")
     apart = mean_of(mean_of(found.gaps, 0)[index], 1)
     layers = [f"{layer} {about(gap)}" for layer, gap in zip(found.layers, apart, strict=True)]
     text.append(f"Mean distance from the mean model: {listed(layers)}.")

@@ -13,7 +13,7 @@ from .tasks import Task
 
 LETTERS = {"lam": "λ", "gamma": "γ", "delta": "δ"}  # how an axis is written
 MANY = 8  # of more tasks than this the mean is told and shown, not each
-NO_LAMBDA = "λ must be a number of 0 or more, or ∞; '{}' is neither"
+NO_LAMBDA = "λ must be a number of 0 or more, or ∞; '{text}' is neither"
 
 # --- numbers -------------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ def read(text: str) -> float:
     try:
         return float(str(text).strip().replace("∞", "inf").replace(",", "."))
     except ValueError:
-        raise ValueError(NO_LAMBDA.format(text)) from None
+        raise ValueError(NO_LAMBDA.format(text=text)) from None
 
 
 def shown(value: object) -> str:
@@ -126,7 +126,5 @@ def sentence(found: Slice, index: int, seed: int | None = None, hidden: bool = F
         return f"{where}: the scores are hidden until you reveal them"
     who = f" (seed {seed})" if seed is not None else ""
     if len(found.tasks) > MANY and found.alike:
-        mean = found.pooled_band[0] if seed is None else found.pooled[found.seeds.index(seed)]
-        return f"{where}{who}: {average(found.tasks, mean[index])}"
-    scores = found.band[0] if seed is None else found.scores[found.seeds.index(seed)]
-    return f"{where}{who}: {scored(found.tasks, scores[index])}"
+        return f"{where}{who}: {average(found.tasks, found.pooled_of(seed)[index])}"
+    return f"{where}{who}: {scored(found.tasks, found.scores_of(seed)[index])}"

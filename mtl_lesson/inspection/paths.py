@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -127,7 +128,7 @@ class Path:
 class Slice:
     """A Path at one setting of its dials, as arrays over S seeds, L λs, T tasks and K layers; NaN where nothing is.
 
-    ``scores``: (S, L, T) on the split shown. ``mean``, ``low``, ``high``: (L, T), over seeds with the 95 % interval.
+    ``scores``: (S, L, T) on the split shown.
     ``merit``: (S, L), by which λ is chosen: on validation, larger is better; ``merit_name`` says what it is.
     ``gaps``: (S, L, K, T). ``confusions``: task → (L, classes, classes), how many of a class (row) got an answer
     (column). Numbers have six digits that count, so that what is written of them is the same wherever it is written.
@@ -144,17 +145,17 @@ class Slice:
     confusions: Mapping[str, np.ndarray]
     classes: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, low and high of each task's score at each λ, (L, T)."""
         return bands(self.scores)
 
-    @property
+    @cached_property
     def pooled(self) -> np.ndarray:
         """The mean score of all tasks at each λ, (S, L); NaN where their scores are of different kinds."""
         return six(mean_of(self.scores, -1)) if self.alike else np.full(self.scores.shape[:2], np.nan)
 
-    @property
+    @cached_property
     def pooled_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, low and high of :attr:`pooled` over seeds, (L,)."""
         return bands(self.pooled)
@@ -174,13 +175,29 @@ class Slice:
         """The same for each seed alone: how far chance moves it."""
         return tuple(best_of(row) for row in self.merit)
 
-    @property
+    @cached_property
     def ties(self) -> np.ndarray:
         """How tightly the tasks are tied in each layer, (S, L, K): 1 − gap / the layer's largest gap along λ, from 0
         (nowhere looser) to 1 (identical); gaps averaged over tasks."""
         gap = mean_of(np.where(self.gaps < ROUNDING, 0, self.gaps), -1)
         largest = np.nan_to_num(gap).max(1, keepdims=True)
-        return 1 - np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0)
+        return six(1 - np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0))
+
+    def scores_of(self, seed: int | None) -> np.ndarray:
+        """Each task's score at each λ, (L, T): of one seed, or for None the mean over all."""
+        return self.band[0] if seed is None else self.scores[self.seeds.index(seed)]
+
+    def pooled_of(self, seed: int | None) -> np.ndarray:
+        """The mean score of all tasks at each λ, (L,): of one seed, or for None the mean over all."""
+        return self.pooled_band[0] if seed is None else self.pooled[self.seeds.index(seed)]
+
+    def gaps_of(self, seed: int | None) -> np.ndarray:
+        """Each task's gap in each layer at each λ, (L, K, T): of one seed, or for None the mean over all."""
+        return mean_of(self.gaps, 0) if seed is None else self.gaps[self.seeds.index(seed)]
+
+    def ties_of(self, seed: int | None) -> np.ndarray:
+        """How tightly each layer is tied at each λ, (L, K): of one seed, or for None the mean over all."""
+        return self.ties.mean(0) if seed is None else self.ties[self.seeds.index(seed)]
 
     def nearest(self, lam: float) -> int:
         """The number of the λ nearest to ``lam`` on the logarithmic scale; 0 and ∞ are only near themselves.
@@ -288,6 +305,12 @@ def mean_of(values: np.ndarray, axis: int) -> np.ndarray:
     count = there.sum(axis)
     total = np.where(there, values, 0).sum(axis)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Counts (…, labels, answers) as shares of each label; NaN for a label that nothing had."""
+    total = counts.sum(-1, keepdims=True)
+    return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
 
 
 def best_of(merit: np.ndarray) -> int:

@@ -15,12 +15,13 @@ import traitlets
 
 from ..bank import load_path
 from ..data.world import World
-from ..inspection.paths import Path, Slice, places, six
+from ..inspection.paths import Path, Slice, mean_of, places, shares, six
+from ..show import spoken
 from ..show.explorer import ORIGIN, explorer
-from ..show.style import PAPER, colours_of, dashes_of, for_text, ink_on
+from ..show.style import colours_of, dashes_of
 from ..training import Sweep
 from ..training.live import Stopped, Ticks
-from ..words import LETTERS, MANY, average, read, scored, sentence, shown, title, unit, written
+from ..words import LETTERS, MANY, about, average, read, rounded, scored, sentence, shown, title, typed, unit, written
 
 Explorable = Path | Sweep | str
 HERE = File(__file__).parent
@@ -77,7 +78,7 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     _esm, _css = HERE / "explorer.js", HERE / "explorer.css"
 
-    worlds = traitlets.List().tag(sync=True)
+    worlds, phrases = traitlets.List().tag(sync=True), traitlets.Dict().tag(sync=True)
     #: what is on show: numbers of world, λ (index) and dial values, the seed or None, the two tasks of the Pareto view,
     #: the task of the confusions, the marked guess or None, and whether the scores are revealed
     at = traitlets.Dict().tag(sync=True)
@@ -92,7 +93,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         tasks = [path.tasks.index(task) for task in path.at(*path.settings[0]).tasks]
         at = {"world": 0, "index": 0, "dials": dials, "seed": None, "pair": [tasks[0], tasks[min(1, len(tasks) - 1)]],
               "task": tasks[0], "guess": None, "revealed": not predict}  # fmt: skip
-        super().__init__(worlds=screen(self.paths), at=at)
+        super().__init__(worlds=screen(self.paths), phrases=spoken.PHRASES, at=at)
         self.on_msg(lambda _, content, __: self.guarded(lambda: self.asked(content)))
 
     # --- what is on show -------------------------------------------------------------------------------------------
@@ -252,10 +253,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         def work() -> None:
             try:
                 scores = live.train(point, path.split, self.ticks)
-                numbers = {task.name: number for number, task in enumerate(path.tasks)}
-                here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
-                values = {str(numbers[name]): float(f"{value:.6g}") for name, value in scores.items()}
-                self.results = [*self.results, here | {"scores": values}]
+                self.results = [*self.results, result(path, at, seed, scores)]
                 tasks = [task for task in found.tasks if task.name in scores]
                 found_now = [scores[task.name] for task in tasks]
                 said = scored(tasks, found_now) if len(tasks) <= MANY else average(tasks, np.mean(found_now))
@@ -293,7 +291,9 @@ class LambdaExplorer(anywidget.AnyWidget):
         return bundle
 
 
-# --- what the browser is sent, once: every number it will show -----------------------------------------------------
+# --- what the browser is sent, once: every number it will show, and every sentence it will say ----------------------
+
+LEGIBLE = 6  # of more classes than this, the shares of a confusion are not written into their cells
 
 
 def screen(paths: Mapping[str, Path]) -> list[dict]:
@@ -304,16 +304,46 @@ def screen(paths: Mapping[str, Path]) -> list[dict]:
 def world(name: str, path: Path) -> dict:
     names = [task.name for task in path.tasks]
     colours, dashes = colours_of(names), dashes_of(names)
-    tasks = [{"name": task.name, "colour": colours[task.name], "ink": for_text(colours[task.name]),
-              "on": ink_on(colours[task.name]) == PAPER, "dash": strokes(dashes[task.name]), "unit": unit(task),
-              "score": task.score_name, "higher": task.higher_is_better} for task in path.tasks]  # fmt: skip
-    dials = [{"name": LETTERS.get(dial, dial), "values": [shown(value) for value in values]}
-             for dial, values in path.dials.items()]  # fmt: skip
+    tasks = [
+        {
+            "name": task.name,
+            "colour": colours[task.name],
+            "dash": strokes(dashes[task.name]),
+            "unit": unit(task),
+            "higher": task.higher_is_better,
+        }
+        for task in path.tasks
+    ]
+    dials = [
+        {"name": LETTERS.get(dial, dial), "values": [shown(value) for value in values]}
+        for dial, values in path.dials.items()
+    ]
     slices = {key(path, values): of_slice(path, path.at(*values)) for values in path.settings}
-    live = path.live
-    return {"title": name, "name": path.world, "origin": ORIGIN[path.origin], "split": path.split, "tasks": tasks,
-            "dials": dials, "layers": list(path.layers), "slices": slices, "why": path.why_not,
-            "live": live and {"epochs": live.epochs, "seconds": live.seconds}}  # fmt: skip
+    return {
+        "title": name,
+        "origin": ORIGIN[path.origin],
+        "layers": list(path.layers),
+        "tasks": tasks,
+        "dials": dials,
+        "slices": slices,
+        "live": path.live and cost(path.live.epochs, path.live.seconds),
+        "why": f"Not possible here: {path.why_not}.",
+    }
+
+
+def result(path: Path, at: Mapping, seed: int, scores: Mapping[str, float]) -> dict:
+    """A point that was trained at ``at``: where, its ``scores`` (task → score) and their mean, and that in words."""
+    values = [options[number] for options, number in zip(path.dials.values(), at["dials"], strict=True)]
+    numbers = {task.name: str(number) for number, task in enumerate(path.tasks)}
+    here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
+    found = {numbers[name]: float(f"{value:.6g}") for name, value in scores.items()}
+    text = spoken.trained(path.at(*values), at["index"], seed, scores)
+    return here | {"scores": found, "mean": float(np.mean([*found.values()])), "text": text}
+
+
+def cost(epochs: int, seconds: float | None) -> str:
+    """How long a point will train."""
+    return f"{epochs} epoch{'s' * (epochs != 1)}" + (f", ≈ {max(1, seconds):.0f} s" if seconds else "")
 
 
 def key(path: Path, values: Sequence) -> str:
@@ -322,21 +352,93 @@ def key(path: Path, values: Sequence) -> str:
 
 
 def of_slice(path: Path, found: Slice) -> dict:
+    """The numbers of a slice. Of ``gaps`` and ``ties`` the first is the mean over seeds, then a seed each."""
     numbers = {task.name: t for t, task in enumerate(path.tasks)}
     mean, low, high = found.band
     pooled = dict(zip(("mean", "low", "high"), (plain(part) for part in found.pooled_band), strict=True))
-    classes = {str(numbers[name]): {"classes": list(found.classes[name]), "counts": plain(counts)}
-               for name, counts in found.confusions.items()}  # fmt: skip
-    return {"tasks": [numbers[task.name] for task in found.tasks], "lams": [written(lam) for lam in found.lams],
-            "values": ["inf" if math.isinf(lam) else lam for lam in found.lams], "places": plain(places(found.lams)),
-            "seeds": list(found.seeds), "alike": found.alike, "scores": plain(found.scores), "mean": plain(mean),
-            "low": plain(low), "high": plain(high), "pooled": pooled | {"seeds": plain(found.pooled)},
-            "gaps": plain(found.gaps), "ties": plain(found.ties), "best": found.best, "bests": list(found.bests),
-            "merit": found.merit_name, "confusions": classes}  # fmt: skip
+    confusions = {str(numbers[name]): of_confusion(path, found, name) for name in found.confusions}
+    return {
+        "tasks": [numbers[task.name] for task in found.tasks],
+        "lams": [written(lam) for lam in found.lams],
+        "typed": [typed(lam) for lam in found.lams],
+        "values": ["inf" if math.isinf(lam) else lam for lam in found.lams],
+        "places": plain(places(found.lams)),
+        "seeds": list(found.seeds),
+        "alike": found.alike,
+        "many": len(found.tasks) > MANY,
+        "scores": plain(found.scores),
+        "mean": plain(mean),
+        "low": plain(low),
+        "high": plain(high),
+        "pooled": pooled | {"seeds": plain(found.pooled)},
+        "gaps": plain(found.gaps),
+        "gap": plain(np.stack(spread(found.gaps))),
+        "ties": plain(np.stack([found.ties_of(seed) for seed in (None, *found.seeds)])),
+        "best": found.best,
+        "bests": list(found.bests),
+        "confusions": confusions,
+        "said": said(path, found),
+    }
+
+
+def of_confusion(path: Path, found: Slice, name: str) -> dict:
+    """What a task takes for what at each λ: shares, as they are written, and in a sentence."""
+    classes, rows = found.classes[name], shares(found.confusions[name])
+    cells = None
+    if len(classes) <= LEGIBLE:
+        cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]
+    alt = [spoken.confusion(found, name, index, path.split) for index in range(len(found.lams))]
+    return {"classes": list(classes), "shares": plain(np.nan_to_num(rows)), "cells": cells, "alt": alt}
+
+
+def said(path: Path, found: Slice) -> dict:
+    """What is said of a slice, ready to be shown: for each λ, or for all seeds and then each of them at each λ."""
+    who, each = (None, *found.seeds), range(len(found.lams))
+    task, n = found.tasks[0], len(found.seeds)
+
+    def everywhere(sentence: Callable[[int, int | None], object]) -> list[list]:
+        return [[sentence(index, seed) for index in each] for seed in who]
+
+    def score(index: int, seed: int | None) -> list[str]:
+        scores = found.scores_of(seed)[index].tolist()
+        return [about(one, unit(task)) for task, one in zip(found.tasks, scores, strict=True)]
+
+    axis = f"{task.score_name}{'' if task.higher_is_better else ' (less is better)'}"
+    return {
+        "seeds": [f"all {n}: mean and band" if n > 1 else "the only one", *(f"seed {seed}" for seed in found.seeds)],
+        "note": [", ".join([path.split, *([f"seed {seed}"] if seed is not None else []), spoken.band(found)])
+                 for seed in who],
+        "axis": axis if found.alike else "each task from its worst to its best",
+        "mean": f"mean of {len(found.tasks)} tasks",
+        "best": spoken.best(found),
+        "mark": [f"Your mark: λ = {written(lam)}." for lam in found.lams],
+        "marked": [f"You marked {written(lam)}." for lam in found.lams],
+        "hidden": {
+            "status": [sentence(found, index, hidden=True) for index in each],
+            "scores": [f"The scores against λ are hidden until you reveal them. λ is {written(lam)}."
+                       for lam in found.lams],
+            "view": [f"Hidden until you reveal it, at λ = {written(lam)}." for lam in found.lams],
+        },
+        "status": everywhere(lambda index, seed: sentence(found, index, seed)),
+        "scores": everywhere(lambda index, seed: spoken.scores(found, index, seed, path.split)),
+        "gaps": everywhere(lambda index, seed: spoken.gaps(found, index, seed)),
+        "model": everywhere(lambda index, seed: spoken.model(found, index, seed)),
+        "tied": everywhere(lambda index, seed: [spoken.tied(tight) for tight in found.ties_of(seed)[index].tolist()]),
+        "score": everywhere(score),
+        "pooled": everywhere(lambda index, seed: about(found.pooled_of(seed)[index], unit(task))),
+    }  # fmt: skip
+
+
+def spread(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, least and largest over seeds, (λs, layers, tasks); NaN where there is none."""
+    there = np.isfinite(gaps)
+    low, high = np.where(there, gaps, np.inf).min(0), np.where(there, gaps, -np.inf).max(0)
+    return mean_of(gaps, 0), low, high
 
 
 def plain(values: np.ndarray) -> list:
     """Nested lists of numbers as JSON can hold them: whole where they are, None for NaN."""
+
     def one(value):
         if isinstance(value, list):
             return [one(each) for each in value]

@@ -26,10 +26,11 @@ from mtl_lesson.evidence import interval
 from mtl_lesson.inspection.paths import Path, confusions_of
 from mtl_lesson.linear.closed_form import errors, solve
 from mtl_lesson.show import explorer as drawn
+from mtl_lesson.show import spoken
 from mtl_lesson.training.live import SETTINGS, Stopped, Ticks, Train
 from mtl_lesson.widgets import LambdaExplorer, explore
 from mtl_lesson.widgets.explorer import screen
-from mtl_lesson.words import sentence
+from mtl_lesson.words import sentence, written
 
 INF, HOSTILE = math.inf, "<img src=x onerror=alert(1)>"
 LAMS = [0, 0.01, 0.1, 1, INF]
@@ -583,6 +584,24 @@ def test_a_point_is_trained_as_the_sweep_was(sweep, path):
     assert (path.live.way, path.live.world, path.live.epochs) == (mtl.Soft, tiny, 2)
     other = Train(mtl.Soft, tiny, trunk(), TRAINING | {"lr": 1e-9})
     assert Path.of(sweep, live=other).live is other
+
+
+def test_everything_the_browser_says_is_said_by_python(path):
+    for found in (path.at(2.0), many_schools([20], range(3), [0, 0.02, INF]).at(20)):
+        told = spoken.everything(found, "test")
+        for view in ("status", "scores", "gaps", "model", "tied", "score", "pooled"):
+            assert [len(row) for row in told[view]] == [len(found.lams)] * (1 + len(found.seeds))
+        for s, seed in enumerate((None, *found.seeds)):
+            for i, lam in enumerate(found.lams):
+                assert told["status"][s][i] == sentence(found, i, seed)
+                assert f"At λ = {written(lam)}: " in told["scores"][s][i]
+                assert ("one for all tasks" in told["model"][s][i]) == (lam == INF)
+    assert "the mean of 62 tasks is ≈ 0." in told["scores"][0][1]
+    assert re.search(r"line: mean of 62 tasks ≈ 0\.\d\d \(from ≈ 0\.\d\d to ≈ \d\.\d\d\)\.$", told["gaps"][2][0])
+    counts, classes = path.at(2.0).confusions["Bao"][3], ("low", "middle", "high")
+    said = spoken.confusion(path.at(2.0), "Bao", 3, "test")
+    for row, name in zip(counts, classes, strict=True):
+        assert f"{name} ≈ {100 * row[classes.index(name)] / row.sum():.0f} % right" in said
 
 
 def test_what_is_sent_is_plain_and_whole(path):

@@ -176,6 +176,13 @@ class Slice:
         return tuple(best_of(row) for row in self.merit)
 
     @cached_property
+    def gap_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, least and largest of each gap over seeds, (L, K, T); none of them finite where there is no gap."""
+        there = np.isfinite(self.gaps)
+        least, largest = (np.where(there, self.gaps, end) for end in (np.inf, -np.inf))
+        return mean_of(self.gaps, 0), least.min(0), largest.max(0)
+
+    @cached_property
     def ties(self) -> np.ndarray:
         """How tightly the tasks are tied in each layer, (S, L, K): 1 − gap / the layer's largest gap along λ, from 0
         (nowhere looser) to 1 (identical); gaps averaged over tasks."""
@@ -193,7 +200,7 @@ class Slice:
 
     def gaps_of(self, seed: int | None) -> np.ndarray:
         """Each task's gap in each layer at each λ, (L, K, T): of one seed, or for None the mean over all."""
-        return mean_of(self.gaps, 0) if seed is None else self.gaps[self.seeds.index(seed)]
+        return self.gap_band[0] if seed is None else self.gaps[self.seeds.index(seed)]
 
     def ties_of(self, seed: int | None) -> np.ndarray:
         """How tightly each layer is tied at each λ, (L, K): of one seed, or for None the mean over all."""

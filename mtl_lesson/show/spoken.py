@@ -1,13 +1,14 @@
-"""What each view of the λ explorer shows, in words: the alt texts that the browser is sent beside the numbers."""
+"""What the λ explorer says: the alt text of each view, and all else that the browser is sent beside the numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ..inspection.paths import Slice, shares
-from ..words import MANY, NO_LAMBDA, about, rounded, scored, unit, written
+from ..inspection.paths import Path, Slice, shares
+from ..training.live import Train
+from ..words import MANY, NO_LAMBDA, about, rounded, scored, sentence, unit, written
 
 #: what the browser fills in: two tasks may be chosen, and anything may be typed
 PHRASES = {
@@ -19,6 +20,44 @@ PHRASES = {
     "what_now": "Press Reveal, or move λ and mark again.",
     "reveal_first": "after you have revealed the curve",
 }
+
+
+def everything(found: Slice, split: str) -> dict[str, object]:
+    """What is said of a slice, ready to be shown: for each λ, or for all seeds and then each of them at each λ."""
+    who, each = (None, *found.seeds), range(len(found.lams))
+    task, n = found.tasks[0], len(found.seeds)
+
+    def everywhere(told: Callable[[int, int | None], object]) -> list[list]:
+        return [[told(index, seed) for index in each] for seed in who]
+
+    def score(index: int, seed: int | None) -> list[str]:
+        values = found.scores_of(seed)[index].tolist()
+        return [about(value, unit(task)) for task, value in zip(found.tasks, values, strict=True)]
+
+    axis = f"{task.score_name}{'' if task.higher_is_better else ' (less is better)'}"
+    return {
+        "seeds": [f"all {n}: mean and band" if n > 1 else "the only one", *(f"seed {seed}" for seed in found.seeds)],
+        "note": [", ".join([split, *([f"seed {seed}"] if seed is not None else []), band(found)]) for seed in who],
+        "axis": axis if found.alike else "each task from its worst to its best",
+        "mean": f"mean of {len(found.tasks)} tasks",
+        "best": best(found),
+        "mark": [f"Your mark: λ = {written(lam)}." for lam in found.lams],
+        "marked": [f"You marked {written(lam)}." for lam in found.lams],
+        "hidden": {
+            "status": [sentence(found, index, hidden=True) for index in each],
+            "scores": [
+                f"The scores against λ are hidden until you reveal them. λ is {written(lam)}." for lam in found.lams
+            ],
+            "view": [f"Hidden until you reveal it, at λ = {written(lam)}." for lam in found.lams],
+        },
+        "status": everywhere(lambda index, seed: sentence(found, index, seed)),
+        "scores": everywhere(lambda index, seed: scores(found, index, seed, split)),
+        "gaps": everywhere(lambda index, seed: gaps(found, index, seed)),
+        "model": everywhere(lambda index, seed: model(found, index, seed)),
+        "tied": everywhere(lambda index, seed: [tied(tight) for tight in found.ties_of(seed)[index].tolist()]),
+        "score": everywhere(score),
+        "pooled": everywhere(lambda index, seed: about(found.pooled_of(seed)[index], unit(task))),
+    }
 
 
 def band(found: Slice) -> str:
@@ -63,8 +102,10 @@ def gaps(found: Slice, index: int, seed: int | None) -> str:
         return f"mean of {len(names)} tasks {about(known.mean())} (from {about(known.min())} to {about(known.max())})"
 
     said = [f"{name}: {layer(row)}" for name, row in zip(found.layers, found.gaps_of(seed)[index], strict=True)]
-    return (f"How far each task's weights are from the mean of all tasks, at λ = {written(found.lams[index])}. "
-            f"{'; '.join(said)}.")  # fmt: skip
+    return (
+        f"How far each task's weights are from the mean of all tasks, at λ = {written(found.lams[index])}. "
+        f"{'; '.join(said)}."
+    )
 
 
 def model(found: Slice, index: int, seed: int | None) -> str:
@@ -73,8 +114,10 @@ def model(found: Slice, index: int, seed: int | None) -> str:
     answers = ties.pop("heads", 0)
     said = [f"{name}: {alike(tight)}" for name, tight in ties.items()]
     said.append(f"answers: {alike(answers) if answers else 'one for each task'}")
-    return (f"The model at λ = {written(found.lams[index])}, layer by layer, {len(found.tasks)} tasks wide. "
-            f"{'; '.join(said)}. Tied: 1 − gap / the largest gap of the layer along λ.")  # fmt: skip
+    return (
+        f"The model at λ = {written(found.lams[index])}, layer by layer, {len(found.tasks)} tasks wide. "
+        f"{'; '.join(said)}. Tied: 1 − gap / the largest gap of the layer along λ."
+    )
 
 
 def alike(tight: float) -> str:
@@ -96,8 +139,7 @@ def confusion(found: Slice, name: str, index: int, split: str) -> str:
         most = int(wrong.argmax())
         taken = f", most often taken for {classes[most]} ({about(wrong[most], '%')})" if wrong[most] > 0 else ""
         said.append(f"{classes[i]} {about(row[i], '%')} right{taken}")
-    return (f"Answers of {name} at λ = {written(found.lams[index])} on {split}, all seeds together. "
-            f"{'; '.join(said)}.")  # fmt: skip
+    return f"Answers of {name} at λ = {written(found.lams[index])} on {split}, all seeds together. {'; '.join(said)}."
 
 
 def trained(found: Slice, index: int, seed: int, scores: Mapping[str, float]) -> str:
@@ -107,3 +149,14 @@ def trained(found: Slice, index: int, seed: int, scores: Mapping[str, float]) ->
     mean = f"{about(np.mean(values), unit(tasks[0]))} (mean)"
     said = scored(tasks, values) if len(tasks) <= MANY else mean
     return f"Trained now at λ = {written(found.lams[index])}, seed {seed}: {said}."
+
+
+def cost(live: Train) -> str:
+    """How long a point will train."""
+    seconds = f", ≈ {max(1, live.seconds):.0f} s" if live.seconds else ""
+    return f"{live.epochs} epoch{'s' * (live.epochs != 1)}{seconds}"
+
+
+def not_possible(path: Path) -> str:
+    """Why no point can be trained."""
+    return f"Not possible here: {path.why_not}."

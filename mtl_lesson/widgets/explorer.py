@@ -1,5 +1,4 @@
-"""The λ explorer: one λ, linked views. The browser draws (explorer.js); this sends it every number and keeps its state.
-"""
+"""The λ explorer: one λ, linked views. The browser draws (explorer.js); this keeps its state and trains."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ import traitlets
 
 from ..bank import load_path
 from ..data.world import World
-from ..inspection.paths import Path, Slice, mean_of, places, shares, six
+from ..inspection.paths import Path, Slice, places, shares, six
 from ..show import spoken
 from ..show.explorer import ORIGIN, explorer
 from ..show.style import colours_of, dashes_of
 from ..training import Sweep
 from ..training.live import Stopped, Ticks
-from ..words import LETTERS, MANY, about, average, read, rounded, scored, sentence, shown, title, typed, unit, written
+from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
 
 Explorable = Path | Sweep | str
 HERE = File(__file__).parent
@@ -61,11 +60,15 @@ def as_path(what: Explorable, split: str) -> Path:
     if isinstance(what, str):
         return load_path(what)
     if isinstance(what, World):
-        raise TypeError(f"the world {what.name!r} holds no results along λ yet. Where its tasks are linear, "
-                        "mtl.widgets.Schools(world) solves them; train networks with mtl.sweep(mtl.Soft, world, "
-                        "trunk=…, lam=[…]), and explore that")  # fmt: skip
-    raise TypeError("explore takes a Sweep over lam, a Path, the name of a stored path, or several of them; "
-                    f"not {type(what).__name__}")  # fmt: skip
+        raise TypeError(
+            f"the world {what.name!r} holds no results along λ yet. Where its tasks are linear, "
+            "mtl.widgets.Schools(world) solves them; train networks with mtl.sweep(mtl.Soft, world, "
+            "trunk=…, lam=[…]), and explore that"
+        )
+    raise TypeError(
+        "explore takes a Sweep over lam, a Path, the name of a stored path, or several of them; "
+        f"not {type(what).__name__}"
+    )
 
 
 class LambdaExplorer(anywidget.AnyWidget):
@@ -88,11 +91,8 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     def __init__(self, paths: Mapping[str, Path], *, predict: bool = True):
         self.paths, self.worker, self.ticks = dict(paths), None, None
-        path = next(iter(self.paths.values()))
-        dials = [values.index(value) for values, value in zip(path.dials.values(), path.settings[0], strict=True)]
-        tasks = [path.tasks.index(task) for task in path.at(*path.settings[0]).tasks]
-        at = {"world": 0, "index": 0, "dials": dials, "seed": None, "pair": [tasks[0], tasks[min(1, len(tasks) - 1)]],
-              "task": tasks[0], "guess": None, "revealed": not predict}  # fmt: skip
+        at = {"world": 0, "index": 0, "seed": None, "guess": None, "revealed": not predict}
+        at |= self.start(next(iter(self.paths.values())))
         super().__init__(worlds=screen(self.paths), phrases=spoken.PHRASES, at=at)
         self.on_msg(lambda _, content, __: self.guarded(lambda: self.asked(content)))
 
@@ -126,8 +126,8 @@ class LambdaExplorer(anywidget.AnyWidget):
     def scores(self) -> dict[str, float]:
         """Task → its score at ``lam``: of the seed on show, or the mean over all."""
         found, seed = self.slice, self.at["seed"]
-        values = found.band[0] if seed is None else found.scores[found.seeds.index(seed)]
-        return dict(zip([task.name for task in found.tasks], values[self.at["index"]].tolist(), strict=True))
+        values = found.scores_of(seed)[self.at["index"]].tolist()
+        return dict(zip([task.name for task in found.tasks], values, strict=True))
 
     @property
     def text(self) -> str:
@@ -193,7 +193,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         return self
 
     def start(self, path: Path) -> dict:
-        """Where another world is entered: its first setting and its first tasks."""
+        """Where a world is entered: its first setting and its first tasks."""
         first = path.settings[0]
         tasks = [path.tasks.index(task) for task in path.at(*first).tasks]
         dials = [values.index(value) for values, value in zip(path.dials.values(), first, strict=True)]
@@ -326,8 +326,8 @@ def world(name: str, path: Path) -> dict:
         "tasks": tasks,
         "dials": dials,
         "slices": slices,
-        "live": path.live and cost(path.live.epochs, path.live.seconds),
-        "why": f"Not possible here: {path.why_not}.",
+        "live": path.live and spoken.cost(path.live),
+        "why": spoken.not_possible(path),
     }
 
 
@@ -339,11 +339,6 @@ def result(path: Path, at: Mapping, seed: int, scores: Mapping[str, float]) -> d
     found = {numbers[name]: float(f"{value:.6g}") for name, value in scores.items()}
     text = spoken.trained(path.at(*values), at["index"], seed, scores)
     return here | {"scores": found, "mean": float(np.mean([*found.values()])), "text": text}
-
-
-def cost(epochs: int, seconds: float | None) -> str:
-    """How long a point will train."""
-    return f"{epochs} epoch{'s' * (epochs != 1)}" + (f", ≈ {max(1, seconds):.0f} s" if seconds else "")
 
 
 def key(path: Path, values: Sequence) -> str:
@@ -372,12 +367,12 @@ def of_slice(path: Path, found: Slice) -> dict:
         "high": plain(high),
         "pooled": pooled | {"seeds": plain(found.pooled)},
         "gaps": plain(found.gaps),
-        "gap": plain(np.stack(spread(found.gaps))),
+        "gap": plain(np.stack(found.gap_band)),
         "ties": plain(np.stack([found.ties_of(seed) for seed in (None, *found.seeds)])),
         "best": found.best,
         "bests": list(found.bests),
         "confusions": confusions,
-        "said": said(path, found),
+        "said": spoken.everything(found, path.split),
     }
 
 
@@ -389,51 +384,6 @@ def of_confusion(path: Path, found: Slice, name: str) -> dict:
         cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]
     alt = [spoken.confusion(found, name, index, path.split) for index in range(len(found.lams))]
     return {"classes": list(classes), "shares": plain(np.nan_to_num(rows)), "cells": cells, "alt": alt}
-
-
-def said(path: Path, found: Slice) -> dict:
-    """What is said of a slice, ready to be shown: for each λ, or for all seeds and then each of them at each λ."""
-    who, each = (None, *found.seeds), range(len(found.lams))
-    task, n = found.tasks[0], len(found.seeds)
-
-    def everywhere(sentence: Callable[[int, int | None], object]) -> list[list]:
-        return [[sentence(index, seed) for index in each] for seed in who]
-
-    def score(index: int, seed: int | None) -> list[str]:
-        scores = found.scores_of(seed)[index].tolist()
-        return [about(one, unit(task)) for task, one in zip(found.tasks, scores, strict=True)]
-
-    axis = f"{task.score_name}{'' if task.higher_is_better else ' (less is better)'}"
-    return {
-        "seeds": [f"all {n}: mean and band" if n > 1 else "the only one", *(f"seed {seed}" for seed in found.seeds)],
-        "note": [", ".join([path.split, *([f"seed {seed}"] if seed is not None else []), spoken.band(found)])
-                 for seed in who],
-        "axis": axis if found.alike else "each task from its worst to its best",
-        "mean": f"mean of {len(found.tasks)} tasks",
-        "best": spoken.best(found),
-        "mark": [f"Your mark: λ = {written(lam)}." for lam in found.lams],
-        "marked": [f"You marked {written(lam)}." for lam in found.lams],
-        "hidden": {
-            "status": [sentence(found, index, hidden=True) for index in each],
-            "scores": [f"The scores against λ are hidden until you reveal them. λ is {written(lam)}."
-                       for lam in found.lams],
-            "view": [f"Hidden until you reveal it, at λ = {written(lam)}." for lam in found.lams],
-        },
-        "status": everywhere(lambda index, seed: sentence(found, index, seed)),
-        "scores": everywhere(lambda index, seed: spoken.scores(found, index, seed, path.split)),
-        "gaps": everywhere(lambda index, seed: spoken.gaps(found, index, seed)),
-        "model": everywhere(lambda index, seed: spoken.model(found, index, seed)),
-        "tied": everywhere(lambda index, seed: [spoken.tied(tight) for tight in found.ties_of(seed)[index].tolist()]),
-        "score": everywhere(score),
-        "pooled": everywhere(lambda index, seed: about(found.pooled_of(seed)[index], unit(task))),
-    }  # fmt: skip
-
-
-def spread(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, least and largest over seeds, (λs, layers, tasks); NaN where there is none."""
-    there = np.isfinite(gaps)
-    low, high = np.where(there, gaps, np.inf).min(0), np.where(there, gaps, -np.inf).max(0)
-    return mean_of(gaps, 0), low, high
 
 
 def plain(values: np.ndarray) -> list:

@@ -34,7 +34,8 @@ from test_browser import TOKEN, jupyterlab, run_all  # noqa: E402
 SOURCE = """
 import numpy as np, pandas as pd, itertools, math
 import mtl_lesson as mtl
-from mtl_lesson.widgets.explorer import Path, explore
+from mtl_lesson.inspection import Path
+from mtl_lesson.widgets import explore
 
 draw = np.random.default_rng(0)
 lams, seeds, deltas, names = [0, .001, .01, .03, .1, .3, 1, 10, math.inf], range(5), (0.3, 0.7, 1.5), "ABCDEF"
@@ -49,7 +50,15 @@ confusions = pd.DataFrame(pairs, columns=["lam", "delta", "task", "label", "answ
 confusions["count"] = draw.integers(0, 50, len(pairs))
 tasks = tuple(mtl.Classification(name, classes) for name in names)
 path = Path("made up", tasks, {"delta": deltas}, scores, gaps, confusions)
-explorer = explore({"networks": path, "schools": Path.schools([5, 10, 20])}, predict=False)
+
+lams, names = [0, *np.geomspace(1e-4, 10, 21), math.inf], [f"school {i}" for i in range(63)]
+points = list(itertools.product(lams, (5, 10, 20), seeds, names))
+place = ["lam", "n", "seed", "task"]
+scores = pd.DataFrame(points, columns=place).assign(split="validation", score=draw.random(len(points)), loss=1.0)
+gaps = pd.DataFrame(points, columns=place).assign(layer="line", gap=draw.random(len(points)))
+nothing = pd.DataFrame(columns=["lam", "n", "task", "label", "answer", "count"])
+schools = Path("schools", tuple(map(mtl.Regression, names)), {"n": (5, 10, 20)}, scores, gaps, nothing)
+explorer = explore({"networks": path, "schools": schools}, predict=False)
 explorer
 """
 # Dates every key press, and the frame in which the picture that followed had been painted.

@@ -1,7 +1,8 @@
 """Joint feature representations in multi-task learning: the package behind the course's notebooks.
 
 Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training`` →
-``evidence`` → ``inspection`` → ``show`` → ``widgets`` → ``checks``. Each part imports only from parts before it.
+``evidence`` → ``inspection`` → ``bank`` is science, and ``words`` → ``show`` → ``widgets`` → ``checks`` the classroom.
+Each part imports only from parts before it.
 
 Importing it changes nothing in the process. A part is loaded when it is first used, with the libraries it needs.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         training,
         weighting,
         widgets,
+        words,
     )
     from .evidence import Claim, choose, claim
     from .linear import closed_form, trace_norm
@@ -51,6 +53,7 @@ PARTS = {
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
     "weighting": (),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
+    "words": (),
 }  # fmt: skip
 WHERE = {name: part for part, names in PARTS.items() for name in names}
 

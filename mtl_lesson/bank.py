@@ -1,7 +1,8 @@
 """Stored results: experiments too long for a lesson, run once by ``make bank`` and kept as small tables.
 
 Each result is ``data/bank/NAME.csv`` beside ``NAME.json``, which holds its settings and seeds, the SHA-256 of the table
-and a stamp of all the code and data that made it. The experiments themselves stand in ``data/bank/make.py``.
+and a stamp of all the code and data that made it. A path along λ is three of them. The experiments themselves stand in
+``data/bank/make.py``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from . import data, sharing
 from .data.files import DataError, content_of, data_folder, remedy
+from .inspection import paths
 from .provenance import stamp
+from .tasks import KINDS
+from .training.live import Train
+
+KIND = {kind.__name__: kind for kind in KINDS}  # of task, by its name
 
 
 def load(name: str) -> pd.DataFrame:
@@ -90,3 +97,54 @@ def stale() -> list[str]:
 
 def path(name: str, ending: str) -> Path:
     return data_folder() / "bank" / f"{name}.{ending}"
+
+
+# --- paths along λ --------------------------------------------------------------------------------------------------
+
+
+def load_path(name: str) -> paths.Path:
+    """The stored path along λ ``name``: its tables ``name``, ``name``_gaps and ``name``_confusions.
+
+    Raises DataError for a table that is not there or damaged, ValueError for one that is no path.
+    """
+    scores, gaps, confusions = (load(f"{name}{ending}") for ending in paths.ENDINGS)
+    facts = about(name)["settings"].get("path")
+    if facts is None:
+        raise ValueError(f"the stored result {name!r} is not a path along λ, so there is nothing to explore")
+    dials = {dial: tuple(dict.fromkeys(scores[dial].tolist())) for dial in facts["dials"]}
+    live = train_from(facts["live"]) if facts["live"] else None
+    why = "" if live else "how it was trained is not stored with it"
+    tasks = tuple(KIND[kind](task, *rest) for kind, task, *rest in facts["tasks"])
+    return paths.Path(facts["world"], tasks, dials, scores, gaps, confusions, facts["split"], live, why, "stored")
+
+
+def facts_of(path: paths.Path) -> dict[str, object]:
+    """What must stand in the settings of its stored tables, under ``path``, for :func:`load_path` to read them.
+
+    Raises ValueError for a task of a kind of one's own, which could not be made again.
+    """
+    tasks = []
+    for task in path.tasks:
+        if type(task) not in KINDS:
+            raise ValueError(f"only {', '.join(KIND)} can be stored; {task.name!r} is a {type(task).__name__}")
+        tasks.append([type(task).__name__, task.name, *([task.classes] if hasattr(task, "classes") else [])])
+    live = path.live and facts_of_train(path.live)
+    return {"world": path.world, "tasks": tasks, "dials": list(path.dials), "split": path.split, "live": live}
+
+
+def facts_of_train(live: Train) -> dict[str, object]:
+    """How a point is trained, in words. Raises ValueError for a world or trunk that has no name in the course."""
+    way, world = live.way.__name__, getattr(live.world, "__name__", "")
+    if getattr(sharing, way, None) is not live.way or getattr(data, world, None) is not live.world:
+        raise ValueError(f"only the course's own ways and worlds can be stored, not {way} on {world or live.world}")
+    if not isinstance(live.trunk, tuple):
+        raise ValueError("a stored trunk is written as its name and arguments, such as ('conv', {'width': 8})")
+    trunk = [live.trunk[0], dict(live.trunk[1])]
+    return {"way": way, "world": world, "trunk": trunk, "training": dict(live.training), "seconds": live.seconds}
+
+
+def train_from(facts: Mapping) -> Train:
+    """What :func:`facts_of_train` wrote."""
+    way, world = getattr(sharing, facts["way"]), getattr(data, facts["world"])
+    name, arguments = facts["trunk"]
+    return Train(way, world, (name, arguments), facts["training"], facts["seconds"])

@@ -199,6 +199,18 @@ def relative_change(scores, first, signs):
     return signs * (scores - first) / abs(first)
 
 
+def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and the ends of its 95 % interval over axis 0 (seeds); lowest and highest where there are fewer than 3."""
+    values = np.asarray(values, float)
+    mean = values.mean(0)
+    if len(values) < FEWEST:
+        return mean, values.min(0), values.max(0)
+    from scipy.special import stdtrit  # Student's t; here, since it takes long to load
+
+    half = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * values.std(0, ddof=1) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
 def table(claims: Iterable[Claim]) -> pd.DataFrame:
     """Several claims as a table for the end of a lesson; its numbers are text, rounded, each after the sign ≈."""
     rows = []

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from mtl_lesson.evidence import Claim, claim, table
+from mtl_lesson.evidence import Claim, claim, interval, table
 
 DRAWS = 4000
 SLACK = 4 * math.sqrt(0.95 * 0.05 / DRAWS)  # four standard errors of a share of 95 % in so many draws
@@ -43,6 +43,15 @@ def test_interval_covers_the_true_difference_and_a_planted_null_stays_undecided(
     assert verdicts.count("undecided") / DRAWS == pytest.approx(0.95, abs=SLACK)
     for wrong in ("supported", "contradicted"):  # the errors fall on both sides alike
         assert verdicts.count(wrong) / DRAWS == pytest.approx(0.025, abs=SLACK)
+
+
+def test_the_band_of_few_seeds_is_their_range_and_of_more_their_interval():
+    values = np.array([[1.0, 2.0], [3.0, 6.0]])
+    assert np.allclose(interval(values), [[2, 4], [1, 2], [3, 6]])
+    five = np.arange(5.0)[:, None]
+    mean, low, high = interval(five)
+    half = 2.7764 * math.sqrt(2.5 / 5)  # Student's t for 4 degrees of freedom, times s / √5
+    assert np.allclose([mean, mean - low, high - mean], [[2], [half], [half]], atol=1e-3)
 
 
 def test_pairing_finds_what_unpaired_results_hide():

@@ -20,16 +20,17 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson import bank, data
+from mtl_lesson import bank
 from mtl_lesson.data.world import Split, World
+from mtl_lesson.evidence import interval
+from mtl_lesson.inspection.paths import Path, confusions_of
 from mtl_lesson.linear.closed_form import errors, solve
-from mtl_lesson.show.style import interval
-from mtl_lesson.widgets import explore
-from mtl_lesson.widgets.explorer import LambdaExplorer, Path, Train
-from mtl_lesson.widgets.explorer.draw import static
-from mtl_lesson.widgets.explorer.live import SETTINGS, Solve, Stopped, Ticks
-from mtl_lesson.widgets.explorer.paths import confusions_of
-from mtl_lesson.widgets.explorer.screen import screen, sentence
+from mtl_lesson.show import explorer as drawn
+from mtl_lesson.show import spoken
+from mtl_lesson.training.live import SETTINGS, Stopped, Ticks, Train
+from mtl_lesson.widgets import LambdaExplorer, explore
+from mtl_lesson.widgets.explorer import screen
+from mtl_lesson.words import sentence, written
 
 INF, HOSTILE = math.inf, "<img src=x onerror=alert(1)>"
 LAMS = [0, 0.01, 0.1, 1, INF]
@@ -81,6 +82,25 @@ def table_of(scores, tasks):
             for (split, seed, lam, task) in scores if split == "validation"]  # fmt: skip
     nothing = pd.DataFrame(columns=["lam", "task", "label", "answer", "count"])
     return Path("made up", tuple(tasks), {}, pd.DataFrame(rows), pd.DataFrame(gaps), nothing, split="test")
+
+
+def many_schools(counts, seeds, lams):
+    """A Path of more tasks than can be told one by one: schools, solved on paper, with counts of pupils as its dial."""
+    scores, gaps, tasks = [], [], {}
+    for n in counts:
+        for seed in seeds:
+            world = mtl.data.schools(n, seed=seed)
+            theta, names = solve(world, lams), [task.name for task in world.tasks]
+            tasks |= {task.name: task for task in world.tasks}
+            place = {"lam": np.repeat(lams, len(names)), "n": n, "seed": seed, "task": names * len(lams)}
+            mean = theta.mean(1, keepdim=True)
+            apart = ((theta - mean).norm(dim=2) / mean.norm(dim=2)).flatten().tolist()
+            error = errors(world, theta, "validation").flatten().tolist()
+            scores.append(pd.DataFrame(place | {"split": "validation", "score": error, "loss": error}))
+            gaps.append(pd.DataFrame(place | {"layer": "line", "gap": apart}))
+    nothing = pd.DataFrame(columns=["lam", "n", "task", "label", "answer", "count"])
+    scores, gaps = pd.concat(scores, ignore_index=True), pd.concat(gaps, ignore_index=True)
+    return Path("schools", tuple(tasks.values()), {"n": tuple(counts)}, scores, gaps, nothing, origin="stored")
 
 
 # --- compute -------------------------------------------------------------------------------------------------------
@@ -188,7 +208,7 @@ def test_a_task_with_a_score_of_its_own_has_no_confusions_rather_than_wrong_ones
     found = Path.of(swept).at()
     assert list(found.confusions) == [HOSTILE]
     assert found.scores[0, 0].tolist() == pytest.approx(list(swept.run(lam=0, seed=0).scores.values()), abs=1e-5)
-    assert static(Path.of(swept), (), 0).png()
+    assert drawn(Path.of(swept), (), 0).png()
 
 
 def test_a_task_with_a_loss_of_its_own_answers_as_any_other():
@@ -282,100 +302,10 @@ def test_the_nearest_lambda_is_so_on_the_logarithmic_scale(path, lam, found):
     assert path.at(0.2).nearest(lam) == found
 
 
-def test_schools_are_what_is_solved():
-    path = Path.schools([5, 30], seeds=[3, 4], lams=[0, 0.1, INF])
-    assert path.dials == {"n": (5, 30)}
-    for n in (5, 30):
-        found = path.at(n)
-        world = mtl.data.schools(n, seed=4)
-        theta = solve(world, 0.1)
-        assert [task.name for task in found.tasks] == [task.name for task in world.tasks]  # fewer where n is large
-        assert found.scores[1, 1].tolist() == pytest.approx(errors(world, theta, "validation").tolist(), rel=1e-5)
-        mean = theta.mean(0)
-        apart = [float((one - mean).norm() / mean.norm()) for one in theta]
-        assert found.gaps[1, 1, 0].tolist() == pytest.approx(apart, rel=1e-4)
-        assert found.gaps[:, -1].max() < 1e-6
-    assert not path.at(5).confusions
-    assert path.at(5).best == 1
-    one = Path.schools(mtl.data.planted(seed=0), lams=[0, INF])
-    assert (one.live, one.world, one.at().seeds) == (None, "planted", (0,))
-
-
-def test_a_draw_of_the_schools_is_known_by_its_data():
-    for seed in (0, 7):
-        path = Path.schools(data.schools(30, seed=seed), seeds=range(2), lams=[0, INF])
-        assert (path.dials, path.at(30).seeds, path.origin) == ({"n": (30,)}, (0, 1), "solved")
-        assert isinstance(path.live, Solve)
-
-
-def changed(split, by):
-    """A split whose first school's first pupil has another label."""
-    labels = dict(split.labels)
-    first = next(iter(labels))
-    labels[first] = labels[first].clone()
-    labels[first][0] += by
-    return Split(split.x, labels)
-
-
-def own_schools(what):
-    """Worlds called "schools" that are a learner's own: other pupils, or ours but for one thing."""
-    if what.startswith("other pupils"):
-        x = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
-        split = Split(x, {"north": x[:, 0], "south": x[:, 0] - x[:, 1]})
-        tasks, dial = (mtl.Regression("north"), mtl.Regression("south")), {"n": 30} if "n = 30" in what else {}
-        return World("schools", tasks, split, split, split, {"n": "many"} if "many" in what else dial)
-    if what == "a test of its own":
-        return data.schools(30, seed=3, common_test=False)
-    ours = data.schools(30)
-    return replace(ours, **{
-        "another dial": {"dial": {"n": 30, "noise": 1}},
-        "no dial": {"dial": {}},
-        "another n": {"dial": {"n": 29}},
-        "another test": {"test": changed(ours.test, 0.5)},
-        "another training": {"train": changed(ours.train, 0.5)},
-        "another validation": {"validation": changed(ours.validation, 0.5)},
-        "both exchanged": {"train": ours.validation, "validation": ours.train},
-        "one input for all": {"train": Split(ours.train.x["school 1"], ours.train.labels)},
-    }[what])  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "what",
-    ["other pupils", "other pupils, n = 30", "other pupils, n = many", "another dial", "no dial", "another n",
-     "another test", "another training", "another validation", "both exchanged", "one input for all",
-     "a test of its own"],
-)  # fmt: skip
-def test_a_learner_s_own_schools_are_explored_as_they_stand(what):
-    world = own_schools(what)
-    path = Path.schools(world, lams=[0, 1, INF])
-    assert (path.world, path.dials, path.live, path.at().seeds) == ("schools", {}, None, (0,))
-    expected = errors(world, solve(world, [0, 1, INF]), "validation")
-    assert path.at().scores[0] == pytest.approx(expected.numpy(), rel=1e-5)
-    assert explore(world).path.world == "schools"
-
-
-def test_the_second_table_of_pupils_is_taken_as_it_is():
-    world = data.schools(30, seed=2, table="mathachieve")
-    path = Path.schools(world, lams=[0, INF])
-    assert (path.world, path.dials, path.live, path.at().seeds) == ("mathachieve", {}, None, (0,))
-    expected = errors(world, solve(world, [0, INF]), "validation")
-    assert path.at().scores[0] == pytest.approx(expected.numpy(), rel=1e-5)
-
-
-class Absolute(mtl.Regression):
-    """Trained and judged by the absolute error."""
-
-    def losses(self, outputs, labels):
-        return (outputs.squeeze(-1) - labels.nan_to_num()).abs()
-
-
-def test_only_the_squared_error_is_solved():
-    world = data.planted(seed=0)
-    own = replace(world, tasks=(Absolute(world.tasks[0].name), *world.tasks[1:]))
-    with pytest.raises(TypeError, match=r"only regression .*'task 1' is a Absolute, with a loss .* the mtl.sweep"):
-        explore(own)
-    with pytest.raises(TypeError, match="only regression can be solved in closed form; 'Ana' is a Binary: train it"):
-        explore(tiny())
+@pytest.mark.parametrize("world", [lambda: mtl.data.schools(10), lambda: mtl.data.planted(seed=0), tiny])
+def test_a_world_has_no_path_yet_and_the_way_to_one_is_told(world):
+    with pytest.raises(TypeError, match=r"mtl.widgets.Schools\(world\) .* mtl.sweep\(mtl.Soft, world,"):
+        explore(world())
 
 
 @pytest.mark.parametrize(
@@ -417,23 +347,24 @@ def test_a_stored_path_is_the_one_that_was_saved(tmp_path, monkeypatch, path):
     live = Train(mtl.Soft, tiny, ("tiny", {}), TRAINING, seconds=2.5)
     saved = Path(path.world, path.tasks, path.dials, path.scores, path.gaps, path.confusions, live=live)
     assert list(saved.tables()) == ["", "_gaps", "_confusions"]
-    saved.save("walk", ["sharing/soft"], epochs=2)
+    for ending, table in saved.tables().items():
+        bank.save(f"walk{ending}", table, {"epochs": 2, "path": bank.facts_of(saved)}, ["sharing/soft"])
     assert bank.names() == ["walk", "walk_confusions", "walk_gaps"]
     assert bank.about("walk")["settings"]["epochs"] == 2
-    again = Path.stored("walk")
+    again = bank.load_path("walk")
     assert (again.world, again.tasks, again.dials, again.live) == (path.world, path.tasks, path.dials, live)
     assert screen({"x": again})[0]["slices"] == screen({"x": path})[0]["slices"]
     assert explore("walk").lam == 0
     (tmp_path / "bank" / "walk_gaps.csv").write_text("lam\n1\n")
     with pytest.raises(mtl.data.DataError, match="walk_gaps' is damaged"):
-        Path.stored("walk")
+        bank.load_path("walk")
 
 
 def test_what_has_no_name_in_the_course_cannot_be_stored(path):
     with pytest.raises(ValueError, match="only the course's own ways and worlds"):
-        path.facts()
+        bank.facts_of(path)
     with pytest.raises(ValueError, match="a stored trunk is written as its name"):
-        Train(mtl.Soft, mtl.data.shoppers, trunk()).facts()
+        bank.facts_of(replace(path, live=Train(mtl.Soft, mtl.data.shoppers, trunk())))
     with pytest.raises(TypeError, match="'folder'; its settings are epochs"):
         Train(mtl.Soft, tiny, trunk(), {"folder": "x"})
 
@@ -441,32 +372,32 @@ def test_what_has_no_name_in_the_course_cannot_be_stored(path):
         pass
 
     with pytest.raises(ValueError, match="'odd' is a Odd"):
-        table_of({("validation", 0, 0.0, "odd"): 1.0, ("test", 0, 0.0, "odd"): 1.0}, [Odd("odd")]).facts()
+        bank.facts_of(table_of({("validation", 0, 0.0, "odd"): 1.0, ("test", 0, 0.0, "odd"): 1.0}, [Odd("odd")]))
 
 
 # --- draw ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_picture_says_its_numbers(path):
-    drawing = static(path, (0.2,), 3)
+    drawing = drawn(path, (0.2,), 3)
     found = path.at(0.2)
     for t, task in enumerate(found.tasks):
         assert f"{task.name} ≈ {100 * found.band[0][3, t]:.0f} %" in drawing.alt
     assert "tiny, δ = 0.2, trained networks, 2 seeds, on validation. λ = 1:" in drawing.alt
     assert "Best" not in drawing.alt  # which λ is best may turn on another machine
     assert drawing.png().startswith(b"\x89PNG")
-    assert static(path, (0.2,), 3, seed=1).alt != drawing.alt
+    assert drawn(path, (0.2,), 3, seed=1).alt != drawing.alt
 
 
 def test_every_kind_of_path_can_be_drawn():
-    drawing = static(Path.schools(10, seeds=range(3), lams=[0, 0.02, INF]), (10,), 1)
+    drawing = drawn(many_schools([10], range(3), [0, 0.02, INF]), (10,), 1)
     assert "Best on validation (mean squared error, mean over tasks): λ = 0.02." in drawing.alt
     assert "mean of 63 tasks" in drawing.alt
     assert drawing.png().startswith(b"\x89PNG")
     for tasks in ([mtl.Binary("a"), mtl.Regression("b")], [mtl.Binary("a")]):
         scores = {(split, 0, lam, task.name): 0.3 + lam for split in ("validation", "test") for lam in (0.0, 0.5)
                   for task in tasks}  # fmt: skip
-        drawing = static(table_of(scores, tasks), (), 1, seed=0)
+        drawing = drawn(table_of(scores, tasks), (), 1, seed=0)
         assert "λ = 0.5 (seed 0): a ≈ 80 %" in drawing.alt
         assert drawing.png().startswith(b"\x89PNG")
 
@@ -490,7 +421,7 @@ def test_every_control_shows_what_was_measured_there(sweep, explorer, lam, shown
 
 
 def test_another_world_is_entered_at_the_same_lambda(path):
-    both = explore({"people": path, "exam": Path.schools(10, seeds=[0], lams=[0, 0.02, 1, INF])}, predict=False)
+    both = explore({"people": path, "exam": many_schools([10], [0], [0, 0.02, 1, INF])}, predict=False)
     both.move(1, seed=1).move(world="exam")
     assert (both.lam, both.at["seed"], both.path.world) == (1, None, "schools")
     assert "mean squared error ≈ 0." in both.text
@@ -655,15 +586,22 @@ def test_a_point_is_trained_as_the_sweep_was(sweep, path):
     assert Path.of(sweep, live=other).live is other
 
 
-def test_schools_are_solved_live():
-    explorer = explore(mtl.data.schools(10), predict=False).move(0.1)
-    assert isinstance(explorer.path.live, Solve)
-    explorer.train()
-    assert finish(explorer) == "done", explorer.training
-    world = mtl.data.schools(10, seed=5)
-    expected = errors(world, solve(world, explorer.lam), "validation")
-    assert list(explorer.results[0]["scores"].values()) == pytest.approx(expected.tolist(), rel=1e-5)
-    assert "Solved now, λ = 0.1, fresh seed 5: mean squared error ≈ 0.6" in explorer.training["text"]
+def test_everything_the_browser_says_is_said_by_python(path):
+    for found in (path.at(2.0), many_schools([20], range(3), [0, 0.02, INF]).at(20)):
+        told = spoken.everything(found, "test")
+        for view in ("status", "scores", "gaps", "model", "tied", "score", "pooled"):
+            assert [len(row) for row in told[view]] == [len(found.lams)] * (1 + len(found.seeds))
+        for s, seed in enumerate((None, *found.seeds)):
+            for i, lam in enumerate(found.lams):
+                assert told["status"][s][i] == sentence(found, i, seed)
+                assert f"At λ = {written(lam)}: " in told["scores"][s][i]
+                assert ("one for all tasks" in told["model"][s][i]) == (lam == INF)
+    assert "the mean of 62 tasks is ≈ 0." in told["scores"][0][1]
+    assert re.search(r"line: mean of 62 tasks ≈ 0\.\d\d \(from ≈ 0\.\d\d to ≈ \d\.\d\d\)\.$", told["gaps"][2][0])
+    counts, classes = path.at(2.0).confusions["Bao"][3], ("low", "middle", "high")
+    said = spoken.confusion(path.at(2.0), "Bao", 3, "test")
+    for row, name in zip(counts, classes, strict=True):
+        assert f"{name} ≈ {100 * row[classes.index(name)] / row.sum():.0f} % right" in said
 
 
 def test_what_is_sent_is_plain_and_whole(path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mtl_lesson as mtl
+from mtl_lesson.provenance import PACKAGE, imports
 
 LOOK = """
 import json, os, random, signal, sys, warnings
@@ -49,6 +50,20 @@ def test_the_bare_import_loads_no_part():
     script = "import sys, mtl_lesson; print([name for name in sys.modules if name.startswith('mtl_lesson.')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+CLASSROOM = ("words", "show", "widgets", "checks")
+
+
+def test_science_knows_nothing_of_a_screen():
+    """A wall: what computes imports nothing that draws, says or steers."""
+    parts = {file.relative_to(PACKAGE): imports(file) for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE}
+    parts |= {file.relative_to(PACKAGE): imports(file) for file in PACKAGE.glob("[a-z]*.py")}
+    part_of = {file: file.parts[0].removesuffix(".py") for file in parts}
+    over = [(file, other) for file, others in parts.items() if part_of[file] not in CLASSROOM
+            for other in others if other.relative_to(PACKAGE).parts[0].removesuffix(".py") in CLASSROOM]  # fmt: skip
+    assert over == []
+    assert {"words", "show", "bank", "inspection"} <= {*part_of.values()}
 
 
 def test_every_name_is_there_and_no_other():

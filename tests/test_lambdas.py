@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mtl_lesson.widgets.lambdas import nearest, read
+from mtl_lesson.inspection.paths import nearest
+from mtl_lesson.words import read
 
 
 @pytest.mark.parametrize(("lams", "lam", "found"), [

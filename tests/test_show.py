@@ -600,15 +600,6 @@ def test_how_a_number_is_written(value, unit, text):
     assert style.about(value, unit) == text
 
 
-def test_the_band_of_few_seeds_is_their_range_and_of_more_their_interval():
-    values = np.array([[1.0, 2.0], [3.0, 6.0]])
-    assert np.allclose(style.interval(values), [[2, 4], [1, 2], [3, 6]])
-    five = np.arange(5.0)[:, None]
-    mean, low, high = style.interval(five)
-    half = 2.7764 * math.sqrt(2.5 / 5)  # Student's t for 4 degrees of freedom, times s / √5
-    assert np.allclose([mean, mean - low, high - mean], [[2], [half], [half]], atol=1e-3)
-
-
 # Schools and the slider
 
 

@@ -37,11 +37,12 @@ from tqdm import tqdm
 
 import mtl_lesson as mtl
 from mtl_lesson import bank
+from mtl_lesson.inspection import paths
 from mtl_lesson.provenance import roots_of
+from mtl_lesson.training.live import Train
 from mtl_lesson.training.loop import Settings
 from mtl_lesson.training.runs import Ticks
 from mtl_lesson.training.sweeps import Plan, collected, train_job
-from mtl_lesson.widgets import explorer
 
 COPIES = Path(__file__).resolve().parents[2] / ".bank"
 
@@ -192,10 +193,10 @@ def of_path(name: str, some: bool) -> Stored:
     sweep = swept(None if some else name, mtl.Soft, world, trunk, **settings)
     seconds = (time.perf_counter() - start) / len(sweep.runs)
     training = {key: settings[key] for key in ("epochs", "batch_size") if key in settings}
-    live = explorer.Train(mtl.Soft, world, trunk, training, seconds)
-    path = explorer.Path.of(sweep, split="test", live=live)
-    facts = settings | {"world": world.__name__, "trunk": name_of(trunk), "path": path.facts()}
-    code = [*roots_of(world, mtl.Soft), "training/sweeps", "bank/make.py", "widgets/explorer/paths.py"]
+    live = Train(mtl.Soft, world, trunk, training, seconds)
+    path = paths.Path.of(sweep, split="test", live=live)
+    facts = settings | {"world": world.__name__, "trunk": name_of(trunk), "path": bank.facts_of(path)}
+    code = [*roots_of(world, mtl.Soft), "training/sweeps", "bank/make.py", "inspection/paths"]
     for ending, table in path.tables().items():
         if not (some and ending == "_confusions"):  # which adds up all seeds
             yield f"{name}{ending}", table, facts, code
@@ -260,7 +261,7 @@ def told(settings: dict) -> dict:
 
 def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
-    made = {f"{path}{ending}": path for path in PATHS for ending in explorer.paths.ENDINGS}
+    made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     return INSIDE if name.startswith(f"{INSIDE}_") else made.get(name, name)
 
 

@@ -7,6 +7,7 @@ from .frames import Frames
 from .function import function_gap
 from .lesion import importance, lesion
 from .lesions import Lesions
+from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
@@ -16,6 +17,8 @@ __all__ = [
     "Aligned",
     "Frames",
     "Lesions",
+    "Path",
+    "Slice",
     "align",
     "attribution",
     "cka",

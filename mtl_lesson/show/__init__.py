@@ -9,6 +9,7 @@ computes a result.
 ``pictures``, ``answers``   a sheet of pictures; what a network answers about them
 ``learning_curves``         score and loss while a network trains
 ``along``                   what a dial does: a score along λ, branches, labels, steps
+``explorer``                a path along λ at one λ, as the widget shows it
 ``schools``                 the schools' lines and the error at one λ; ``SchoolsPicture`` for a slider
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
@@ -27,6 +28,7 @@ from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
 from .drawing import Drawing
+from .explorer import explorer
 from .inside import attributions, units
 from .lesions import lesions
 from .maps import map_of_differences, probe_matrix
@@ -44,6 +46,7 @@ __all__ = [
     "attributions",
     "bars",
     "colour_of",
+    "explorer",
     "learning_curves",
     "lesions",
     "map_of_differences",

@@ -12,8 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ..inspection.paths import places
+from ..words import LETTERS
 from .drawing import Drawing
-from .schools import places, ticks
+from .schools import ticks
 from .style import (
     MARKERS,
     PAPER,
@@ -31,7 +33,6 @@ from .style import (
     style,
 )  # fmt: skip
 
-NAMES = {"lam": "λ", "gamma": "γ", "delta": "δ", "n": "n"}
 LINES = 6  # a panel cannot show more that one can tell apart
 FLOWN = 1e4  # on a logarithmic axis, what has grown by this factor is off and away
 
@@ -62,7 +63,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
     if unit is None:
         unit = "%" if value == "score" and table[value].dropna().between(0, 1).all() else ""
     panels = list(dict.fromkeys(table[panel])) if panel else [None]
-    axis = Axis(list(dict.fromkeys(table[x])), x_label or NAMES.get(x, x))
+    axis = Axis(list(dict.fromkeys(table[x])), x_label or LETTERS.get(x, x))
     width = min(WIDTH, 1.2 + 3.2 * max(len(panels), 2))
     signs, dashes = {str(one): MARKERS.get(str(one), "o") for one in lines}, dashes_of(lines)
     colours = colours_of(map(str, lines))

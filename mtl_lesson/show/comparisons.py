@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from ..evidence import interval
 from .drawing import Drawing
 from .maps import flowing
 from .sheets import LINE, paper
@@ -32,7 +33,6 @@ from .style import (
     canvas,
     coarse,
     colours_of,
-    interval,
     rounded,
     shortened,
     style,

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
+from ..words import about, listed, rounded, sentences, unit
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -20,16 +21,11 @@ from .style import (
     PALE,
     PAPER,
     WIDTH,
-    about,
     canvas,
     colours_of,
     for_text,
-    listed,
-    rounded,
-    sentences,
     shortened,
     style,
-    unit,
 )
 
 #: what is said of a lesion, here and in the browser, which fills in the same templates

@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..inspection.frames import LETTERS, MOST, Frames, Groups
+from ..words import about, rounded, sentences, unit, written
 from .drawing import Drawing
-from .schools import written
 from .style import (
     BLUE,
     GREEN,
@@ -27,15 +27,11 @@ from .style import (
     SKY,
     VERMILLION,
     WIDTH,
-    about,
     canvas,
     colours_of,
     for_text,
-    rounded,
-    sentences,
     shortened,
     style,
-    unit,
 )
 
 PALETTE = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, INK)

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from ..evidence import interval
 from .drawing import Drawing
 from .sheets import LINE
-from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, for_text, interval, listed, markers_of, style
+from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, for_text, listed, markers_of, style
 
 PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at

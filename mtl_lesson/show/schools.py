@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from PIL import Image
 
+from ..inspection.paths import places
+from ..words import about, rounded, written
 from .drawing import Drawing
 from .fonts import make_legible, quiet
 from .style import (
@@ -24,11 +26,9 @@ from .style import (
     PURPLE,
     VERMILLION,
     WIDTH,
-    about,
     breadth,
     canvas,
     for_text,
-    rounded,
     shortened,
     style,
 )  # fmt: skip
@@ -218,28 +218,6 @@ def legend(ax: Axes, entries: Sequence[tuple[str, dict]], height: float) -> None
 def first(*values: float | None) -> float | None:
     """The first that is not None."""
     return next((float(value) for value in values if value is not None), None)
-
-
-def places(lambdas: Sequence[float]) -> np.ndarray:
-    """Where each λ stands on the axis: log₁₀ λ, with 0 and ∞ broken off beyond the ends."""
-    logs = [math.log10(lam) for lam in lambdas if 0 < lam < math.inf] or [0.0]
-    gap = 0.9
-    return np.array([logs[0] - gap if lam == 0 else logs[-1] + gap if math.isinf(lam) else math.log10(lam)
-                     for lam in lambdas])  # fmt: skip
-
-
-def written(lam: float) -> str:
-    """λ as a label writes it: 0, ∞, 0.03, 1, 300."""
-    if lam == 0 or math.isinf(lam):
-        return "∞" if lam else "0"
-    if lam >= 100:
-        return f"{lam:,.0f}"
-    if lam >= 0.01 or round(lam, 3) == float(f"{lam:.2g}"):
-        return f"{float(f'{lam:.2g}'):g}"
-    power = math.floor(math.log10(lam))
-    digits = f"{lam / 10**power:.1f}".removesuffix(".0")
-    small = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{small}" if digits == "1" else f"{digits}·10{small}"
 
 
 def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The one style of the course's figures: colours, markers, lines, and how a measured number is written."""
+"""The one style of the course's figures: colours, markers, lines; numbers are written as everywhere (``words``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from ..tasks import Task
+from ..evidence import interval
+from ..words import about, coarse, listed, rounded  # noqa: F401  what a figure says stands beside how it looks
 from .fonts import fitted, quiet, with_families
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -131,58 +132,6 @@ def ink_on(colour: str) -> str:
     return INK if luminance(colour) > 0.2 else PAPER
 
 
-# --- numbers -------------------------------------------------------------------------------------------------------
-
-
-def rounded(value: float, unit: str = "") -> str:
-    """A measured number as a figure writes it: ``64 %``, ``−0.31``, ``1,204``, ``0.003``, ``2e−5``.
-
-    ``unit`` "%" takes a fraction and writes a percentage.
-    """
-    value = float(value) * (100 if unit == "%" else 1)
-    if not math.isfinite(value):
-        text = "unknown" if math.isnan(value) else ("−∞" if value < 0 else "∞")
-        return text if math.isnan(value) or not unit else f"{text} {unit}"
-    size = abs(value)
-    digits = 0 if unit == "%" or size >= 100 else 1 if size >= 10 else 2
-    text = f"{value:,.{digits}f}"
-    if 0 < size < 0.005 and unit != "%":
-        text = f"{value:.3f}" if size >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
-    text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
-    return f"{text} {unit}" if unit else text
-
-
-def coarse(value: float, sign: bool = False, digits: int | None = None) -> str:
-    """A difference or a ratio, with two digits that count unless ``digits`` says how many follow the point."""
-    if digits is None:
-        digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.95 else 2
-    text = f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-    return text if text.strip("+−0.") else "0"
-
-
-def about(value: float, unit: str = "") -> str:
-    """A measured number as a text writes it: ``≈ 64 %``; "unknown" where there is none."""
-    text = rounded(value, unit)
-    return text if text == "unknown" else f"≈ {text}"
-
-
-def unit(task: Task) -> str:
-    """What stands after a task's score."""
-    return "%" if task.score_name == "accuracy" else ""
-
-
-def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and the ends of its 95 % interval over axis 0 (seeds); lowest and highest where there are fewer than 3."""
-    values = np.asarray(values, float)
-    mean = values.mean(0)
-    if len(values) < 3:
-        return mean, values.min(0), values.max(0)
-    from scipy.special import stdtrit  # Student's t; here, since it takes long to load
-
-    half = stdtrit(len(values) - 1, 0.975) * values.std(0, ddof=1) / math.sqrt(len(values))
-    return mean, mean - half, mean + half
-
-
 # --- parts of figures ----------------------------------------------------------------------------------------------
 
 
@@ -245,16 +194,3 @@ def wrapped(text: str, most: float, lines: int = 9, size: float = SIZE) -> list[
 def side_by_side(labels: Sequence[str], width: float, most: int = 6) -> int:
     """How many entries of a legend stand side by side in ``width`` inches."""
     return max(1, min(len(labels), most, int((width - 0.2) / (max(map(breadth, labels)) + 0.85))))
-
-
-def listed(parts: Sequence[str], most: int = 6) -> str:
-    """ "a, b and c"; of a long list the first few, and how many more there are."""
-    parts = [str(part) for part in parts]
-    if len(parts) > most:
-        parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def sentences(notes: Iterable[str]) -> str:
-    """Notes as sentences: each begins with a capital and ends with a stop."""
-    return " ".join(f"{note[0].upper()}{note[1:]}." for note in notes)

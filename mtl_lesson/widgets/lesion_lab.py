@@ -14,9 +14,9 @@ from ..sharing import Sharing
 from ..show.drawing import Drawing
 from ..show.lesions import WORDS, notes, sentence, spoken, stretch
 from ..show.lesions import lesions as drawing_of
-from ..show.style import sentences, unit
 from ..tasks import KINDS, Task, judged_as
 from ..training import Run
+from ..words import sentences, unit
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..data.world import World
 from ..inspection.frames import Frames, Models
+from ..inspection.paths import nearest
 from ..show.drawing import Drawing
 from ..show.microscope import (
     TOLD,
@@ -30,9 +31,8 @@ from ..show.microscope import (
 )
 from ..show.microscope import microscope as drawing_of
 from ..show.sheets import as_images
-from ..show.style import listed, sentences
+from ..words import listed, read, sentences
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
-from .lambdas import nearest, read
 
 CELL, QUALITY = 32, 85  # pixels a picture has on the sheet: whole blocks of a JPEG, so that none runs into the next
 

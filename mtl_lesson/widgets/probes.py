@@ -8,9 +8,10 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
+from ..evidence import interval
 from ..show.drawing import Drawing
 from ..show.maps import map_of_differences, probe_matrix
-from ..show.style import about, interval
+from ..show.style import about
 from .base import Pictured, Told
 
 FLOOR = "untrained"

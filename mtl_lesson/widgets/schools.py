@@ -11,11 +11,12 @@ import numpy as np
 from torch import Tensor
 
 from ..data.world import World
+from ..inspection.paths import nearest
 from ..linear.closed_form import errors, solve
 from ..show.drawing import Drawing
-from ..show.schools import SchoolsPicture, written
+from ..show.schools import SchoolsPicture
+from ..words import read, typed, written
 from .base import Pictured, Told
-from .lambdas import nearest, read
 
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
 
@@ -126,11 +127,6 @@ class Schools(Told, Pictured, widgets.VBox):
 
     def __repr__(self) -> str:
         return f"Schools({len(self.world.tasks)} schools; {self.text})"
-
-
-def typed(lam: float) -> str:
-    """λ as one would type it."""
-    return "∞" if math.isinf(lam) else f"{lam:.2g}"
 
 
 def unlike(world: World, path: Path, count: int = 3) -> tuple[str, ...]:

@@ -1,37 +1,30 @@
-"""What the λ explorer shows, computed: a Path holds it as three tables, a Slice as arrays at one setting of the dials.
+"""A path along λ: what becomes of every task. A Path holds it as three tables, a Slice as arrays at one setting.
 
-Nothing here draws. Everything is chosen on validation, whichever split is shown.
+Everything is chosen on validation, whichever split is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ... import bank
-from ...data import schools
-from ...data.world import World
-from ...inspection.features import evaluating
-from ...linear import closed_form
-from ...sharing import Soft
-from ...show.schools import written
-from ...show.style import interval
-from ...tasks import KINDS as JUDGED
-from ...tasks import MISSING, Binary, Classification, Regression, Task, judged_as
-from ...training import Run, Sweep
-from ...training.feed import Feed, same
-from ..lambdas import nearest
-from ..schools import LAMBDAS
-from .live import Live, Solve, Train
+from ..evidence import interval
+from ..sharing import Soft
+from ..tasks import MISSING, Binary, Classification, Task, judged_as
+from ..training import Run, Sweep
+from ..training.feed import Feed
+from ..training.live import Train
+from .features import evaluating
 
-KINDS = {kind.__name__: kind for kind in JUDGED}
-LETTERS = {"lam": "λ", "delta": "δ"}  # how an axis is written
 ROUNDING = 1e-6  # of a gap in float32: what is below is 0
-LINE = "line"  # the one layer of a model that is solved
+ENDINGS = ("", "_gaps", "_confusions")  # of the names of its tables, where they are stored
+BREAK = 0.9  # how far beyond the ends of a logarithmic axis 0 and ∞ stand, in powers of ten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,8 +40,8 @@ class Path:
     * ``confusions``: task, label, answer, count: on ``split``, all seeds together, for tasks that have classes and no
       score of their own.
 
-    ``live``: how a point is trained again, or None and then ``why_not`` says why. ``origin``: "trained", "stored" or
-    "solved". Make one with :meth:`of`, :meth:`stored` or :meth:`schools`.
+    ``live``: how a point is trained again, or None and then ``why_not`` says why. ``origin``: "trained" or "stored".
+    Make one with :meth:`of`, or take a stored one with :func:`mtl_lesson.bank.load_path`.
     """
 
     world: str
@@ -58,7 +51,7 @@ class Path:
     gaps: pd.DataFrame
     confusions: pd.DataFrame
     split: str = "validation"
-    live: Live | None = None
+    live: Train | None = None
     why_not: str = "how it was trained is not known"
     origin: str = "trained"
     slices: dict[tuple, Slice] = field(default_factory=dict, init=False)
@@ -66,7 +59,7 @@ class Path:
     # --- making one ------------------------------------------------------------------------------------------------
 
     @classmethod
-    def of(cls, sweep: Sweep, split: str = "validation", live: Live | None = None) -> Path:
+    def of(cls, sweep: Sweep, split: str = "validation", live: Train | None = None) -> Path:
         """From a Sweep over ``lam``. ``split``: "validation" or, where the sweep was run with ``test=True``, "test".
 
         ``live``: how to train a point again (:class:`Train`), where the sweep does not say it. Raises TypeError for
@@ -100,80 +93,6 @@ class Path:
         return cls(run.world.name, tuple(tasks.values()), dials, scores.reset_index(drop=True),
                    pd.DataFrame(gaps)[[*place, "seed", "task", "layer", "gap"]], counts, split, live, why)  # fmt: skip
 
-    @classmethod
-    def stored(cls, name: str) -> Path:
-        """From the bank: its tables ``name``, ``name``_gaps and ``name``_confusions, as :meth:`save` wrote them.
-
-        Raises DataError for a table that is not there or damaged, ValueError for one that is no path.
-        """
-        scores, gaps, confusions = (bank.load(f"{name}{ending}") for ending in ENDINGS)
-        facts = bank.about(name)["settings"].get("path")
-        if facts is None:
-            raise ValueError(f"the stored result {name!r} is not a path along λ, so there is nothing to explore")
-        dials = {dial: tuple(dict.fromkeys(scores[dial].tolist())) for dial in facts["dials"]}
-        live = Train.from_facts(facts["live"]) if facts["live"] else None
-        why = "" if live else "how it was trained is not stored with it"
-        tasks = tuple(KINDS[kind](name, *rest) for kind, name, *rest in facts["tasks"])
-        return cls(facts["world"], tasks, dials, scores, gaps, confusions, facts["split"], live, why, "stored")
-
-    @classmethod
-    def schools(cls, world: World | int | Sequence[int] = 10, seeds: Iterable[int] = range(5),
-                lams: Sequence[float] = LAMBDAS, split: str = "validation") -> Path:  # fmt: skip
-        """Solved exactly, for ``world`` = n pupils a school, several n (a dial), or a World whose tasks are linear.
-
-        Of the world ``schools`` every seed draws other pupils; any other World is taken as it is, and is its own only
-        draw, one of the learner's that is called "schools" as well. Raises TypeError for tasks that are not Regression,
-        or have a loss or score of their own.
-        """
-        if isinstance(world, World) and not is_schools(world):
-            draws = {(): {0: world}}
-            dials, live = {}, None
-        else:
-            counts = [world.dial["n"]] if isinstance(world, World) else np.atleast_1d(world).tolist()
-            draws = {(n,): {seed: schools(n, seed=seed) for seed in seeds} for n in counts}
-            dials, live = {"n": tuple(counts)}, Solve(schools)
-        scores, gaps, tasks = [], [], {}
-        for values, drawn in draws.items():
-            for seed, one in drawn.items():
-                point = dict(zip(dials, values, strict=True)) | {"seed": seed}
-                check_linear(one.tasks)
-                theta = closed_form.solve(one, lams)
-                tasks |= {task.name: task for task in one.tasks}
-                for part in dict.fromkeys(("validation", split)):
-                    error = closed_form.errors(one, theta, part).numpy()
-                    scores.append(long(error, lams, one.tasks, point | {"split": part}, "score"))
-                gaps.append(long(gaps_of_lines(theta), lams, one.tasks, point | {"layer": LINE}, "gap"))
-        scores, gaps = pd.concat(scores, ignore_index=True), pd.concat(gaps, ignore_index=True)
-        nothing = pd.DataFrame(columns=["lam", *dials, "task", "label", "answer", "count"])
-        name = world.name if isinstance(world, World) else "schools"
-        scores = scores.assign(loss=scores.score, higher_is_better=Regression.higher_is_better)
-        return cls(name, tuple(tasks.values()), dials, scores, gaps, nothing, split, live,
-                   "" if live else "this world is one draw, and its answer is exact already", "solved")  # fmt: skip
-
-    # --- storing one -----------------------------------------------------------------------------------------------
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The three tables by the ending that their names get in the bank."""
-        return dict(zip(ENDINGS, (self.scores, self.gaps, self.confusions), strict=True))
-
-    def facts(self) -> dict[str, object]:
-        """What must stand in the settings of the stored tables, under ``path``, for :meth:`stored` to read them.
-
-        Raises ValueError for a task of a kind of one's own, which could not be made again.
-        """
-        tasks = []
-        for task in self.tasks:
-            if type(task) not in KINDS.values():
-                raise ValueError(f"only {', '.join(KINDS)} can be stored; {task.name!r} is a {type(task).__name__}")
-            tasks.append([type(task).__name__, task.name, *([task.classes] if hasattr(task, "classes") else [])])
-        live = self.live.facts() if isinstance(self.live, Train) else None
-        return {"world": self.world, "tasks": tasks, "dials": list(self.dials), "split": self.split, "live": live}
-
-    def save(self, name: str, code: Iterable[str], **settings: object) -> None:
-        """Put the three tables into the bank, with ``settings`` and the ``code`` that made them (see bank.save)."""
-        for ending, table in self.tables().items():
-            bank.save(f"{name}{ending}", table, settings | {"path": self.facts()}, code)
-
     # --- looking at one --------------------------------------------------------------------------------------------
 
     @property
@@ -182,6 +101,10 @@ class Path:
         if not self.dials:
             return [()]
         return list(dict.fromkeys(self.scores[list(self.dials)].itertuples(index=False, name=None)))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The three tables by the ending of the name under which each is stored."""
+        return dict(zip(ENDINGS, (self.scores, self.gaps, self.confusions), strict=True))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -196,24 +119,16 @@ class Path:
             self.slices[values] = cut(self, dict(zip(self.dials, values, strict=True)))
         return self.slices[values]
 
-    def title(self, values: tuple) -> str:
-        """The world and where its dials stand: "shoppers, δ = 0.7"."""
-        said = [f"{LETTERS.get(name, name)} = {value}" for name, value in zip(self.dials, values, strict=True)]
-        return ", ".join([self.world, *said])
-
     def __repr__(self) -> str:
         first, dials = self.at(*self.settings[0]), "".join(f" × {len(v)} {d}" for d, v in self.dials.items())
         return f"Path({self.world}: {len(self.tasks)} tasks, {len(first.lams)} λ × {len(first.seeds)} seeds{dials})"
-
-
-ENDINGS = ("", "_gaps", "_confusions")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Slice:
     """A Path at one setting of its dials, as arrays over S seeds, L λs, T tasks and K layers; NaN where nothing is.
 
-    ``scores``: (S, L, T) on the split shown. ``mean``, ``low``, ``high``: (L, T), over seeds with the 95 % interval.
+    ``scores``: (S, L, T) on the split shown.
     ``merit``: (S, L), by which λ is chosen: on validation, larger is better; ``merit_name`` says what it is.
     ``gaps``: (S, L, K, T). ``confusions``: task → (L, classes, classes), how many of a class (row) got an answer
     (column). Numbers have six digits that count, so that what is written of them is the same wherever it is written.
@@ -230,17 +145,17 @@ class Slice:
     confusions: Mapping[str, np.ndarray]
     classes: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, low and high of each task's score at each λ, (L, T)."""
         return bands(self.scores)
 
-    @property
+    @cached_property
     def pooled(self) -> np.ndarray:
         """The mean score of all tasks at each λ, (S, L); NaN where their scores are of different kinds."""
         return six(mean_of(self.scores, -1)) if self.alike else np.full(self.scores.shape[:2], np.nan)
 
-    @property
+    @cached_property
     def pooled_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, low and high of :attr:`pooled` over seeds, (L,)."""
         return bands(self.pooled)
@@ -260,13 +175,36 @@ class Slice:
         """The same for each seed alone: how far chance moves it."""
         return tuple(best_of(row) for row in self.merit)
 
-    @property
+    @cached_property
+    def gap_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, least and largest of each gap over seeds, (L, K, T); none of them finite where there is no gap."""
+        there = np.isfinite(self.gaps)
+        least, largest = (np.where(there, self.gaps, end) for end in (np.inf, -np.inf))
+        return mean_of(self.gaps, 0), least.min(0), largest.max(0)
+
+    @cached_property
     def ties(self) -> np.ndarray:
         """How tightly the tasks are tied in each layer, (S, L, K): 1 − gap / the layer's largest gap along λ, from 0
         (nowhere looser) to 1 (identical); gaps averaged over tasks."""
         gap = mean_of(np.where(self.gaps < ROUNDING, 0, self.gaps), -1)
         largest = np.nan_to_num(gap).max(1, keepdims=True)
-        return 1 - np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0)
+        return six(1 - np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0))
+
+    def scores_of(self, seed: int | None) -> np.ndarray:
+        """Each task's score at each λ, (L, T): of one seed, or for None the mean over all."""
+        return self.band[0] if seed is None else self.scores[self.seeds.index(seed)]
+
+    def pooled_of(self, seed: int | None) -> np.ndarray:
+        """The mean score of all tasks at each λ, (L,): of one seed, or for None the mean over all."""
+        return self.pooled_band[0] if seed is None else self.pooled[self.seeds.index(seed)]
+
+    def gaps_of(self, seed: int | None) -> np.ndarray:
+        """Each task's gap in each layer at each λ, (L, K, T): of one seed, or for None the mean over all."""
+        return self.gap_band[0] if seed is None else self.gaps[self.seeds.index(seed)]
+
+    def ties_of(self, seed: int | None) -> np.ndarray:
+        """How tightly each layer is tied at each λ, (L, K): of one seed, or for None the mean over all."""
+        return self.ties.mean(0) if seed is None else self.ties[self.seeds.index(seed)]
 
     def nearest(self, lam: float) -> int:
         """The number of the λ nearest to ``lam`` on the logarithmic scale; 0 and ∞ are only near themselves.
@@ -275,47 +213,30 @@ class Slice:
         """
         return nearest(self.lams, lam)
 
-    def label(self, index: int) -> str:
-        return written(self.lams[index])
+
+# --- λ on a logarithmic scale --------------------------------------------------------------------------------------
 
 
-# --- worlds that are solved ----------------------------------------------------------------------------------------
+def places(lams: Sequence[float]) -> np.ndarray:
+    """Where each λ stands on the axis: log₁₀ λ, with 0 and ∞ broken off beyond the ends."""
+    logs = [math.log10(lam) for lam in lams if 0 < lam < math.inf] or [0.0]
+    beyond = {0: logs[0] - BREAK, math.inf: logs[-1] + BREAK}
+    return np.array([beyond[lam] if lam in beyond else math.log10(lam) for lam in lams])
 
 
-def is_schools(world: World) -> bool:
-    """Whether a World is a draw of ``schools(n)``, and not the learner's own of that name.
+def nearest(lams: Sequence[float], lam: float) -> int:
+    """The number of the λ nearest to ``lam`` on the logarithmic scale; 0 and ∞ are near themselves only.
 
-    The pupils of the test are the same for every seed, and so are those of training and validation taken together.
+    Raises ValueError for a λ that is negative or NaN.
     """
-    if world.name != "schools" or set(world.dial) != {"n"}:
-        return False
-    try:
-        ours = schools(world.dial["n"])
-    except (TypeError, ValueError):
-        return False
-    return (world.tasks == ours.tasks and len(world.train) == len(ours.train) and same(world.test, ours.test)
-            and not_tested(world) == not_tested(ours))  # fmt: skip
-
-
-def not_tested(world: World) -> dict[str, list[list[float]]]:
-    """Task → the examples of training and validation in order, each its inputs and its label."""
-    found = {}
-    for task in world.tasks:
-        rows = []
-        for split in (world.train, world.validation):
-            x = split.inputs.get(task.name, split.inputs.get(None)).flatten(1)
-            rows += torch.cat([x, split.labels[task.name][:, None]], 1).nan_to_num(MISSING).tolist()
-        found[task.name] = sorted(rows)
-    return found
-
-
-def check_linear(tasks: Sequence[Task]) -> None:
-    """Refuse tasks whose loss is not the squared error that is solved here."""
-    for task in tasks:
-        if judged_as(task) is not Regression:
-            own = ", with a loss or score of its own" if isinstance(task, Regression) else ""
-            raise TypeError(f"only regression can be solved in closed form; {task.name!r} is a "
-                            f"{type(task).__name__}{own}: train it, and explore the mtl.sweep")  # fmt: skip
+    if not lam >= 0:
+        raise ValueError(f"λ must be 0 or more, not {lam:g}")
+    if lam in lams:
+        return list(lams).index(lam)
+    inner = [i for i, other in enumerate(lams) if 0 < other < math.inf] or list(range(len(lams)))
+    if lam == 0 or math.isinf(lam):
+        return inner[0] if lam == 0 else inner[-1]
+    return min(inner, key=lambda i: abs(places(lams)[i] - math.log10(lam)))
 
 
 # --- from tables to arrays -----------------------------------------------------------------------------------------
@@ -374,7 +295,7 @@ def merits(scores: np.ndarray, tasks: Sequence[Task]) -> tuple[np.ndarray, str]:
 
 
 def bands(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high over axis 0 of :func:`~mtl_lesson.show.style.interval`, over the seeds that are there."""
+    """Mean, low and high over axis 0 of :func:`~mtl_lesson.evidence.interval`, over the seeds that are there."""
     flat = values.reshape(len(values), -1)
     if np.isfinite(flat).all():
         found = np.stack(interval(flat))
@@ -393,6 +314,12 @@ def mean_of(values: np.ndarray, axis: int) -> np.ndarray:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Counts (…, labels, answers) as shares of each label; NaN for a label that nothing had."""
+    total = counts.sum(-1, keepdims=True)
+    return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+
+
 def best_of(merit: np.ndarray) -> int:
     return int(np.nanargmax(merit)) if np.isfinite(merit).any() else 0
 
@@ -403,13 +330,6 @@ def six(values: np.ndarray) -> np.ndarray:
     size = np.where(np.isfinite(values) & (values != 0), np.abs(values), 1)
     digits = 10.0 ** (5 - np.floor(np.log10(size)))
     return np.round(values * digits) / digits
-
-
-def long(values: np.ndarray, lams: Sequence[float], tasks: Sequence[Task], place: Mapping, value: str) -> pd.DataFrame:
-    """An array (λs, tasks) as rows, with ``place`` beside each."""
-    names = [task.name for task in tasks]
-    table = pd.DataFrame({"lam": np.repeat(np.asarray(lams, float), len(names)), **place, "task": names * len(lams)})
-    return table.assign(**{value: np.asarray(values).ravel()})
 
 
 # --- looking into a model ------------------------------------------------------------------------------------------
@@ -432,12 +352,6 @@ def gap_of_heads(model: Soft) -> torch.Tensor:
     θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in model.tied() if name == "heads"], 2)[0]
     mean = θ.mean(0)
     return ((θ - mean).norm(dim=1) / mean.norm()).nan_to_num()
-
-
-def gaps_of_lines(theta: torch.Tensor) -> np.ndarray:
-    """‖θ_t − θ̄‖ / ‖θ̄‖ of linear models ``theta`` (λs, T, d), as (λs, T)."""
-    mean = theta.mean(1, keepdim=True)
-    return ((theta - mean).norm(dim=2) / mean.norm(dim=2)).nan_to_num().numpy()
 
 
 def classes_of(task: Task) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The explorer as one picture, for a notebook without a kernel and for a page: axes in, and what they show in words."""
+"""A path along λ as one picture: what the λ explorer shows at one λ, where there is no kernel to move it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ...show.drawing import Drawing
-from ...show.maps import SHADES
-from ...show.schools import places, ticks, written
-from ...show.style import (
+from ..inspection.paths import Path, Slice, mean_of, places, shares
+from ..words import MANY, about, listed, rounded, sentence, title, unit, written
+from .drawing import Drawing
+from .maps import SHADES
+from .schools import ticks
+from .style import (
     GREY,
     INK,
     PALE,
     PAPER,
     WIDTH,
-    about,
     canvas,
     colours_of,
     dashes_of,
     for_text,
     ink_on,
-    listed,
-    rounded,
     shortened,
     style,
-)  # fmt: skip
-from .paths import Path, Slice, mean_of
-from .screen import MANY, ORIGIN, sentence, unit
+)
 
+ORIGIN = {"trained": "trained networks", "stored": "stored results of trained networks"}
 LEAST = 0.001  # the least gap drawn: on a logarithmic scale 0 has no place
 
 
-def static(path: Path, values: tuple, index: int, seed: int | None = None) -> Drawing:
-    """All views at one λ: scores, two tasks against each other, gaps, and the first task's confusions if it has any."""
+def explorer(path: Path, values: tuple, index: int, seed: int | None = None) -> Drawing:
+    """A path along λ at one λ: scores, two tasks against each other, gaps, and what the first task that has classes
+    takes for what.
+
+    ``values``: where the dials stand, a value each. ``index``: the number of the λ. ``seed``: one, or None for the mean
+    over all. Raises KeyError for a setting that the path has no results for.
+    """
     found = path.at(*values)
     several, classes = len(found.tasks) > 1, bool(found.confusions)
     with style():
@@ -47,20 +50,15 @@ def static(path: Path, values: tuple, index: int, seed: int | None = None) -> Dr
         gaps(lower[0], found, index, seed)
         if classes:
             confusion(lower[1], found, next(iter(found.confusions)), index)
-        title = f"{path.title(values)}: λ = {found.label(index)}"
-        figure.suptitle(shortened(title, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
+        heading = f"{title(path, values)}: λ = {written(found.lams[index])}"
+        figure.suptitle(shortened(heading, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
     return Drawing(figure, spoken(path, values, index, seed))
-
-
-def rows(found: Slice, seed: int | None) -> np.ndarray:
-    """Each task's score at each λ, (L, T): of one seed or the mean."""
-    return found.band[0] if seed is None else found.scores[found.seeds.index(seed)]
 
 
 def scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> None:
     """Score against λ: a line a task in the band of its seeds; of many tasks thin lines, and their mean in its band.
     Where scores are of different kinds, each task is drawn from its worst to its best."""
-    at, lines, task = places(found.lams), rows(found, seed), found.tasks[0]
+    at, lines, task = places(found.lams), found.scores_of(seed), found.tasks[0]
     names = [task.name for task in found.tasks]
     colours, dashes, (_, low, high) = colours_of(names), dashes_of(names), found.band
     many = len(names) > MANY and found.alike
@@ -78,8 +76,7 @@ def scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> 
         ax.plot(at, lines[:, t], color=colours[name], linestyle=dashes[name], label=shortened(name, 1.4))
         ax.plot(at[index], lines[index, t], "o", color=colours[name], markeredgecolor=PAPER, markersize=9, zorder=4)
     if many:
-        middle, below, above = found.pooled_band
-        middle = middle if seed is None else found.pooled[found.seeds.index(seed)]
+        middle, (_, below, above) = found.pooled_of(seed), found.pooled_band
         ax.fill_between(at, below, above, color=INK, alpha=0.18, linewidth=0)
         ax.plot(at, middle, color=INK, label=f"mean of {len(names)} tasks")
         ax.plot(at[index], middle[index], "o", color=INK, markeredgecolor=PAPER, markersize=9, zorder=4)
@@ -106,7 +103,7 @@ def pareto(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     one, two = found.tasks[:2]
     for own in found.scores:
         ax.plot(own[:, 0], own[:, 1], color=GREY, linewidth=0.8, alpha=0.5)
-    line = rows(found, seed)
+    line = found.scores_of(seed)
     ax.plot(line[:, 0], line[:, 1], color=INK, marker="o", markersize=4)
     ax.plot(*line[index, :2], "o", color=INK, markeredgecolor=PAPER, markersize=13, zorder=4)
     for end in (0, -1):
@@ -135,7 +132,7 @@ def gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     many = len(names) > MANY
     colours = dict.fromkeys(names, GREY) if many else colours_of(names)
     drawn = np.maximum(own, LEAST)
-    middle = np.maximum(mean_of(own, 0)[index], LEAST)  # (K, T)
+    middle = np.maximum(found.gaps_of(seed)[index], LEAST)  # (K, T)
     for t, name in enumerate(names):
         at = np.arange(len(found.layers)) + (t - (len(names) - 1) / 2) * 0.76 / len(names)
         ax.plot(at, middle[:, t], "o", color=colours[name], markeredgecolor=PAPER, markersize=5 if many else 9)
@@ -151,27 +148,25 @@ def gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
 
 def confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
     """What one task answers (columns) to each label (rows), as shares of the label; all seeds together."""
-    counts, classes = found.confusions[name][index], found.classes[name]
-    total = counts.sum(1, keepdims=True)
-    shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    ax.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
+    answered, classes = np.nan_to_num(shares(found.confusions[name][index])), found.classes[name]
+    ax.imshow(answered, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     ax.set_yticks(range(len(classes)), [shortened(one, 0.9) for one in classes])
     few = len(classes) <= 4
     ax.set_xticks(range(len(classes)) if few else [], [shortened(one, 0.7) for one in classes] if few else [])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     if few:
-        for (i, j), share in np.ndenumerate(shares):
+        for (i, j), share in np.ndenumerate(answered):
             paint = ink_on(SHADES(share)[:3])
             ax.text(j, i, rounded(share, "%"), ha="center", va="center", color=paint)
     ax.set_title(shortened(f"{name}: label ↓, answer →", 3.6), fontsize=12, color=for_text(INK), fontweight="normal")
 
 
 def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
-    """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored and
-    solved paths only: the rest is a number after ≈."""
+    """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored
+    paths only: the rest is a number after ≈."""
     found = path.at(*values)
-    text = [f"The λ explorer: {path.title(values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
+    text = [f"The λ explorer: {title(path, values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
             f"{sentence(found, index, seed)}."]  # fmt: skip
     mean = found.pooled_band[0][:, None] if len(found.tasks) > MANY and found.alike else found.band[0]
     names = ["the mean"] if mean.shape[1] < len(found.tasks) else [task.name for task in found.tasks]
@@ -179,13 +174,13 @@ def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
             f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}" for t, name in enumerate(names)]  # fmt: skip
     text.append(f"Over all {len(found.lams)} λ: {listed(ends)}.")
     if path.origin != "trained":
-        text.append(f"Best on validation ({found.merit_name}): λ = {found.label(found.best)}.")
-    apart = mean_of(mean_of(found.gaps, 0)[index], 1)
+        text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")
+    apart = mean_of(found.gaps_of(None)[index], 1)
     layers = [f"{layer} {about(gap)}" for layer, gap in zip(found.layers, apart, strict=True)]
     text.append(f"Mean distance from the mean model: {listed(layers)}.")
     if found.confusions:
         name, counts = next(iter(found.confusions.items()))
-        right = [f"{one} {about(row[i] / row.sum() if row.sum() else np.nan, '%')}"
-                 for i, (one, row) in enumerate(zip(found.classes[name], counts[index], strict=True))]  # fmt: skip
+        own = shares(counts[index]).diagonal()
+        right = [f"{one} {about(share, '%')}" for one, share in zip(found.classes[name], own, strict=True)]
         text.append(f"Answered right of {name}: {listed(right, 10)}.")
     return " ".join(text)

@@ -1,8 +1,8 @@
-// The λ explorer in the browser. Python sends every number once (`worlds`); moving λ draws from them, with no kernel.
-// `at` says what is on show and goes back and forth. Text from data only ever becomes textContent or an attribute.
+// The λ explorer in the browser. Python sends every number and sentence once (`worlds`, `phrases`); moving λ draws from
+// them, with no kernel. `at` says what is on show and goes back and forth. Text from data only ever becomes textContent
+// or an attribute.
 
 const INK = "#222222", GREY = "#6E6E6E", PALE = "#D8D8D8", BLUE = "#0072B2", VERMILLION = "#D55E00";
-const MANY = 8;          // with more tasks, a view shows their mean and draws each as a thin line
 const HEIGHT = 192;      // of a view, in pixels
 const LEAST = 0.001;     // the least gap drawn: on a logarithmic scale 0 has no place
 const LETTER = 7.4;      // about the width of a letter, in pixels
@@ -25,32 +25,13 @@ const svg = (tag, attributes = {}, ...children) =>
 
 const finite = values => values.flat(9).filter(value => value !== null && value !== undefined);
 const span = values => values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
-const mean = values => (values = finite(values)).length ? values.reduce((a, b) => a + b, 0) / values.length : null;
 const fit = (text, room) => room / LETTER < 5 ? text.slice(0, Math.max(1, Math.floor(room / LETTER))) : cut(text, Math.floor(room / LETTER));
 const range = n => [...Array(n).keys()];
 const cut = (text, most) => text.length > most ? text.slice(0, Math.max(1, most - 1)).trimEnd() + "…" : text;
 
-/** As Python rounds: to even where a number lies exactly between two. */
-function fixed(value, digits) {
-  let text = value.toFixed(digits);
-  if (/^50*$/.test(value.toFixed(digits + 30).split(".")[1].slice(digits)) && /[13579]$/.test(text.replace(".", "")))
-    text = (Number(text) - Math.sign(value) * 10 ** -digits).toFixed(digits);
-  return text;
-}
-
-/** A measured number as the course's figures write it (show/style.py: rounded). */
-export function rounded(value, unit = "") {
-  if (value === null || value === undefined) return "unknown";
-  value *= unit === "%" ? 100 : 1;
-  const size = Math.abs(value), digits = unit === "%" || size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  let text = fixed(value, digits);
-  if (size > 0 && size < 0.005 && unit !== "%") text = size >= 0.001 ? fixed(value, 3) : value.toExponential(0);
-  if (Number(text) === 0) text = text.replace("-", "");
-  const [whole, rest] = text.split(".");
-  text = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (rest === undefined ? "" : "." + rest);
-  return text.replaceAll("-", "−") + (unit ? " " + unit : "");
-}
-const about = (value, unit) => value === null || value === undefined ? "unknown" : "≈ " + rounded(value, unit);
+/** A phrase of Python's with its gaps, {so}, filled in. */
+const filled = (phrase, parts) => phrase.replace(/\{([^}]*)\}/g, (_, name) => parts[name]);
+const joined = (...sentences) => sentences.flat().filter(Boolean).join(" ");
 
 /** Round numbers between low and high. */
 function ticks(low, high, count = 4) {
@@ -141,9 +122,9 @@ class View {
     return marks;
   }
   empty() { return false; } // whether there is nothing to draw at all
-  hidden(show, words) {
-    return [[label(this.width / 2, HEIGHT / 2, words, { "text-anchor": "middle", fill: GREY })],
-            `Hidden until you reveal it, at λ = ${show.label}.`];
+  hidden(show) {
+    const words = label(this.width / 2, HEIGHT / 2, "hidden until you reveal", { "text-anchor": "middle", fill: GREY });
+    return [[words], show.said.hidden.view[show.index]];
   }
 }
 
@@ -182,20 +163,20 @@ class Scores extends View {
     const xs = [slice.places[0], slice.places.at(-1)];
     const xTicks = this.axis(show), axes = { left: 50, xTicks, xTitle: "λ" };
     this.picture.style.cursor = "ew-resize";
-    this.note.textContent = show.revealed ? show.split + (show.one ? ", seed " + show.at.seed : "") + ", " + show.bandWords : "";
+    this.note.textContent = show.revealed ? show.said.note[show.who] : "";
     if (!show.revealed) return [...this.frame(xs, [0, 1], { ...axes, yTicks: [] }), ...this.breaks(slice)];
     if (slice.alike) {
-      const live = show.results.map(r => show.many ? mean(Object.values(r.scores)) : Object.values(r.scores));
+      const live = show.results.map(r => show.many ? r.mean : Object.values(r.scores));
       let values = finite([show.many ? [slice.pooled.low, slice.pooled.high, slice.pooled.seeds] : [slice.scores, slice.low, slice.high], live]);
       if (show.many) { // the curve of the mean fills the frame, which cuts the lines of single tasks
         const [low, high] = span(values);
         values = [low - 0.6 * (high - low), high + 0.6 * (high - low)];
       }
       const [ys, yTicks] = ticksOfScores(values, tasks[0].unit, 5);
-      this.frameMarks = this.frame(xs, ys, { ...axes, yTicks, yTitle: tasks[0].score + (tasks[0].higher ? "" : " (less is better)") });
+      this.frameMarks = this.frame(xs, ys, { ...axes, yTicks, yTitle: show.said.axis });
       this.height = () => this.y;
     } else { // scores of different kinds: each task on its own scale
-      this.frameMarks = this.frame(xs, [0, 1], { ...axes, yTicks: [[0, "worst"], [1, "best"]], yTitle: "each task from its worst to its best" });
+      this.frameMarks = this.frame(xs, [0, 1], { ...axes, yTicks: [[0, "worst"], [1, "best"]], yTitle: show.said.axis });
       const own = tasks.map((task, t) => {
         const [low, high] = span(finite([slice.scores.map(s => s.map(l => l[t])), slice.low.map(l => l[t]), slice.high.map(l => l[t])]));
         return value => value === null ? null : this.y((task.higher ? value - low : high - value) / (high - low || 1));
@@ -249,11 +230,11 @@ class Scores extends View {
     if (!show.revealed) {
       marks.push(label((this.box.left + this.box.right) / 2, HEIGHT / 2 - 20, "Where will the best λ be?", { "text-anchor": "middle", "font-weight": 600 }));
       marks.push(label((this.box.left + this.box.right) / 2, HEIGHT / 2, "Move λ there and mark it.", { "text-anchor": "middle", fill: GREY }));
-      return [marks, `The scores against λ are hidden until you reveal them. λ is ${show.label}.` + show.guessWords];
+      return [marks, joined(show.said.hidden.scores[index], show.said.mark[show.guess])];
     }
     marks.push(...this.best(show));
     for (const result of show.results) {
-      if (show.many) marks.push(star(this.x(slice.places[result.index]), this.y(mean(Object.values(result.scores))), 8, INK));
+      if (show.many) marks.push(star(this.x(slice.places[result.index]), this.y(result.mean), 8, INK));
       else tasks.forEach((task, t) => marks.push(star(this.x(slice.places[result.index]), this.height(t)(result.scores[task.number] ?? null), 8, task.colour)));
     }
     if (show.many) {
@@ -263,15 +244,7 @@ class Scores extends View {
       }
       if (slice.alike) marks.push(dot(x, this.y(show.pooled[index]), 6, INK));
     } else tasks.forEach((task, t) => show.value(t) === null || marks.push(dot(x, this.height(t)(show.value(t)), 5.5, task.colour)));
-    return [marks, this.words(show)];
-  }
-  words(show) {
-    const { slice, tasks, index } = show;
-    const each = show.many && slice.alike
-      ? `the mean of ${tasks.length} tasks is ${about(show.pooled[index], tasks[0].unit)} (from ${about(slice.pooled.low[index], tasks[0].unit)} to ${about(slice.pooled.high[index], tasks[0].unit)})`
-      : tasks.map((task, t) => `${task.name} ${about(show.value(t), task.unit)} (from ${about(slice.low[index][t], task.unit)} to ${about(slice.high[index][t], task.unit)})`).join(", ");
-    const live = show.results.map(r => ` Trained now at λ = ${slice.lams[r.index]}, seed ${r.seed}: ${show.listed(r)}.`).join("");
-    return `Score against λ on ${show.split}, ${show.bandWords}. At λ = ${show.label}: ${each}. ${show.bestWords}${show.guessWords}${live}`;
+    return [marks, joined(show.say("scores"), show.said.mark[show.guess], show.results.map(result => result.text))];
   }
 }
 
@@ -307,7 +280,7 @@ class Pareto extends View {
     return marks;
   }
   move(show) {
-    if (!show.revealed) return this.hidden(show, "hidden until you reveal");
+    if (!show.revealed) return this.hidden(show);
     const { slice, tasks, pair: [a, b], index } = show, [x, y] = this.at(show.values[index]), marks = [];
     const low = slice.low[index], high = slice.high[index];
     if (x !== null && y !== null) {
@@ -321,10 +294,10 @@ class Pareto extends View {
       const [px, py] = [this.x(result.scores[tasks[a].number] ?? null), this.y(result.scores[tasks[b].number] ?? null)];
       if (px !== null && py !== null) marks.push(star(px, py, 8, "#F0E442"));
     }
-    const where = i => `${tasks[a].name} ${about(show.values[i][a], tasks[a].unit)}, ${tasks[b].name} ${about(show.values[i][b], tasks[b].unit)}`;
-    const last = slice.lams.length - 1;
-    return [marks, `${tasks[b].name} against ${tasks[a].name} along λ. At λ = ${show.label}: ${where(index)}. `
-      + `The path runs from λ = ${slice.lams[0]} (${where(0)}) to λ = ${slice.lams[last]} (${where(last)}).`];
+    const last = slice.lams.length - 1, score = (i, t) => show.said.score[show.who][i][t];
+    const parts = { up: tasks[b].name, right: tasks[a].name, lam: show.label, x: score(index, a), y: score(index, b),
+      first: slice.lams[0], "x first": score(0, a), "y first": score(0, b), last: slice.lams[last], "x last": score(last, a), "y last": score(last, b) };
+    return [marks, filled(show.phrases.pareto, parts)];
   }
 }
 
@@ -342,15 +315,13 @@ class Gaps extends View {
       xTicks: show.layers.map((name, k) => [k, cut(name, most)]), yTicks: tens, yTitle: "‖θₜ − θ̄‖ / ‖θ̄‖" });
   }
   dots(show) { // a layer: for each task [colour, middle, low, high]
-    const { slice, index } = show, seeds = show.one ? [show.seed] : range(slice.seeds.length);
-    return show.layers.map((_, k) => show.tasks.map((_, t) => {
-      const own = finite(seeds.map(s => slice.gaps[s][index][k][t]));
-      return [show.tint(t), mean(own), ...span(own)];
-    }));
+    const { slice, index } = show, own = show.one && slice.gaps[show.seed];
+    const [middle, low, high] = own ? [own, own, own] : slice.gap;
+    return show.layers.map((_, k) => show.tasks.map((_, t) => [show.tint(t), middle[index][k][t], low[index][k][t], high[index][k][t]]));
   }
   move(show) {
-    const marks = [], groups = this.dots(show);
-    groups.forEach((group, k) => group.forEach(([colour, middle, low, high], t) => {
+    const marks = [];
+    this.dots(show).forEach((group, k) => group.forEach(([colour, middle, low, high], t) => {
       if (middle === null) return;
       const step = Math.min(30, 0.8 * (this.x(1) - this.x(0)) / group.length), x = this.x(k) + (t + 0.5 - group.length / 2) * step;
       const y = value => this.y(this.log(value));
@@ -358,12 +329,7 @@ class Gaps extends View {
       if (high > low && !show.many) marks.push(line(x, y(low), x, y(high), { stroke: colour, "stroke-width": 2 }));
       marks.push(dot(x, y(middle), show.many ? 3.2 : 5.5, colour));
     }));
-    const said = groups.map((group, k) => {
-      const middles = finite(group.map(one => one[1])), [low, high] = span(middles);
-      return `${show.layers[k]}: ` + (show.many ? `mean of ${show.tasks.length} tasks ${about(mean(middles))} (from ${about(low)} to ${about(high)})`
-        : group.map(([, middle], t) => `${show.tasks[t].name} ${about(middle)}`).join(", "));
-    });
-    return [marks, `How far each task's weights are from the mean of all tasks, at λ = ${show.label}. ${said.join("; ")}.`];
+    return [marks, show.say("gaps")];
   }
 }
 
@@ -375,16 +341,12 @@ class Model extends View {
   still() { return []; }
   move(show) {
     const columns = show.many ? range(5) : range(show.tasks.length), rows = show.layers.filter(name => name !== "heads");
-    const left = 92;
+    const left = 92, ties = show.slice.ties[show.who][show.index];
     const step = (this.width - left - (show.many ? 26 : 4)) / columns.length, wide = Math.min(step * 0.7, 90);
     const deep = (HEIGHT - 6) / (rows.length + 1), tall = Math.min(deep * 0.62, 40);
-    const x = c => left + step * (c + 0.5), y = r => deep * (r + 0.5) + 2, marks = [], said = [];
-    const tie = name => {
-      const k = show.layers.indexOf(name);
-      return k < 0 ? 0 : show.one ? show.slice.ties[show.seed][show.index][k] : mean(show.slice.ties.map(rows => rows[show.index][k]));
-    };
+    const x = c => left + step * (c + 0.5), y = r => deep * (r + 0.5) + 2, marks = [];
     [...rows, "heads"].forEach((name, r) => {
-      const tight = tie(name) ?? 0, one = tight >= 1, top = y(r) - tall / 2;
+      const k = show.layers.indexOf(name), tight = ties[k] ?? 0, one = tight >= 1, top = y(r) - tall / 2;
       const last = name === "heads", title = last ? "answers" : name;
       if (r) for (const c of columns) marks.push(line(x(c), y(r - 1) + tall / 2, x(c), top, { stroke: show.tint(c), "stroke-width": 2 }));
       if (one) marks.push(svg("rect", { x: x(0) - wide / 2, y: top, width: x(columns.length - 1) - x(0) + wide, height: tall, rx: 6, fill: "#E6E6E6", stroke: "#555", "stroke-width": 1.6 }));
@@ -397,14 +359,12 @@ class Model extends View {
           fill: mixed(mixed("#FFFFFF", colour, 0.22), "#E6E6E6", tight) }));
         if (last && !show.many) marks.push(label(x(c), y(r) + (one ? 9 : 5), fit(show.tasks[c].name, step - 4), { "text-anchor": "middle" }));
       }
-      const words = one ? "one for all" : tight > 0.994 ? "> 99 % tied" : `${rounded(tight, "%")} tied`, single = last && tight === 0;
-      if (!single) marks.push(label(0, y(r) + 14, words));
+      const single = last && tight === 0;
+      if (!single) marks.push(label(0, y(r) + 14, show.say("tied")[k]));
       if (show.many) marks.push(label(this.width - 12, y(r) + 5, "…", { "text-anchor": "middle", fill: GREY }));
       marks.push(label(0, y(r) + (single ? 5 : -3), cut(title, 11), { "font-weight": 600 }));
-      said.push(`${title}: ${single ? "one for each task" : one ? "one for all tasks" : about(tight, "%") + " tied"}`);
     });
-    return [marks, `The model at λ = ${show.label}, layer by layer, ${show.tasks.length} tasks wide. ${said.join("; ")}. `
-      + "Tied: 1 − gap / the largest gap of the layer along λ."];
+    return [marks, show.say("model")];
   }
 }
 
@@ -435,21 +395,15 @@ class Confusion extends View {
     return marks;
   }
   move(show) {
-    if (!show.revealed) return this.hidden(show, "hidden until you reveal");
-    const { classes, counts } = this.found, { left, top, wide, side } = this.cell, marks = [], said = [];
-    counts[show.index].forEach((row, i) => {
-      const total = row.reduce((a, b) => a + b, 0), shares = row.map(count => total ? count / total : 0);
-      shares.forEach((share, j) => {
-        marks.push(svg("rect", { x: left + wide * j, y: top + side * i, width: wide - 1, height: side - 1, fill: shade(share),
-          stroke: i === j ? INK : null, "stroke-width": 1.2 }));
-        if (wide > 44 && side > 18) marks.push(label(left + wide * (j + 0.5), top + side * (i + 0.5) + 5, total ? rounded(share, "%") : "–",
-          { "text-anchor": "middle", fill: share > 0.55 ? "#fff" : INK }));
-      });
-      if (!total) return;
-      const wrong = shares.map((share, j) => j === i ? -1 : share), most = wrong.indexOf(Math.max(...wrong));
-      said.push(`${classes[i]} ${about(shares[i], "%")} right` + (wrong[most] > 0 ? `, most often taken for ${classes[most]} (${about(wrong[most], "%")})` : ""));
-    });
-    return [marks, `Answers of ${show.world.tasks[this.task].name} at λ = ${show.label} on ${show.split}, all seeds together. ${said.join("; ")}.`];
+    if (!show.revealed) return this.hidden(show);
+    const { shares, cells, alt } = this.found, { left, top, wide, side } = this.cell, { index } = show, marks = [];
+    shares[index].forEach((row, i) => row.forEach((share, j) => {
+      marks.push(svg("rect", { x: left + wide * j, y: top + side * i, width: wide - 1, height: side - 1, fill: shade(share),
+        stroke: i === j ? INK : null, "stroke-width": 1.2 }));
+      if (cells && wide > 44 && side > 18) marks.push(label(left + wide * (j + 0.5), top + side * (i + 0.5) + 5, cells[index][i][j],
+        { "text-anchor": "middle", fill: share > 0.55 ? "#fff" : INK }));
+    }));
+    return [marks, alt[index]];
   }
 }
 
@@ -463,21 +417,23 @@ function options(select, names, chosen, values = range(names.length)) {
 
 // --- what is on show -------------------------------------------------------------------------------------------------
 
-/** The part of the sent numbers that `at` points to, and how it is said. */
+/** The part of what was sent that `at` points to. */
 class Show {
-  constructor(worlds, at, results) {
+  constructor(worlds, phrases, at, results) {
+    this.phrases = phrases;
     this.at = at;
     this.world = worlds[at.world];
     this.slice = this.world.slices[at.dials.join(",")];
-    this.split = this.world.split;
+    this.said = this.slice.said;
     this.layers = this.world.layers;
     this.tasks = this.slice.tasks.map(number => ({ ...this.world.tasks[number], number }));
-    this.many = this.tasks.length > MANY;
+    this.many = this.slice.many;
     this.revealed = at.revealed;
     this.index = at.index;
     this.label = this.slice.lams[at.index];
     this.one = at.seed !== null;
     this.seed = this.one ? this.slice.seeds.indexOf(at.seed) : null;
+    this.who = this.one ? this.seed + 1 : 0; // where first comes what is of all seeds, then a seed each
     this.values = this.one ? this.slice.scores[this.seed] : this.slice.mean;
     this.pooled = this.one ? this.slice.pooled.seeds[this.seed] : this.slice.pooled.mean;
     this.pair = at.pair.map((number, side) => Math.max(0, Math.min(side, this.tasks.length - 1), this.slice.tasks.indexOf(number)));
@@ -488,28 +444,9 @@ class Show {
   value(t) { return this.values[this.index][t]; }
   tint(t) { return this.many ? GREY : this.tasks[t].colour; }
   colour(t) { return !this.many ? this.tasks[t].colour : t === this.pair[0] ? BLUE : VERMILLION; }
-  get bandWords() {
-    const n = this.slice.seeds.length;
-    return n === 1 ? "one seed" : n < 3 ? `lowest to highest of ${n} seeds` : `95 % interval over ${n} seeds`;
-  }
-  get bestWords() {
-    const { best, bests, lams, seeds, merit } = this.slice, [first, last] = span(bests);
-    const apart = seeds.length < 2 ? "" : first === last ? ", and there for every single seed" : `; for single seeds from ${lams[first]} to ${lams[last]}`;
-    return `Best on validation (${merit}): λ = ${lams[best]}${apart}.`;
-  }
-  get guessWords() { return this.guess === null ? "" : ` Your mark: λ = ${this.slice.lams[this.guess]}.`; }
-  listed(result) {
-    if (this.many) return about(mean(Object.values(result.scores)), this.tasks[0].unit) + " (mean)";
-    return this.tasks.map(task => `${task.name} ${about(result.scores[task.number] ?? null, task.unit)}`).join(", ");
-  }
-  /** The same sentence as Python's, in `sentence`. */
-  get sentence() {
-    const where = `λ = ${this.label}`, who = this.one ? ` (seed ${this.at.seed})` : "";
-    if (!this.revealed) return `${where}: the scores are hidden until you reveal them`;
-    if (this.many && this.slice.alike)
-      return `${where}${who}: ${this.tasks[0].score} ${about(this.pooled[this.index], this.tasks[0].unit)}, mean of ${this.tasks.length} tasks`;
-    return `${where}${who}: ${this.tasks.map((task, t) => `${task.name} ${about(this.value(t), task.unit)}`).join(", ")}`;
-  }
+  /** What Python says here: in the view or place of that name. */
+  say(name) { return this.said[name][this.who][this.index]; }
+  get sentence() { return this.revealed ? this.say("status") : this.said.hidden.status[this.index]; }
 }
 
 // --- the whole -------------------------------------------------------------------------------------------------------
@@ -518,12 +455,12 @@ class Explorer {
   constructor(model, el) {
     this.model = model;
     this.worlds = model.get("worlds");
+    this.phrases = model.get("phrases");
     const go = index => this.set({ index }), pick = (side, t) => {
       const pair = [...this.show.at.pair];
       pair[side] = this.show.tasks[t].number;
       this.set({ pair });
     };
-    this.typable = i => this.show.slice.values[i] === "inf" ? "∞" : String(Number(this.show.slice.values[i].toPrecision(2)));
     this.views = [new Scores(this.safely(go)), new Pareto(this.safely(pick)), new Gaps(), new Model(), new Confusion(this.safely(task => this.set({ task })))];
     this.build();
     this.root = html("div", { class: "mtl-explorer", role: "group", "aria-label": "λ explorer" },
@@ -572,7 +509,7 @@ class Explorer {
     this.waiting ??= requestAnimationFrame(() => { this.waiting = null; this.safely(() => this.draw())(); });
   }
   draw(all = false) {
-    const show = new Show(this.worlds, this.model.get("at"), this.model.get("results"));
+    const show = new Show(this.worlds, this.phrases, this.model.get("at"), this.model.get("results"));
     all ||= !this.show || this.show.still !== show.still;
     if (this.show && this.show.still.slice(0, 12) !== show.still.slice(0, 12)) this.say("");
     this.show = show;
@@ -587,7 +524,7 @@ class Explorer {
     if (this.slider.value !== at) this.slider.value = at;
     this.slider.setAttribute("aria-valuetext", `λ = ${show.label}`);
     this.big.textContent = show.label;
-    if (this.box !== document.activeElement) this.box.value = this.filled = this.typable(show.index);
+    if (this.box !== document.activeElement) this.box.value = this.filled = show.slice.typed[show.index];
     this.readout.replaceChildren(...this.chips(show));
     this.status.textContent = show.sentence;
     this.predict(show);
@@ -597,10 +534,10 @@ class Explorer {
     const chip = (colour, dash, name, text) => html("li", {},
       svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, line(1, 5, 25, 5, { stroke: colour, "stroke-width": 2.6, "stroke-dasharray": dash })),
       cut(name, 28), html("b", {}, text));
-    const worth = (value, unit) => show.revealed ? about(value, unit) : "?";
-    if (!show.many) return show.tasks.map((task, t) => chip(task.colour, task.dash, task.name, worth(show.value(t), task.unit)));
-    const mid = show.slice.alike ? [chip(INK, "", `mean of ${show.tasks.length} tasks`, worth(show.pooled[show.index], show.tasks[0].unit))] : [];
-    return [...mid, ...show.pair.map(t => chip(show.colour(t), "6 3", show.tasks[t].name, worth(show.value(t), show.tasks[t].unit)))];
+    const { said } = show, worth = text => show.revealed ? text : "?", score = t => worth(show.say("score")[t]);
+    if (!show.many) return show.tasks.map((task, t) => chip(task.colour, task.dash, task.name, score(t)));
+    const mid = show.slice.alike ? [chip(INK, "", said.mean, worth(show.say("pooled")))] : [];
+    return [...mid, ...show.pair.map(t => chip(show.colour(t), "6 3", show.tasks[t].name, score(t)))];
   }
 
   // --- controls ------------------------------------------------------------------------------------------------------
@@ -642,8 +579,7 @@ class Explorer {
       if (dial.values.length < 2) parts.push(html("span", {}, `${dial.name} = ${dial.values[0]}`));
       else parts.push(select(dial.name, dial.values, at.dials[d], i => this.choose(at.world, at.dials.map((old, e) => e === d ? i : old), d)));
     });
-    const seeds = [slice.seeds.length > 1 ? `all ${slice.seeds.length}: mean and band` : "the only one", ...slice.seeds.map(seed => `seed ${seed}`)];
-    parts.push(select("seeds", seeds, show.one ? show.seed + 1 : 0, i => this.set({ seed: i ? slice.seeds[i - 1] : null })));
+    parts.push(select("seeds", show.said.seeds, show.who, i => this.set({ seed: i ? slice.seeds[i - 1] : null })));
     parts.push(html("span", { class: "mtl-origin" }, world.origin));
     const focused = this.choices.contains(document.activeElement) ? [...this.choices.querySelectorAll("select")].indexOf(document.activeElement) : -1;
     this.choices.replaceChildren(...parts);
@@ -658,7 +594,7 @@ class Explorer {
     dials ??= Object.keys(world.slices)[0].split(",").filter(Boolean).map(Number);
     if (!(dials.join(",") in world.slices)) { // not every combination need be there
       dials = Object.keys(world.slices).map(key => key.split(",").map(Number)).find(key => key[turned] === dials[turned]);
-      this.say("There are no results for that combination; this is one that has some.");
+      this.say(this.phrases.no_combination);
     }
     const slice = world.slices[dials.join(",")], same = number === old.at.world;
     const lam = old.slice.values[old.index];
@@ -685,11 +621,12 @@ class Explorer {
     const text = this.box.value.trim(), { slice } = this.show;
     if (text === this.filled) return this.alert("");
     const plain = text.replace(",", ".").replace(/^\+/, ""), lam = /^(∞|inf|infinity)$/i.test(plain) ? Infinity : plain === "" ? NaN : Number(plain);
-    if (!(lam >= 0)) return this.alert(`λ must be a number of 0 or more, or ∞; “${cut(text, 40)}” is not.`);
+    if (!(lam >= 0)) return this.alert(filled(this.phrases.no_lambda, { text: cut(text, 40) }));
     const index = nearest(slice, lam), found = slice.values[index] === "inf" ? Infinity : slice.values[index];
     this.set({ index });
-    this.box.value = this.filled = this.typable(index);
-    this.say(found === lam || Math.abs(found - lam) <= 0.02 * lam ? "" : `The λ nearest to ${cut(text, 20)} among the results is ${slice.lams[index]}.`);
+    this.box.value = this.filled = slice.typed[index];
+    const near = found === lam || Math.abs(found - lam) <= 0.02 * lam;
+    this.say(near ? "" : filled(this.phrases.nearest, { text: cut(text, 20), lam: slice.lams[index] }));
   }
 
   // --- predict, and train --------------------------------------------------------------------------------------------
@@ -698,24 +635,21 @@ class Explorer {
     this.mark.hidden = this.reveal.hidden = show.revealed;
     this.again.hidden = !show.revealed;
     this.reveal.textContent = show.guess === null ? "Show without a mark" : "Reveal";
-    const marked = show.guess === null ? "" : ` You marked ${show.slice.lams[show.guess]}.`;
-    const words = show.revealed ? show.bestWords + marked : marked && `${marked.trim()} Press Reveal, or move λ and mark again.`;
-    if (this.noted !== words) { this.noted = words; this.verdict ??= this.note.parentNode.insertBefore(html("p", { class: "mtl-verdict", role: "status", "aria-live": "polite" }), this.note); this.verdict.textContent = words; }
+    const marked = show.said.marked[show.guess], words = show.revealed ? joined(show.said.best, marked) : marked && joined(marked, this.phrases.what_now);
+    if (this.noted !== (words ?? "")) { this.noted = words ?? ""; this.verdict ??= this.note.parentNode.insertBefore(html("p", { class: "mtl-verdict", role: "status", "aria-live": "polite" }), this.note); this.verdict.textContent = this.noted; }
   }
   tellTraining() {
     const training = this.model.get("training"), { world, revealed } = this.show;
-    const running = ["running", "stopping"].includes(training.state), { live } = world;
-    this.train.textContent = live?.solved ? "Solve it live" : "Train it live";
+    const running = ["running", "stopping"].includes(training.state);
     this.train.hidden = running;
-    this.train.disabled = !live || !revealed;
+    this.train.disabled = !world.live || !revealed;
     this.stop.hidden = this.progress.hidden = !running;
     this.progress.value = training.done || 0;
     this.stop.disabled = training.state === "stopping";
-    const length = live && `${live.epochs} epoch${live.epochs === 1 ? "" : "s"}` + (live.seconds ? `, ≈ ${Math.max(1, Math.round(live.seconds))} s` : "");
-    const idle = !live ? `Not possible here: ${world.why}.` : !revealed ? "after you have revealed the curve" : live.solved ? "a fresh draw, at this λ" : length;
+    const idle = !world.live ? world.why : revealed ? world.live : this.phrases.reveal_first;
     const here = training.world === this.show.at.world || running; // of another world nothing is told
     this.told.textContent = here && training.text || idle;
-    this.train.title = live ? "" : world.why;
+    this.train.title = world.live ? "" : world.why;
   }
 }
 

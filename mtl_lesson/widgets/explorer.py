@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextvars
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as File
 
 import anywidget
+import numpy as np
 import traitlets
 
-from ...data.world import World
-from ...training import Sweep
-from ..lambdas import read
-from .draw import static
-from .live import Stopped, Ticks
-from .paths import Path, Slice
-from .screen import MANY, average, scored, screen, sentence
+from ..bank import load_path
+from ..data.world import World
+from ..inspection.paths import Path, Slice, places, shares, six
+from ..show import spoken
+from ..show.explorer import ORIGIN, explorer
+from ..show.style import colours_of, dashes_of
+from ..training import Sweep
+from ..training.live import Stopped, Ticks
+from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
 
-Explorable = Path | Sweep | World | str
+Explorable = Path | Sweep | str
 HERE = File(__file__).parent
 
 
@@ -26,13 +30,13 @@ def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], 
             split: str = "validation") -> LambdaExplorer:  # fmt: skip
     """Move λ and see what becomes of every task: its score, its weights, the model, what it confuses.
 
-    ``what``: a Sweep over ``lam``; the name of a stored path; a World whose tasks are linear, such as
-    ``mtl.data.schools()``, which is solved exactly; or a :class:`Path`. Several as a list or as {title: one} can be
-    switched between. ``predict``: hide the scores until you have marked where the best λ will be, and ask to see them.
-    ``split``: the split of a Sweep that is shown, "validation" or "test"; the best λ is chosen on validation always.
+    ``what``: a Sweep over ``lam``; the name of a stored path; or a :class:`~mtl_lesson.inspection.Path`. Several as a
+    list or as {title: one} can be switched between. ``predict``: hide the scores until you have marked where the best λ
+    will be, and ask to see them. ``split``: the split of a Sweep that is shown, "validation" or "test"; the best λ is
+    chosen on validation always.
 
     Example: ``mtl.explore(mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(channels=1), lam=[0, 1, inf]))``.
-    Raises TypeError for what cannot be explored, ValueError for a Sweep without λ or nothing at all.
+    Raises TypeError for what cannot be explored, a World among it, ValueError for a Sweep without λ or nothing at all.
     """
     if isinstance(what, Mapping):
         paths = {str(title): as_path(one, split) for title, one in what.items()}
@@ -40,9 +44,9 @@ def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], 
         several = [as_path(one, split) for one in (what if isinstance(what, list | tuple) else [what])]
         paths = {}
         for path in several:
-            title = path.title(path.settings[0]) if len(path.settings) == 1 else path.world
-            again = sum(other == title or other.startswith(f"{title} (") for other in paths)
-            paths[f"{title} ({again + 1})" if again else title] = path
+            name = title(path, path.settings[0]) if len(path.settings) == 1 else path.world
+            again = sum(other == name or other.startswith(f"{name} (") for other in paths)
+            paths[f"{name} ({again + 1})" if again else name] = path
     if not paths:
         raise ValueError("there is nothing to explore: the list is empty")
     return LambdaExplorer(paths, predict=predict)
@@ -53,12 +57,18 @@ def as_path(what: Explorable, split: str) -> Path:
         return what
     if isinstance(what, Sweep):
         return Path.of(what, split)
-    if isinstance(what, World):
-        return Path.schools(what, split=split)
     if isinstance(what, str):
-        return Path.stored(what)
-    raise TypeError("explore takes a Sweep over lam, a Path, the name of a stored path, a World of linear tasks, or "
-                    f"several of them; not {type(what).__name__}")  # fmt: skip
+        return load_path(what)
+    if isinstance(what, World):
+        raise TypeError(
+            f"the world {what.name!r} holds no results along λ yet. Where its tasks are linear, "
+            "mtl.widgets.Schools(world) solves them; train networks with mtl.sweep(mtl.Soft, world, "
+            "trunk=…, lam=[…]), and explore that"
+        )
+    raise TypeError(
+        "explore takes a Sweep over lam, a Path, the name of a stored path, or several of them; "
+        f"not {type(what).__name__}"
+    )
 
 
 class LambdaExplorer(anywidget.AnyWidget):
@@ -71,7 +81,7 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     _esm, _css = HERE / "explorer.js", HERE / "explorer.css"
 
-    worlds = traitlets.List().tag(sync=True)
+    worlds, phrases = traitlets.List().tag(sync=True), traitlets.Dict().tag(sync=True)
     #: what is on show: numbers of world, λ (index) and dial values, the seed or None, the two tasks of the Pareto view,
     #: the task of the confusions, the marked guess or None, and whether the scores are revealed
     at = traitlets.Dict().tag(sync=True)
@@ -81,12 +91,9 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     def __init__(self, paths: Mapping[str, Path], *, predict: bool = True):
         self.paths, self.worker, self.ticks = dict(paths), None, None
-        path = next(iter(self.paths.values()))
-        dials = [values.index(value) for values, value in zip(path.dials.values(), path.settings[0], strict=True)]
-        tasks = [path.tasks.index(task) for task in path.at(*path.settings[0]).tasks]
-        at = {"world": 0, "index": 0, "dials": dials, "seed": None, "pair": [tasks[0], tasks[min(1, len(tasks) - 1)]],
-              "task": tasks[0], "guess": None, "revealed": not predict}  # fmt: skip
-        super().__init__(worlds=screen(self.paths), at=at)
+        at = {"world": 0, "index": 0, "seed": None, "guess": None, "revealed": not predict}
+        at |= self.start(next(iter(self.paths.values())))
+        super().__init__(worlds=screen(self.paths), phrases=spoken.PHRASES, at=at)
         self.on_msg(lambda _, content, __: self.guarded(lambda: self.asked(content)))
 
     # --- what is on show -------------------------------------------------------------------------------------------
@@ -119,8 +126,8 @@ class LambdaExplorer(anywidget.AnyWidget):
     def scores(self) -> dict[str, float]:
         """Task → its score at ``lam``: of the seed on show, or the mean over all."""
         found, seed = self.slice, self.at["seed"]
-        values = found.band[0] if seed is None else found.scores[found.seeds.index(seed)]
-        return dict(zip([task.name for task in found.tasks], values[self.at["index"]].tolist(), strict=True))
+        values = found.scores_of(seed)[self.at["index"]].tolist()
+        return dict(zip([task.name for task in found.tasks], values, strict=True))
 
     @property
     def text(self) -> str:
@@ -186,7 +193,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         return self
 
     def start(self, path: Path) -> dict:
-        """Where another world is entered: its first setting and its first tasks."""
+        """Where a world is entered: its first setting and its first tasks."""
         first = path.settings[0]
         tasks = [path.tasks.index(task) for task in path.at(*first).tasks]
         dials = [values.index(value) for values, value in zip(path.dials.values(), first, strict=True)]
@@ -235,7 +242,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         seed = live.seed(found.seeds) if at["seed"] is None else at["seed"]
         point = {"lam": self.lam, **dict(zip(path.dials, self.dials, strict=True)), "seed": seed}
         fresh = "" if seed in found.seeds else "fresh "
-        where = f"λ = {found.label(at['index'])}, {fresh}seed {seed}"
+        where = f"λ = {written(self.lam)}, {fresh}seed {seed}"
 
         def told(state: str, text: str, done: float = 0) -> None:
             self.training = {"state": state, "text": text, "done": done, "world": at["world"]}
@@ -246,14 +253,11 @@ class LambdaExplorer(anywidget.AnyWidget):
         def work() -> None:
             try:
                 scores = live.train(point, path.split, self.ticks)
-                numbers = {task.name: number for number, task in enumerate(path.tasks)}
-                here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
-                values = {str(numbers[name]): float(f"{value:.6g}") for name, value in scores.items()}
-                self.results = [*self.results, here | {"scores": values}]
+                self.results = [*self.results, result(path, at, seed, scores)]
                 tasks = [task for task in found.tasks if task.name in scores]
-                few = len(tasks) <= MANY
-                said = scored(tasks, [scores[task.name] for task in tasks]) if few else average(tasks, scores)
-                told("done", f"★ {'Solved' if live.solved else 'Trained'} now, {where}: {said}")
+                found_now = [scores[task.name] for task in tasks]
+                said = scored(tasks, found_now) if len(tasks) <= MANY else average(tasks, np.mean(found_now))
+                told("done", f"★ Trained now, {where}: {said}")
             except Stopped as stopped:
                 told("stopped", f"{where}: {stopped}")
             except Exception as error:
@@ -275,13 +279,126 @@ class LambdaExplorer(anywidget.AnyWidget):
     # --- without a browser -----------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        shown = sentence(self.slice, self.at["index"], self.at["seed"])
-        return f"LambdaExplorer({self.path.title(self.dials)}, {shown})"
+        said = sentence(self.slice, self.at["index"], self.at["seed"])
+        return f"LambdaExplorer({title(self.path, self.dials)}, {said})"
 
     def _repr_mimebundle_(self, **options: object) -> dict | tuple:
         """The live view, and for a notebook without a kernel the whole picture with its alt text."""
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        drawing = static(self.path, self.dials, self.at["index"], self.at["seed"])
+        drawing = explorer(self.path, self.dials, self.at["index"], self.at["seed"])
         data["text/plain"], data["text/html"] = repr(self), drawing._repr_html_()
         return bundle
+
+
+# --- what the browser is sent, once: every number it will show, and every sentence it will say ----------------------
+
+LEGIBLE = 6  # of more classes than this, the shares of a confusion are not written into their cells
+
+
+def screen(paths: Mapping[str, Path]) -> list[dict]:
+    """For each world everything the views need, as plain lists; None stands for what is missing."""
+    return [world(name, path) for name, path in paths.items()]
+
+
+def world(name: str, path: Path) -> dict:
+    names = [task.name for task in path.tasks]
+    colours, dashes = colours_of(names), dashes_of(names)
+    tasks = [
+        {
+            "name": task.name,
+            "colour": colours[task.name],
+            "dash": strokes(dashes[task.name]),
+            "unit": unit(task),
+            "higher": task.higher_is_better,
+        }
+        for task in path.tasks
+    ]
+    dials = [
+        {"name": LETTERS.get(dial, dial), "values": [shown(value) for value in values]}
+        for dial, values in path.dials.items()
+    ]
+    slices = {key(path, values): of_slice(path, path.at(*values)) for values in path.settings}
+    return {
+        "title": name,
+        "origin": ORIGIN[path.origin],
+        "layers": list(path.layers),
+        "tasks": tasks,
+        "dials": dials,
+        "slices": slices,
+        "live": path.live and spoken.cost(path.live),
+        "why": spoken.not_possible(path),
+    }
+
+
+def result(path: Path, at: Mapping, seed: int, scores: Mapping[str, float]) -> dict:
+    """A point that was trained at ``at``: where, its ``scores`` (task → score) and their mean, and that in words."""
+    values = [options[number] for options, number in zip(path.dials.values(), at["dials"], strict=True)]
+    numbers = {task.name: str(number) for number, task in enumerate(path.tasks)}
+    here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
+    found = {numbers[name]: float(f"{value:.6g}") for name, value in scores.items()}
+    text = spoken.trained(path.at(*values), at["index"], seed, scores)
+    return here | {"scores": found, "mean": float(np.mean([*found.values()])), "text": text}
+
+
+def key(path: Path, values: Sequence) -> str:
+    """The name of a slice: for each dial the number of its value."""
+    return ",".join(str(options.index(value)) for options, value in zip(path.dials.values(), values, strict=True))
+
+
+def of_slice(path: Path, found: Slice) -> dict:
+    """The numbers of a slice. Of ``gaps`` and ``ties`` the first is the mean over seeds, then a seed each."""
+    numbers = {task.name: t for t, task in enumerate(path.tasks)}
+    mean, low, high = found.band
+    pooled = dict(zip(("mean", "low", "high"), (plain(part) for part in found.pooled_band), strict=True))
+    confusions = {str(numbers[name]): of_confusion(path, found, name) for name in found.confusions}
+    return {
+        "tasks": [numbers[task.name] for task in found.tasks],
+        "lams": [written(lam) for lam in found.lams],
+        "typed": [typed(lam) for lam in found.lams],
+        "values": ["inf" if math.isinf(lam) else lam for lam in found.lams],
+        "places": plain(places(found.lams)),
+        "seeds": list(found.seeds),
+        "alike": found.alike,
+        "many": len(found.tasks) > MANY,
+        "scores": plain(found.scores),
+        "mean": plain(mean),
+        "low": plain(low),
+        "high": plain(high),
+        "pooled": pooled | {"seeds": plain(found.pooled)},
+        "gaps": plain(found.gaps),
+        "gap": plain(np.stack(found.gap_band)),
+        "ties": plain(np.stack([found.ties_of(seed) for seed in (None, *found.seeds)])),
+        "best": found.best,
+        "bests": list(found.bests),
+        "confusions": confusions,
+        "said": spoken.everything(found, path.split),
+    }
+
+
+def of_confusion(path: Path, found: Slice, name: str) -> dict:
+    """What a task takes for what at each λ: shares, as they are written, and in a sentence."""
+    classes, rows = found.classes[name], shares(found.confusions[name])
+    cells = None
+    if len(classes) <= LEGIBLE:
+        cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]
+    alt = [spoken.confusion(found, name, index, path.split) for index in range(len(found.lams))]
+    return {"classes": list(classes), "shares": plain(np.nan_to_num(rows)), "cells": cells, "alt": alt}
+
+
+def plain(values: np.ndarray) -> list:
+    """Nested lists of numbers as JSON can hold them: whole where they are, None for NaN."""
+
+    def one(value):
+        if isinstance(value, list):
+            return [one(each) for each in value]
+        if not math.isfinite(value):
+            return None
+        return int(value) if value == int(value) else value
+
+    return one(six(values).tolist())
+
+
+def strokes(dashes: object, width: float = 2.2) -> str:
+    """A matplotlib line style as SVG writes it."""
+    return "" if isinstance(dashes, str) else " ".join(f"{width * part:g}" for part in dashes[1])

@@ -1,4 +1,4 @@
-"""Training one point of a Path again, now: how, with which seed, how far it is and how to stop it."""
+"""Training one point of a path along λ again, now: how, with which seed, how far it is and how to stop it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
-from ... import data, nets, sharing
-from ...data.world import World
-from ...linear import closed_form
-from ...sharing import Sharing
-from ...training import Sweep
-from ...training.loop import Settings
-from ...training.runs import INTERRUPTED, train_copies
-from ...training.sweeps import Plan
+from .. import nets
+from ..data.world import World
+from ..sharing import Sharing
+from .loop import Settings
+from .runs import INTERRUPTED, train_copies
+from .sweeps import Plan, Sweep
 
 SETTINGS = ("epochs", "batch_size", "lr", "optimiser", "weight_decay", "precision")
 
@@ -45,31 +43,13 @@ class Ticks:
         self.stopping = True
 
 
-class Live:
-    """What a Path needs to train a point again: ``epochs``, the ``seconds`` it will take (None: not known), whether the
-    point is ``solved`` rather than trained, and
-
-    ``seed(seeds)``: a seed that is not among ``seeds``, or one that is where the world cannot be drawn anew;
-    ``train(point, split, ticks)``: task → score on ``split``. ``point``: lam, the dials and the seed.
-    """
-
-    epochs: int = 1
-    seconds: float | None = None
-    solved = False
-
-    def seed(self, seeds: Sequence[int]) -> int:
-        return max(seeds) + 1
-
-    def train(self, point: Mapping[str, object], split: str, ticks: Ticks) -> dict[str, float]:
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class Train(Live):
-    """A network: the ``way``, ``world`` and ``trunk`` that were given to ``sweep``, and its ``training`` settings.
+class Train:
+    """How a point is trained: the ``way``, ``world`` and ``trunk`` given to ``sweep``, and the ``training`` settings.
 
     ``trunk`` may be written as ("conv", {"width": 8}), the name of one in ``mtl.nets`` and its arguments, which can be
-    stored. ``seconds``: what one point has taken, to say so beforehand.
+    stored (:func:`mtl_lesson.bank.load_path`). ``seconds``: what one point has taken, to say so beforehand; None where
+    that is not known.
     """
 
     way: type[Sharing]
@@ -91,28 +71,19 @@ class Train(Live):
         kept = {name: getattr(sweep.settings, name) for name in SETTINGS}
         return cls(sweep.plan.way, sweep.plan.world, sweep.plan.trunk, kept)
 
-    @classmethod
-    def from_facts(cls, facts: Mapping) -> Train:
-        """What :meth:`facts` wrote."""
-        name, arguments = facts["trunk"]
-        return cls(getattr(sharing, facts["way"]), getattr(data, facts["world"]), (name, arguments), facts["training"],
-                   facts["seconds"])  # fmt: skip
-
-    def facts(self) -> dict[str, object]:
-        """The same in words, to store. Raises ValueError for a world or trunk that has no name in the course."""
-        way, world = self.way.__name__, getattr(self.world, "__name__", "")
-        if getattr(sharing, way, None) is not self.way or getattr(data, world, None) is not self.world:
-            raise ValueError(f"only the course's own ways and worlds can be stored, not {way} on {world or self.world}")
-        if not isinstance(self.trunk, tuple):
-            raise ValueError("a stored trunk is written as its name and arguments, such as ('conv', {'width': 8})")
-        trunk = [self.trunk[0], dict(self.trunk[1])]
-        return {"way": way, "world": world, "trunk": trunk, "training": dict(self.training), "seconds": self.seconds}
-
     @property
     def epochs(self) -> int:
         return self.training.get("epochs", Settings.epochs)
 
-    def train(self, point, split, ticks):
+    def seed(self, seeds: Sequence[int]) -> int:
+        """A seed that is not among ``seeds``."""
+        return max(seeds) + 1
+
+    def train(self, point: Mapping[str, object], split: str, ticks: Ticks) -> dict[str, float]:
+        """Task → score on ``split``. ``point``: lam, the dials and the seed.
+
+        Raises :class:`Stopped` where ``ticks`` were told to stop, ArithmeticError where the training diverged.
+        """
         trunk = self.trunk
         if isinstance(trunk, tuple):
             trunk = functools.partial(getattr(nets, trunk[0]), **trunk[1])
@@ -126,20 +97,3 @@ class Train(Live):
         if run.stopped:
             raise ArithmeticError(f"training {run.stopped}; lower the learning rate")
         return run.evaluate(split)
-
-
-@dataclass(frozen=True)
-class Solve(Live):
-    """Linear models, solved exactly: a point is a fresh draw of ``world``, a function of the dials and a seed."""
-
-    world: Callable[..., World]
-    seconds: float | None = None
-    solved = True
-
-    def train(self, point, split, ticks):
-        point = dict(point)
-        lam = point.pop("lam")
-        world = self.world(**point)
-        error = closed_form.errors(world, closed_form.solve(world, lam), split)
-        ticks.update(1)
-        return {task.name: float(value) for task, value in zip(world.tasks, error, strict=True)}

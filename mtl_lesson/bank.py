@@ -20,10 +20,10 @@ from . import data, sharing
 from .data.files import DataError, content_of, data_folder, remedy
 from .inspection import paths
 from .provenance import stamp
-from .tasks import KINDS
+from .tasks import SINGLE
 from .training.live import Train
 
-KIND = {kind.__name__: kind for kind in KINDS}  # of task, by its name
+KIND = {kind.__name__: kind for kind in SINGLE}  # of task, by its name
 
 
 def load(name: str) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def facts_of(path: paths.Path) -> dict[str, object]:
     """
     tasks = []
     for task in path.tasks:
-        if type(task) not in KINDS:
+        if type(task) not in SINGLE or not task.single:
             raise ValueError(f"only {', '.join(KIND)} can be stored; {task.name!r} is a {type(task).__name__}")
         tasks.append([type(task).__name__, task.name, *([task.classes] if hasattr(task, "classes") else [])])
     live = path.live and facts_of_train(path.live)

@@ -59,6 +59,11 @@ class Task:
         their numbers in a row. Its own weights are never used, so none are drawn for it."""
         return nn.utils.skip_init(nn.Linear, prod(shape), self.outputs)
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one label an example."""
+        return self.label_shape == ()
+
     def labelled(self, labels: Tensor) -> Tensor:
         """True where there is a label."""
         return labels != MISSING
@@ -279,8 +284,8 @@ class Segmentation(Classification):
     def head(self, shape):
         if len(shape) != 3:
             raise ValueError(
-                f"task {self.name!r} asks for a class for each pixel, and the trunk returns {shape} for an example, not "
-                "maps (channels, height, width): take one without Flatten and Linear, or a head at a lower layer, "
+                f"task {self.name!r} asks for a class for each pixel, and the trunk returns {shape} for an example, "
+                "not maps (channels, height, width): take one without Flatten and Linear, or a head at a lower layer, "
                 "heads={task: layer}"
             )
         return nn.utils.skip_init(nn.Conv2d, shape[0], self.outputs, 1)
@@ -332,6 +337,8 @@ def check_yes_or_no(task: Task, labels: Tensor, asks: str) -> None:
 
 #: a kind that is another one, too, comes before it
 KINDS = (Segmentation, MultiLabel, Classification, Binary, Regression)
+#: those with one answer an example, of which a browser computes loss and score, and which can be stored
+SINGLE = (Classification, Binary, Regression)
 SCORED_BY = ("outputs", "labelled", "merits", "decide", "score")
 TRAINED_BY = ("losses", "loss")
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_looked_at_is_refused():
         features(mtl.Hard(TASKS, trunk(), seeds=(0, 1)), X)
     with pytest.raises(KeyError, match="no layer 'conv9'; it has conv1, relu1"):
         features(model, X, "conv9")
-    with pytest.raises(TypeError, match="takes real numbers, not torch.int64"):
+    with pytest.raises(TypeError, match=r"takes real numbers, not torch\.int64"):
         features(model, (X > 0).long())
     with pytest.raises(ValueError, match="one or more inputs"):
         features(model, X[:0])

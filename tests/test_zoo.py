@@ -142,8 +142,8 @@ def test_soft_sharing_goes_from_separate_to_one_network_in_every_layer(animal):
         assert gaps[-1] == 0, name
         assert all(a > b for a, b in itertools.pairwise(gaps)), (name, gaps)
     h = list(runs[-1].model.eval().features(double(world.test.x)).values())
-    assert torch.equal(h[0], h[1])
-    assert torch.equal(h[0], h[2])
+    close(h[0], h[1], 1e-12)  # the same weights, in another place of a product
+    close(h[0], h[2], 1e-12)
 
 
 # --- many are as one -----------------------------------------------------------------------------------------------
@@ -213,11 +213,13 @@ def test_every_look_inside_opens_or_refuses_in_words(animal, way):
         "microscope": lambda: mtl.microscope({"one": run, "two": run}, world),
     }
     for name, look in looks.items():
+        said = ""
         try:
             look()
         except (ValueError, TypeError, KeyError) as error:
-            said = ("maps", "vectors", "features", "layer", "units", "pictures")
-            assert any(word in str(error) for word in said), (name, error)
+            said = str(error)
+        words = ("maps", "vectors", "features", "layer", "units", "pictures")
+        assert not said or any(word in said for word in words), (name, said)
 
 
 # --- inputs, stems, heads ------------------------------------------------------------------------------------------
@@ -268,7 +270,7 @@ def test_a_task_answers_from_a_lower_layer(way):
 
 
 def test_what_has_no_order_of_layers_is_one_layer_and_hierarchical_says_so():
-    with pytest.raises(KeyError, match="OwnForward is one layer: write it as an nn.Sequential"):
+    with pytest.raises(KeyError, match=r"OwnForward is one layer: write it as an nn\.Sequential"):
         mtl.Hierarchical(zoo.TASKS, zoo.OwnForward(), branch="one", features=5)
     assert layers_with_weights(zoo.OwnForward()) == ("trunk",)
 
@@ -314,7 +316,7 @@ def test_a_stitched_network_is_the_one_of_the_paper():
     tasks = (mtl.Binary("a"), mtl.Binary("b"))
     model = mtl.CrossStitch(tasks, nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)), after=["1"]).double()
     with torch.no_grad():
-        model.units[0].α[0, 0] = torch.tensor([[0.9, 0.1], [0.3, 0.7]])
+        model.units[0].α[0, 0] = torch.tensor([[0.9, 0.1], [0.3, 0.7]], dtype=torch.float64)
         for parameter in model.trunk.parameters():
             parameter.add_(torch.randn_like(parameter))
     x = torch.randn(5, 4).double()

@@ -189,7 +189,7 @@ def inputs(layout: str, n: int = N, seed: int = 0) -> torch.Tensor:
     draw = torch.Generator().manual_seed(seed)
     if layout == "tokens":
         return torch.randint(0, WORDS, (n, *SHAPES[layout]), generator=draw)
-    return torch.randn(n, *SHAPES[layout], generator=draw)
+    return (torch.rand if layout == "maps" else torch.randn)(n, *SHAPES[layout], generator=draw)
 
 
 def labels(n: int = N, seed: int = 0) -> dict[str, torch.Tensor]:

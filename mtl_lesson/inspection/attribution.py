@@ -98,6 +98,8 @@ def classes_for(network: nn.Module, x: Tensor, task: Task, target: str | Mapping
     """The number of the output to explain for each picture, (n,)."""
     if not isinstance(target, Mapping) and target != "predicted":
         raise ValueError(f"target must be 'predicted', or task → class numbers (n,), not {target!r}")
+    if not task.single:
+        raise TypeError(f"an attribution explains one answer a picture, and {task.name!r} has several ({task!r})")
     if not isinstance(task, Classification):
         return torch.zeros(len(x), dtype=torch.long, device=x.device)
     if target == "predicted":

@@ -15,7 +15,7 @@ from ..arguments import whole
 from ..chance import generator
 from ..data.world import Split, World
 from ..sharing import Sharing
-from ..tasks import Binary, Classification, Task, find_task
+from ..tasks import Task, find_task
 from ..training import Run, Sweep
 from .features import features, is_untrained, split_of
 from .similarity import align
@@ -238,13 +238,13 @@ def groups_of(world: World, held: Split, source: str, chosen: np.ndarray) -> tup
     asked about these very pictures, and more than one class of them must be there."""
     found, refused = {}, {}
     for task in world.tasks:
-        if not isinstance(task, Classification | Binary):
+        if not (task.answers and task.single):
             refused[task.name] = f"{task.name!r} has no classes to colour by"
             continue
         if not asked_about(held, source, task.name):
             refused[task.name] = f"{task.name!r} was asked about other pictures than those of {source!r} shown here"
             continue
-        classes = task.classes if isinstance(task, Classification) else ("no", "yes")
+        classes = task.answers
         labels = held.labels[task.name].long().numpy()[chosen]
         if len(there := np.unique(labels[labels >= 0])) > 1:
             found[task.name] = Groups(task.name, tuple(map(str, classes)), labels)

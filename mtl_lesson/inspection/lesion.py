@@ -93,7 +93,7 @@ def lesion(model: Sharing | Run, world: World, units: Iterable[int], *, layer: s
 def silenceable(model: Sharing, x: Tensor | Mapping[str, Tensor], layer: str | None) -> dict[str, Tensor]:
     """The features of a layer, if there is one path from it to the answers."""
     h = features(model, x, layer)
-    if layer is not None and layer not in dict(model.plain(model.tasks[0].name).named_children()):
+    if layer is not None and layer not in model.plain(model.tasks[0].name)._modules:
         raise ValueError(f"{type(model).__name__} has several trunks side by side, so layer {layer!r} is not one "
                          f"layer; layer=None takes the units of h, where they meet")  # fmt: skip
     return h
@@ -134,7 +134,7 @@ def above(model: Sharing, task: Task, layer: str | None) -> Callable[[Tensor], T
             return model.answer_one(task, h[None])[0]
     else:
         network = copy.deepcopy(model.plain(task.name)).eval()
-        run = network[[name for name, _ in network.named_children()].index(layer) + 1 :]
+        run = network[[*network._modules].index(layer) + 1 :]  # named_children() leaves out a layer's second place
 
     def answers(h: Tensor) -> Tensor:
         with evaluating(model):
@@ -147,6 +147,11 @@ def above(model: Sharing, task: Task, layer: str | None) -> Callable[[Tensor], T
 def weights_of_head(model: Sharing, task: Task) -> tuple[Tensor, Tensor]:
     """W (outputs, d) and b (outputs,) of a linear head, in double precision."""
     head = model.heads[model.head_of(task)]
+    if model.flattens(task):
+        raise TypeError(
+            f"the features of {task.name!r} are maps {model.head_inputs(task)}, not vectors, so a unit is no column of "
+            "its head; mtl.inspection.importance runs the head instead"
+        )
     if not isinstance(head, Linear):
         raise TypeError(f"the head of {task.name!r} is {type(head).__name__}, not a linear layer; name the trunk's "
                         f"last layer, layer={model.trunk.names[-1]!r}, and the head is run")  # fmt: skip
@@ -158,9 +163,9 @@ def rise_of_each(
     model: Sharing, task: Task, h: Tensor, labels: Tensor, layer: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much a task's loss rises without each unit of its features ``h`` (n, …), and the standard error of that."""
-    known = task.labelled(labels)
+    known = task.labelled(labels).flatten(1).any(1) if labels.dim() > 1 else task.labelled(labels)
     μ, h, y = means(h), h[known], labels[known]
-    if layer is None:
+    if layer is None and h.dim() == 2:
         rises = by_algebra(task, h.double(), μ.double(), *weights_of_head(model, task), y)
     else:
         rises = by_running(task, h, μ, above(model, task, layer), y)
@@ -168,19 +173,29 @@ def rise_of_each(
     return rises.mean(1).numpy(), error.numpy()
 
 
+def of_each(task: Task, z: Tensor, y: Tensor) -> Tensor:
+    """The loss of each picture, (…, n): of several labels the mean of those that are there."""
+    losses = task.losses(z, y)
+    if task.single:
+        return losses
+    known = task.labelled(y).flatten(2)
+    return losses.flatten(2).where(known, 0).sum(-1) / known.sum(-1)
+
+
 def by_algebra(task: Task, h: Tensor, μ: Tensor, W: Tensor, b: Tensor, y: Tensor) -> Tensor:
     """The rise of each picture's loss, (units, n), under a linear head: z' = z − (h_u − μ_u) w_u."""
     z = h @ W.T + b
-    intact = task.losses(z[None], y[None])
+    intact = of_each(task, z[None], y[None])
     away = (h - μ).T[:, :, None]  # (units, n, 1)
     each = max(1, NUMBERS // z.numel())
     rises = []
     for some, w in zip(away.split(each), W.T[:, None].split(each), strict=True):
-        rises.append(task.losses(z - some * w, y.expand(len(some), -1)) - intact)
+        rises.append(of_each(task, z - some * w, y.expand(len(some), *y.shape)) - intact)
     return torch.cat(rises)
 
 
 def by_running(task: Task, h: Tensor, μ: Tensor, run: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     """The same under any layers."""
-    intact = task.losses(run(h)[None], y[None])
-    return torch.cat([task.losses(run(silenced(h, [unit], μ))[None], y[None]) - intact for unit in range(h.shape[1])])
+    intact = of_each(task, run(h)[None], y[None])
+    units = range(h.shape[1])
+    return torch.cat([of_each(task, run(silenced(h, [unit], μ))[None], y[None]) - intact for unit in units])

@@ -356,8 +356,7 @@ def gap_of_heads(model: Soft) -> torch.Tensor:
 
 def classes_of(task: Task) -> tuple[str, ...]:
     """The names of the answers a task can get; none where what counts as an answer is for the task alone to say."""
-    kind = judged_as(task, loss=False)
-    return ("no", "yes") if kind is Binary else task.classes if kind is Classification else ()
+    return task.answers if judged_as(task, loss=False) in (Binary, Classification) else ()
 
 
 @torch.no_grad()
@@ -378,7 +377,7 @@ def confusions_of(run: Run, split: str) -> Iterator[dict]:
             outputs = model.outputs(batch.x, batch.inputs, batch.streams)
         for task in tasks:
             y, label = outputs[task.name][0], batch.labels[task.name][0]
-            answer = (y.squeeze(-1) > 0).long() if judged_as(task, loss=False) is Binary else y.argmax(-1)
+            answer = task.decide(y)
             size, known = len(classes_of(task)), label != MISSING
             pairs = label[known] * size + answer[known]
             found[task.name] += torch.bincount(pairs.cpu(), minlength=size**2)

@@ -147,6 +147,8 @@ def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Te
     decomposed of the same representation, input by input."""
     rows, done = [], {} if done is None else done
     for task in world.tasks:
+        if not task.single:
+            raise TypeError(f"a probe asks for one answer an example, and {task.name!r} has several ({task!r})")
         arrays = []
         key = None if None in own[0] else task.name
         for split, part in zip((world.validation, world.test), own, strict=True):

@@ -30,7 +30,7 @@ def filters(model: Sharing | Run, layer: str = "conv1") -> dict[str, Tensor]:
         for trunk in model.trunks().values():
             if layer not in trunk.names:
                 raise KeyError(f"the trunk has no layer {layer!r}; it has {', '.join(trunk.names)}")
-            one = dict(trunk.plain(number, 0).named_children())[layer]
+            one = trunk.plain(number, 0)._modules[layer]
             if not isinstance(one, nn.Conv2d):
                 raise TypeError(f"layer {layer!r} is {type(one).__name__}, which has no filters; name a convolution")
             kernels.append(one.weight.detach().cpu())

@@ -110,7 +110,9 @@ def shapes_of(trunk: nn.Module, example: Tensor) -> Shapes:
 
     Nothing of the trunk is changed, but that lazy layers find their sizes.
     """
-    shapes, training, x = {}, trunk.training, example
+    first = next((weight for weight in trunk.parameters() if not is_lazy(weight)), example)
+    shapes, training = {}, trunk.training
+    x = example.to(first) if example.is_floating_point() else example.to(first.device)
     memory = {id(buffer): buffer.clone() for buffer in trunk.buffers() if not is_lazy(buffer)}
     shapes[None] = tuple(x.shape[1:])
     with torch.no_grad(), Drawn(generator("a look at the shapes")):

@@ -283,9 +283,10 @@ class Sharing(nn.Module):
             groups = [self.trunk[name].values(group) for group in range(max(owners) + 1)]
             for key in groups[0]:
                 θ = torch.stack([group[key].flatten(1) for group in groups], 1)[:, list(owners)]
-                mean = θ.mean(1, keepdim=True) if max(owners) else θ[:, :1]
-                apart = apart + (θ - mean).square().sum(2)
-                size = size + mean.square().sum(2)
+                first = θ[:, :1]  # from which they are taken, so that what is equal is exactly 0 apart
+                mean = (θ - first).mean(1, keepdim=True)
+                apart = apart + (θ - first - mean).square().sum(2)
+                size = size + (first + mean).square().sum(2)
         return (apart / size).nan_to_num().sqrt()
 
     def size(self) -> int:

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from torch import nn
 
+from ..nets import layers_of
 from ..sharing import Sharing
 from .drawing import Drawing
 from .sheets import paper
@@ -94,7 +95,7 @@ def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
     """What stands at the left of each row: the kind of layer and its size."""
     labels = ["input"]
     for row in rows[1:-1]:
-        layer = dict(model.template[0].named_children()).get(row[0].title)
+        layer = layers_of(model.template[0]).get(row[0].title)
         labels.append(described(layer))
     return [*labels, "answers"]
 

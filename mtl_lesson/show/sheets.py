@@ -183,6 +183,8 @@ class Answer:
     def __init__(self, task: Task, output: Tensor, label: Tensor):
         known, self.sure, self.instead = bool(task.labelled(label)), None, ""
         output = output.reshape(-1)
+        if not task.single:
+            raise TypeError(f"one answer a picture is drawn, and {task.name!r} has several ({task!r})")
         if isinstance(task, Regression):
             self.text, self.right = rounded(output.item()), None
             self.instead = rounded(label.item()) if known else ""

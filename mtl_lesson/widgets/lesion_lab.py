@@ -14,7 +14,7 @@ from ..sharing import Sharing
 from ..show.drawing import Drawing
 from ..show.lesions import WORDS, notes, sentence, spoken, stretch
 from ..show.lesions import lesions as drawing_of
-from ..tasks import KINDS, Task, judged_as
+from ..tasks import SINGLE, Task, judged_as
 from ..training import Run
 from ..words import sentences, unit
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
@@ -203,10 +203,10 @@ def features_of(lesions: Lesions) -> tuple[dict[str, np.ndarray], list[int]]:
 def kind_of(task: Task) -> str:
     """Which loss and score the browser computes; TypeError for a task that has others."""
     kind = judged_as(task)
-    if kind is None:
-        own = ", with a loss or score of its own" if isinstance(task, KINDS) else ""
+    if kind not in SINGLE or not task.single:
+        own = ", with a loss or score of its own" if kind is None and isinstance(task, SINGLE) else ""
         raise TypeError(
-            f"the lab knows the loss of {', '.join(k.__name__ for k in KINDS)}; {task.name!r} is a "
+            f"the lab knows the loss of {', '.join(k.__name__ for k in SINGLE)}; {task.name!r} is a "
             f"{type(task).__name__}{own}: use mtl.inspection.lesion, which asks the task"
         )
     return kind.__name__

@@ -1,8 +1,8 @@
 """Joint feature representations in multi-task learning: the package behind the course's notebooks.
 
-Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``sharing`` → ``training`` →
-``evidence`` → ``inspection`` → ``bank`` is science, and ``words`` → ``show`` → ``widgets`` → ``checks`` the classroom.
-Each part imports only from parts before it.
+Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``linear`` → ``sharing`` →
+``weighting`` → ``training`` → ``evidence`` → ``inspection`` → ``bank`` is science; ``words`` → ``show`` → ``widgets`` →
+``checks`` is the classroom, which computes nothing. Each part imports only from parts before it.
 
 Importing it changes nothing in the process. A part is loaded when it is first used, with the libraries it needs.
 """

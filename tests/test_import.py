@@ -85,7 +85,7 @@ def imported_by(path):
 
 
 # in the order in which things happen: a part imports only from parts before it
-ORDER = ["arguments", "provenance", "chance", "tasks", "nets", "data", "linear", "sharing", "weighting", "training",
+ORDER = ["arguments", "chance", "tasks", "nets", "data", "provenance", "linear", "sharing", "weighting", "training",
          "evidence", "inspection", "bank", "words", "show", "widgets", "checks"]  # fmt: skip
 
 

@@ -28,12 +28,13 @@ class Aggregate(Weighting):
 
     def __init__(self, aggregator: nn.Module):
         super().__init__()
-        from torchjd.aggregation import Aggregator  # here, since few need it
+        from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since few need it
 
         if not isinstance(aggregator, Aggregator):
             raise TypeError(f"Aggregate takes an aggregator of torchjd, such as torchjd.aggregation.UPGrad(), not "
                             f"{aggregator!r}")  # fmt: skip
         self.recipe, self.calls = [aggregator], 0
+        self.weighs = isinstance(aggregator, WeightedAggregator)  # A(J) = wᵀJ, and w can be told
 
     def begin(self, model):
         if not isinstance(model, Sharing):
@@ -69,7 +70,7 @@ class Aggregate(Weighting):
         found, weights = [], []
         for seed, aggregator, own in zip(self.seeds, self.each, J, strict=True):
             with torch.no_grad(), Drawn(generator(seed, "weighting", self.calls, device=J.device)):
-                if hasattr(aggregator, "weighting"):
+                if self.weighs:
                     weights.append(aggregator.weighting(own))
                     found.append(weights[-1] @ own)
                 else:

@@ -1,0 +1,196 @@
+"""How losses become a step: each weighting does for many copies what a plain network and torchjd do for one."""
+
+import pytest
+import torch
+import torchjd
+import zoo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torchjd import aggregation, scalarization
+
+import mtl_lesson as mtl
+from mtl_lesson import weighting
+from mtl_lesson.chance import Drawn, generator
+
+FIT = {"epochs": 2, "batch_size": 8, "precision": "float64", "progress": False}
+WORLD = zoo.world(next(one for one in zoo.ZOO if one.name == "mlp"))
+SCALARIZERS = {
+    "Constant": lambda: scalarization.Constant(torch.tensor([1.0, 0.5, 2.0])),
+    "DWA": scalarization.DWA,
+    "FAMO": lambda: scalarization.FAMO(3),
+    "GeometricMean": scalarization.GeometricMean,
+    "IMTLL": lambda: scalarization.IMTLL(3),
+    "Mean": scalarization.Mean,
+    "Random": scalarization.Random,
+    "STCH": lambda: scalarization.STCH(0.1),
+    "Sum": scalarization.Sum,
+    "UW": lambda: scalarization.UW(3),
+}
+AGGREGATORS = {
+    "AlignedMTL": aggregation.AlignedMTL,
+    "ConFIG": aggregation.ConFIG,
+    "Constant": lambda: aggregation.Constant(torch.tensor([1.0, 0.5, 2.0])),
+    "DualProj": aggregation.DualProj,
+    "GradDrop": aggregation.GradDrop,
+    "IMTLG": aggregation.IMTLG,
+    "MGDA": aggregation.MGDA,
+    "Mean": aggregation.Mean,
+    "PCGrad": aggregation.PCGrad,
+    "Random": aggregation.Random,
+    "Sum": aggregation.Sum,
+    "UPGrad": aggregation.UPGrad,
+}
+
+
+def trunk():
+    return zoo.VECTORS["mlp"]()
+
+
+def fit(model=None, seed=0, **options):
+    return mtl.fit(mtl.Hard(zoo.TASKS, trunk()) if model is None else model, WORLD, seed=seed, **FIT | options)
+
+
+def far(one, other):
+    pairs = zip(one.model.state_dict().values(), other.model.state_dict().values(), strict=True)
+    return max((a - b).abs().max().item() for a, b in pairs)
+
+
+def plain_loop(seed, scalarizer=None, aggregator=None):
+    """A textbook's loop over plain networks that share a trunk; returns the trunk's weights."""
+    model = mtl.Hard(zoo.TASKS, trunk()).like((seed,)).double()
+    shared = model.plain("kind")[:-1]
+    heads = {task.name: model.plain(task.name)[-1] for task in zoo.TASKS}
+    parameters = [*shared.parameters(), *(p for head in heads.values() for p in head.parameters())]
+    if scalarizer is not None:
+        parameters += [*scalarizer.double().parameters()]
+    adam = torch.optim.Adam(parameters, lr=1e-3)
+    x, labels, calls = WORLD.train.x.double(), WORLD.train.labels, 0
+
+    def losses(rows, h):
+        ys = {name: y.double() if y.is_floating_point() else y for name, y in labels.items()}
+        return [task.loss(heads[task.name](h)[None], ys[task.name][rows][None])[0] for task in zoo.TASKS]
+
+    for epoch in range(1, FIT["epochs"] + 1):
+        order = torch.randperm(zoo.N, generator=generator(seed, "order", epoch))
+        for rows in order.split(FIT["batch_size"]):
+            adam.zero_grad()
+            calls += 1
+            h = shared(x[rows])
+            if aggregator is None:
+                with Drawn(generator(seed, "weighting", calls)):
+                    scalarizer(torch.stack(losses(rows, h))).backward()
+            else:
+                torchjd.autojac.mtl_backward(losses(rows, h), h)
+                with Drawn(generator(seed, "weighting", calls)):
+                    torchjd.autojac.jac_to_grad(list(shared.parameters()), aggregator)
+            adam.step()
+            if hasattr(scalarizer, "update"):
+                scalarizer.update(torch.stack(losses(rows, shared(x[rows]))).detach())
+        if hasattr(scalarizer, "step"):
+            scalarizer.step()
+    return list(shared.parameters())
+
+
+def test_the_sum_is_what_is_trained_unless_said_otherwise():
+    once = fit()
+    for same in (weighting.Sum(), weighting.Fixed({}), scalarization.Sum()):
+        assert far(once, fit(weighting=same)) < 1e-15
+    assert "weight" not in once.history
+
+
+@pytest.mark.parametrize("make", SCALARIZERS.values(), ids=SCALARIZERS)
+def test_every_scalarizer_of_torchjd_trains_as_on_a_plain_network(make):
+    for seed in (0, 3):
+        run = fit(seed=seed, weighting=make())
+        for mine, its in zip(run.model.trunk.parameters(), plain_loop(seed, make()), strict=True):
+            torch.testing.assert_close(mine[0, 0], its, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("make", AGGREGATORS.values(), ids=AGGREGATORS)
+def test_every_aggregator_of_torchjd_trains_as_on_a_plain_network(make):
+    run = fit(seed=3, weighting=weighting.Aggregate(make()))
+    its = make()
+    for part in its.modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Tensor):
+                setattr(part, name, value.double())
+    for mine, plain in zip(run.model.trunk.parameters(), plain_loop(3, aggregator=its.double()), strict=True):
+        torch.testing.assert_close(mine[0, 0], plain, rtol=0, atol=1e-7)
+
+
+WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_aggregation_by_a_sum_is_the_sum(way):
+    model = way(zoo.TASKS, trunk())
+    assert far(fit(model), fit(model, weighting=weighting.Aggregate(aggregation.Sum()))) < 1e-12
+
+
+def test_uncertainty_is_torchjds_uw_and_its_weights_stand_in_the_history():
+    ours, its = fit(weighting=weighting.Uncertainty()), fit(weighting=scalarization.UW(3))
+    assert far(ours, its) == 0
+    weights = ours.history[ours.history.split == "train"].weight
+    assert weights.notna().all()
+    assert weights.nunique() > 3
+    fixed = fit(weighting=weighting.Fixed({"yes": 3})).history
+    assert set(fixed[fixed.split == "train"].weight) == {1.0, 3.0}
+
+
+def test_a_list_of_weightings_is_a_grid_and_each_point_is_what_it_is_alone():
+    given = [weighting.Sum(), weighting.Fixed({"kind": 4}), weighting.Uncertainty(), scalarization.Random(),
+             weighting.Fixed({"kind": 0, "much": 0.5})]  # fmt: skip
+    sweep = mtl.sweep(mtl.Hard, WORLD, trunk=trunk(), seeds=[0, 3], weighting=given, **FIT)
+    assert sweep.axes == ("weighting", "seed")
+    for one in given:
+        for seed in (0, 3):
+            among = sweep.run(weighting=weighting.as_weighting(one), seed=seed)
+            assert far(fit(seed=seed, weighting=one), among) < 1e-9
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0, 10), min_size=3, max_size=3))
+def test_fixed_weights_are_a_sum_by_hand(w):
+    made = weighting.Fixed(dict(zip(("kind", "yes", "much"), w, strict=True))).start(mtl.Hard(zoo.TASKS, trunk()))
+    losses = torch.rand(4, 3)
+    torch.testing.assert_close(made(losses), (losses * torch.tensor(w)).sum(1))
+
+
+class Squares(weighting.Weighting):
+    """A learner's own, in three lines."""
+
+    def forward(self, losses):
+        return losses.square().sum(1)
+
+
+def test_a_weighting_of_ones_own_and_a_large_step():
+    """What is no sum over examples is never cut into parts."""
+    run = fit(weighting=Squares())
+    assert far(run, fit()) > 0
+    assert not weighting.PerCopy([Squares(), weighting.Sum()]).adds_up
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: fit(weighting="uw"), TypeError, r"one of mtl\.weighting"),
+        (lambda: fit(weighting=aggregation.UPGrad()), TypeError, r"weighting=mtl\.weighting\.Aggregate\(UPGrad"),
+        (lambda: weighting.Aggregate(scalarization.Sum()), TypeError, "takes an aggregator"),
+        (lambda: weighting.Fixed({"kind": -1}), ValueError, "0 or more"),
+        (lambda: fit(weighting=weighting.Fixed({"taste": 1})), KeyError, "no task 'taste' to weigh"),
+        (lambda: fit(mtl.Separate(zoo.TASKS, trunk()), weighting=weighting.Aggregate(aggregation.Sum())), ValueError,
+         "share no weight"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_words(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_nothing_that_a_weighting_learns_reaches_another_run():
+    recipe = weighting.Uncertainty()
+    first = fit(weighting=recipe)
+    assert far(first, fit(weighting=recipe)) == 0
+    assert list(recipe.parameters()) == []
+    assert isinstance(recipe, nn.Module)

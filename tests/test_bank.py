@@ -170,7 +170,7 @@ def test_pictures_turned_round_make_every_picture_result_stale(package):
         ("data/schools/SHA256SUMS", "exam.csv", "exam2.csv", list),
         ("mtl_lesson/show/style.py", "DPI, SIZE = 10.0, 100, 12", "DPI, SIZE = 10.0, 100, 13", list),
         ("mtl_lesson/training/loop.py", "Train and hand over after every epoch", "Hand over", list),
-        ("mtl_lesson/nets.py", "# yᵀ = W xᵀ rather", "# rather", list),
+        ("mtl_lesson/nets/layers.py", "# yᵀ = W xᵀ rather", "# rather", list),
     ],
 )  # fmt: skip
 def test_a_result_is_stale_once_what_made_it_has_changed_and_not_before(package, file, old, new, stale):

@@ -67,7 +67,7 @@ def as_labels(y: object, task: Task, what: str) -> Tensor:
     if isinstance(y, Tensor):
         y = y.detach()
     else:
-        y = np.asarray(y.astype(object) if isinstance(y, pd.Series) else y)
+        y = of_series(y) if isinstance(y, pd.Series) else np.asarray(y)
         if y.dtype.kind in "OUS":
             y = by_name(y, task) if isinstance(task, Classification) else objects(y, what)
         if y.dtype.kind == "f" and not np.isnan(task.missing):  # pandas makes floats of codes where one is missing
@@ -80,6 +80,13 @@ def as_labels(y: object, task: Task, what: str) -> Tensor:
     if real:
         return y if y.dtype in (torch.float32, torch.float64) else y.float()
     return y if y.is_floating_point() else y.long()
+
+
+def of_series(y: pd.Series) -> np.ndarray:
+    """A column as an array: numbers where it holds some, with NaN for what is missing, else Python's objects."""
+    if not pd.api.types.is_numeric_dtype(y):
+        return y.to_numpy(dtype=object)
+    return y.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def numbers_of(x: object, what: str) -> Tensor:
@@ -114,7 +121,7 @@ def by_name(values: np.ndarray, task: Classification) -> np.ndarray:
     found = [MISSING if missing(value) else numbers.get(str(value)) for value in values.flatten()]
     if None in found:
         value = values.flatten()[found.index(None)]
-        raise ValueError(f"task {task.name!r} has no class {value!r}; it has {', '.join(task.classes)}")
+        raise ValueError(f"task {task.name!r} has no class {str(value)!r}; it has {', '.join(task.classes)}")
     return np.array(found).reshape(values.shape)
 
 

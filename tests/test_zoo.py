@@ -70,7 +70,7 @@ def test_a_resnet_is_a_trunk(way):
 @animals()
 def test_a_copy_with_the_templates_weights_computes_what_the_template_computes(animal):
     world = zoo.world(animal)
-    trunk = mtl.nets.prepare(animal.make(), world.train.x[:2]).double()
+    trunk = mtl.nets.materialize(animal.make(), world.train.x[:2]).double()
     for way in (mtl.Separate, mtl.Hard):
         model = way(world, trunk, seeds=(0, 1), initial="template").double().eval()
         x = double(world.test.x)
@@ -82,7 +82,7 @@ def test_a_copy_with_the_templates_weights_computes_what_the_template_computes(a
 @animals("no layers")
 def test_what_is_frozen_keeps_its_values(animal):
     world = zoo.world(animal)
-    trunk = mtl.nets.prepare(animal.make(), world.train.x[:2])
+    trunk = mtl.nets.materialize(animal.make(), world.train.x[:2])
     name = layers_with_weights(trunk)[0]
     frozen = layers_of(trunk)[name].requires_grad_(False)
     for way in (mtl.Separate, mtl.Soft, mtl.Hard):
@@ -129,7 +129,7 @@ def test_training_is_a_loop_over_plain_networks(animal, own):
 @animals("no layers")
 def test_soft_sharing_goes_from_separate_to_one_network_in_every_layer(animal):
     world = zoo.world(animal)
-    trunk = mtl.nets.prepare(animal.make(), world.train.x[:2])
+    trunk = mtl.nets.materialize(animal.make(), world.train.x[:2])
     layers = layers_of(trunk)
     learns = [n for n in layers_with_weights(trunk) if any(p.requires_grad for p in layers[n].parameters())]
     separate = mtl.fit(mtl.Separate(world, trunk), world, **FIT)
@@ -213,13 +213,54 @@ def test_every_look_inside_opens_or_refuses_in_words(animal, way):
         "microscope": lambda: mtl.microscope({"one": run, "two": run}, world),
     }
     for name, look in looks.items():
-        said = ""
-        try:
-            look()
-        except (ValueError, TypeError, KeyError) as error:
-            said = str(error)
+        said = saying(look)
         words = ("maps", "vectors", "features", "layer", "units", "pictures")
         assert not said or any(word in said for word in words), (name, said)
+
+
+def saying(look):
+    """"" where the look opens, else the words in which it refuses."""
+    try:
+        look()
+    except (ValueError, TypeError, KeyError) as error:
+        return str(error)
+    return ""
+
+
+@animals()
+def test_the_explorer_opens_on_a_path_of_every_trunk(animal):
+    path = mtl.sweep(mtl.Soft, zoo.world(animal), trunk=animal.make(), lam=[0.0, 1.0], seeds=[0, 1], epochs=1,
+                     progress=False)  # fmt: skip
+    assert mtl.explore(path).move(1.0).lam == 1.0
+
+
+KINDS = {
+    "several numbers": (mtl.Regression("y", outputs=2), torch.randn(zoo.N, 2)),
+    "several labels": (mtl.MultiLabel("y", 3), torch.arange(3 * zoo.N).view(-1, 3) % 2),
+    "pixels": (mtl.Segmentation("y", 2), (torch.rand(zoo.N, zoo.SIDE, zoo.SIDE) > 0.5).long()),
+}
+
+
+@pytest.mark.parametrize(("task", "labels"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("way", [mtl.Separate, mtl.Soft, mtl.Hard, mtl.CrossStitch], ids=lambda way: way.__name__)
+def test_every_kind_of_task_trains_sweeps_and_is_looked_into(way, task, labels):
+    x = zoo.inputs("maps")
+    other = mtl.Binary("bright")
+    split = Split(x, {"y": labels, "bright": (x.mean((1, 2, 3)) > 0.5).long()})
+    world = World("kinds", (task, other), split, split, split)
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU())
+    run = mtl.fit(way(world, trunk), world, **FIT)
+    sweep = mtl.sweep(way, world, trunk=trunk, seeds=[0, 1], **FIT)
+    assert run.scores == pytest.approx(sweep.run(seed=0).scores)
+    assert set(run.test()) == {"y", "bright"}
+    inspection = mtl.inspection
+    assert inspection.features(run, x)["y"].shape == (zoo.N, 4, zoo.SIDE, zoo.SIDE)
+    assert len(inspection.importance(run, world)) == 8
+    assert inspection.lesion(run, world, [1]).loss.notna().all()
+    assert len(inspection.head_swap(run, world)) == 4
+    for look in (lambda: inspection.probe(run, world), lambda: mtl.lesion_lab(run, world)):
+        assert "'y'" in saying(look)
+    assert saying(lambda: mtl.microscope({"one": run, "two": run}, world)) == ""
 
 
 # --- inputs, stems, heads ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..tasks import MISSING, Classification, Task
+from ..tasks import MISSING, Classification, Task, is_missing
 
 #: what inputs of a kind look like, and of how many axes they are
 LAYOUTS = {
@@ -118,15 +118,11 @@ def objects(values: np.ndarray, what: str) -> np.ndarray:
 def by_name(values: np.ndarray, task: Classification) -> np.ndarray:
     """Names of classes as their numbers."""
     numbers = {name: number for number, name in enumerate(task.classes)}
-    found = [MISSING if missing(value) else numbers.get(str(value)) for value in values.flatten()]
+    found = [MISSING if value is None or is_missing(value) else numbers.get(str(value)) for value in values.flatten()]
     if None in found:
         value = values.flatten()[found.index(None)]
         raise ValueError(f"task {task.name!r} has no class {str(value)!r}; it has {', '.join(task.classes)}")
     return np.array(found).reshape(values.shape)
-
-
-def missing(value: object) -> bool:
-    return value is None or value is pd.NA or value != value
 
 
 def padded(sequences: Iterable[Sequence], filler: float = 0) -> Tensor:

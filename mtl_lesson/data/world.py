@@ -92,7 +92,7 @@ def taken_in(split: Split, tasks: tuple[Task, ...], layout: str | Mapping[str, s
     }
     if not own:
         x = as_inputs(split.x, layout if isinstance(layout, str) else None, f"{where}: x")
-        return split if x is split.x and same(labels, split.labels) else Split(x, labels)
+        return split if x is split.x and same_tensors(labels, split.labels) else Split(x, labels)
     x = {name: as_inputs(split.x[name], kinds.get(name), f"{where}: x[{name!r}]") for name in split.x}
     for name in names:
         if len(x[name]) != len(labels[name]):
@@ -101,10 +101,10 @@ def taken_in(split: Split, tasks: tuple[Task, ...], layout: str | Mapping[str, s
     if len({*map(len, x.values())}) > 1:
         x = {name: filled_up(values, most) for name, values in x.items()}
         labels = {task.name: filled_up(labels[task.name], most, task.missing) for task in tasks}
-    return split if same(x, split.x) and same(labels, split.labels) else Split(x, labels)
+    return split if same_tensors(x, split.x) and same_tensors(labels, split.labels) else Split(x, labels)
 
 
-def same(one: Mapping, other: Mapping) -> bool:
+def same_tensors(one: Mapping, other: Mapping) -> bool:
     """Whether two mappings hold the very same tensors."""
     return set(one) == set(other) and all(one[key] is other[key] for key in one)
 

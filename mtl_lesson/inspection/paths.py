@@ -16,6 +16,7 @@ import torch
 
 from ..evidence import interval
 from ..sharing import Soft
+from ..sharing.soft import tied
 from ..tasks import MISSING, Binary, Classification, Task, judged_as
 from ..training import Run, Sweep
 from ..training.feed import Feed
@@ -349,7 +350,7 @@ def gaps_of(run: Run) -> Iterator[dict]:
 @torch.no_grad()
 def gap_of_heads(model: Soft) -> torch.Tensor:
     """‖θ_t − θ̄‖ / ‖θ̄‖ of the heads, (T,), for tasks whose heads are tied and so of one shape."""
-    θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in model.tied() if name == "heads"], 2)[0]
+    θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in tied(model) if name == "heads"], 2)[0]
     mean = θ.mean(0)
     return ((θ - mean).norm(dim=1) / mean.norm()).nan_to_num()
 

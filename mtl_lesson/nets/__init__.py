@@ -22,9 +22,9 @@ stream by stream where that cannot be.
 ``trunks``: ordinary networks, and what is read off one. ``layers``: the weights of many copies. ``streams``: the run.
 """
 
-from .layers import Conv2d, Flatten, Linear, looks_at_one_example, stacked
+from .layers import Conv2d, Flatten, Linear, hold, looks_at_one_example
 from .streams import Streams
-from .trunks import conv, features_of, layers_of, layers_with_weights, linear, prepare, shapes_of
+from .trunks import conv, features_of, layers_of, layers_with_weights, linear, materialize, shapes_of
 
 __all__ = [
     "Conv2d",
@@ -33,11 +33,11 @@ __all__ = [
     "Streams",
     "conv",
     "features_of",
+    "hold",
     "layers_of",
     "layers_with_weights",
     "linear",
     "looks_at_one_example",
-    "prepare",
+    "materialize",
     "shapes_of",
-    "stacked",
 ]

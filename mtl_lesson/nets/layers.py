@@ -247,7 +247,7 @@ NUMBERS = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid,
 CHANNELS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
-def stacked(template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int],
+def hold(template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int],
             initial: str = "drawn") -> nn.Module:  # fmt: skip
     """The fastest holder that a layer fits."""
     if not hooked(template):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from .layers import Stacked, as_maps, as_rows, stacked
+from .layers import Stacked, as_maps, as_rows, hold
 from .trunks import layers_of
 
 #: called after each layer: (its name, activations (C, T, examples, …)) → activations of the same shape
@@ -50,7 +50,7 @@ class Streams(nn.Module):
         held = {}
         for name, layer in layers.items():
             if self.place[name] == name:
-                held[name] = stacked(layer, drawn_as + name, self.plan.get(name, (0,)), seeds, initial)
+                held[name] = hold(layer, drawn_as + name, self.plan.get(name, (0,)), seeds, initial)
         # A ModuleList, since a layer may be called anything, also what a ModuleDict refuses.
         self.layers = nn.ModuleList(held[self.place[name]] for name in layers)
         self.names = tuple(layers)

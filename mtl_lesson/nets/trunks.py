@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +94,7 @@ def layers_with_weights(trunk: nn.Module) -> tuple[str, ...]:
     return tuple(found)
 
 
-def prepare(trunk: nn.Module, example: Tensor) -> nn.Module:
+def materialize(trunk: nn.Module, example: Tensor) -> nn.Module:
     """The trunk, or where it has lazy layers a copy whose sizes are found by running it on ``example`` (n, …)."""
     layers_of(trunk)
     if not any(map(is_lazy, (*trunk.parameters(), *trunk.buffers()))):
@@ -142,8 +141,3 @@ def features_of(trunk: nn.Module) -> int:
         "the trunk does not end in a linear layer: say how many features it returns, features=…, or give the World in "
         "place of the tasks"
     )
-
-
-def size_of(shape: tuple[int, ...]) -> int:
-    """How many numbers a shape holds."""
-    return prod(shape)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.world import World
-from ..nets import Linear, Streams, features_of, layers_of, layers_with_weights, prepare, shapes_of, stacked
+from ..nets import Linear, Streams, features_of, hold, layers_of, layers_with_weights, materialize, shapes_of
 from ..nets.layers import Stacked, as_maps, as_rows
 from ..nets.streams import Between
 from ..tasks import Task, check_tasks, find_task
@@ -72,7 +72,7 @@ class Sharing(nn.Module):
             name = self.head_of(task)
             if name not in self.heads:
                 template = task.head(self.head_inputs(task))
-                self.heads[name] = stacked(template, f"head/{self.head_drawn_as(task)}", (0,), self.seeds)
+                self.heads[name] = hold(template, f"head/{self.head_drawn_as(task)}", (0,), self.seeds)
 
     def measure(self, trunk: nn.Module, world: World | None, features: int | tuple[int, ...] | None) -> nn.Module:
         """Find the shape of h, and of the layers that heads stand at; returns the trunk, its lazy layers measured."""
@@ -90,9 +90,9 @@ class Sharing(nn.Module):
             self.shapes = {None: shape if isinstance(shape, tuple) else (shape,)}
             return trunk
         for name in self.stem_templates:
-            self.stem_templates[name] = prepare(self.stem_templates[name], input_of(world, name))
+            self.stem_templates[name] = materialize(self.stem_templates[name], input_of(world, name))
         example = self.example(world)
-        trunk = prepare(trunk, example)
+        trunk = materialize(trunk, example)
         self.shapes = shapes_of(trunk, example)
         if features is not None:
             self.shapes[None] = features if isinstance(features, tuple) else (features,)
@@ -123,13 +123,16 @@ class Sharing(nn.Module):
         """What a head's initial weights depend on, beside the seed. Heads of one name would start equal."""
         return self.head_of(task)
 
+    # What is minimised is Σ_t L_t + R. R has up to two parts: the penalty of the weights, which is known without a look
+    # at a picture, and that of the features h. A part may be left to the gradient, with the losses (regulariser), or be
+    # solved exactly after each step of the optimiser (pull).
+
     def penalty(self) -> Tensor:
-        """What the way of sharing adds to the sum of the tasks' losses for its weights, one number a copy (C,)."""
+        """The part of R that depends on the weights alone, one number a copy (C,)."""
         return torch.zeros(self.copies, device=next(self.parameters()).device)
 
     def regulariser(self, h: Mapping[str, Tensor]) -> Tensor:
-        """The part of the objective beside Σ_t L_t that is left to the gradient, (C,); ``h``: task → (C, examples,
-        features) of the batch."""
+        """What of R is left to the gradient, (C,); ``h``: task → (C, examples, features) of the batch."""
         return next(iter(h.values())).new_zeros(self.copies)
 
     def adds_up_over_examples(self) -> bool:
@@ -137,7 +140,7 @@ class Sharing(nn.Module):
         return type(self).regulariser is Sharing.regulariser
 
     def pull(self, optimiser: torch.optim.Optimizer) -> None:
-        """The exact step on the penalty, taken after each step of the optimiser. Nothing to do without a penalty."""
+        """Solve what of R is not left to the gradient, after each step of the optimiser. Nothing without a penalty."""
 
     def release(self, number: int) -> None:
         """Stop pulling at one copy, which has diverged and rests."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nets import Streams, features_of, layers_with_weights, prepare, shapes_of
+from ..nets import Streams, features_of, layers_with_weights, materialize, shapes_of
 from ..tasks import find_task
 from .base import Sharing, a_copy, key_of
 
@@ -41,7 +41,7 @@ class SharedPrivate(Sharing):
         self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/",
                                      initial=self.initial)  # fmt: skip
         self.gamma = gamma
-        each = [strength(one) for one in a_copy(gamma, self.copies, "γ")]
+        each = [check_gamma(one) for one in a_copy(gamma, self.copies, "γ")]
         self.register_buffer("γ", torch.tensor(each), persistent=False)
 
     def measure(self, trunk, world, features):
@@ -52,7 +52,7 @@ class SharedPrivate(Sharing):
             self.shapes[PRIVATE] = (features_of(private),)
         elif PRIVATE not in self.shapes:
             example = self.example(world)
-            self.own = [prepare(private, example)]
+            self.own = [materialize(private, example)]
             self.shapes[PRIVATE] = shapes_of(self.own[0], example)[None]
         return measured
 
@@ -130,7 +130,7 @@ def overlap(s: Tensor, p: Tensor, still: float = 1e-6) -> Tensor:
     return (columns[0].mT @ columns[1]).square().sum((-2, -1)) / (counts[0] * counts[1])
 
 
-def strength(gamma: object) -> float:
+def check_gamma(gamma: object) -> float:
     """γ of one copy; refuses what is none."""
     if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 <= gamma < float("inf"):
         raise ValueError(f"γ must be a finite number of 0 or more, not {gamma!r}")

@@ -8,7 +8,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..tasks import check_tasks
+from ..tasks import Task, check_tasks
 from .base import a_copy
 from .separate import Separate
 
@@ -20,68 +20,34 @@ class Soft(Separate):
 
         h_t = f(x; θ_t),   ŷ_t = g_t(h_t; φ_t),   L = Σ_t L_t(θ_t, φ_t) + λ Σ_{i<j} ‖θ_i − θ_j‖²
 
-    λ = 0 is Separate; at λ = ∞ all θ_t are equal. ``lam``: λ from 0 to ∞, or one a layer, {layer name: λ} (0 where not
-    named); a list has one for each copy. ``tie``: "trunk" pulls the trunks, "all" the heads too, which then need equal
-    outputs and start equal. Duong et al. 2015, "Low resource dependency parsing"; Evgeniou & Pontil 2004.
+    λ = 0 is Separate; at λ = ∞ all θ_t are equal, in every layer that learns. ``lam``: λ from 0 to ∞, or one a layer,
+    {layer name: λ} (0 where not named); a list has one for each copy. ``tie``: "trunk" pulls the trunks, "all" the
+    heads too, which then need equal outputs and start equal. Duong et al. 2015, "Low resource dependency parsing";
+    Evgeniou & Pontil 2004.
 
-    The pull is not left to the gradient, whose steps overshoot once 2λT·lr exceeds 2: :meth:`pull` solves it exactly.
-    ``exact=False`` leaves it to the gradient all the same, to see that happen.
+    The pull is not left to the gradient, whose steps overshoot once 2λT·lr exceeds 2: :func:`solve_pull` solves it
+    exactly after each step. ``exact=False`` leaves it to the gradient all the same, to see that happen.
 
     Raises ValueError for a λ that is negative, NaN or no number, KeyError for one of a layer that is not there.
     """
 
-    options = ("lam", "tie", "exact")
-    per_copy = ("lam",)
+    options, per_copy = ("lam", "tie", "exact"), ("lam",)
 
-    def __init__(self, tasks, trunk, lam: Lambda | Sequence[Lambda] = 0.0, tie: str = "trunk", exact: bool = True,
-                 **arguments):  # fmt: skip
-        if tie not in ("trunk", "all"):
-            raise ValueError(f"tie must be 'trunk' or 'all', not {tie!r}")
+    def __init__(self, tasks, trunk, lam: Lambda | Sequence[Lambda] = 0.0, tie="trunk", exact=True, **arguments):
+        check_tie(tie, check_tasks(tasks))
         self.tie, self.exact = tie, bool(exact)
-        asked = check_tasks(tasks)
-        if tie == "all" and len({task.outputs for task in asked}) > 1:
-            outputs = ", ".join(f"{task.name}: {task.outputs}" for task in asked)
-            raise ValueError(f"heads of different sizes cannot be tied ({outputs}); use tie='trunk'")
         super().__init__(tasks, trunk, **arguments)
         self.lam = lam
-        each = a_copy(lam, self.copies, "λ")
-        names = (*self.trunk.plan, *(["heads"] if tie == "all" else []))
-        self.strengths = {
-            name: torch.tensor([strength(one, name, names) for one in each], dtype=torch.float64) for name in names
-        }
-        if not self.exact and any(λ.isinf().any() for λ in self.strengths.values()):
-            raise ValueError("a gradient cannot follow λ = ∞; take a finite λ, or the exact step (exact=True)")
+        self.strengths = strengths_of(self)
 
     def head_drawn_as(self, task):
         return "all tasks" if self.tie == "all" else super().head_drawn_as(task)
 
-    def tied(self) -> Iterator[tuple[str, list[nn.Parameter]]]:
-        """What is pulled together: (layer name, [θ]) with one θ (C, T, …), or for the heads T of them (C, 1, …)."""
-        for name in self.trunk.plan:
-            for parameter in self.trunk[name].parameters():
-                if parameter.requires_grad:
-                    yield name, [parameter]
-        if self.tie == "all":
-            heads = [self.heads[self.head_of(task)] for task in self.tasks]
-            yield from (("heads", list(same)) for same in zip(*(head.parameters() for head in heads), strict=True))
-
-    def distances(self) -> dict[str, Tensor]:
-        """Σ_{i<j} ‖θ_i − θ_j‖² of each tied layer, (C,): T Σ_t ‖θ_t − θ̄‖², which needs no pairs."""
-        found: dict[str, Tensor] = {}
-        for name, parts in self.tied():
-            θ = torch.cat(parts, 1)
-            θ = θ - θ[:, :1]  # distances do not care, and equal tasks are now exactly 0 apart
-            far = len(self.tasks) * (θ - θ.mean(1, keepdim=True)).square().flatten(1).sum(1)
-            found[name] = found.get(name, 0) + far
-        return found
-
-    def penalty(self) -> Tensor:
+    def penalty(self):
         """λ Σ_{i<j} ‖θ_i − θ_j‖², (C,); 0 where the tasks are equal, whatever λ is."""
-        total = 0
-        for name, far in self.distances().items():
-            λ = self.strengths[name].to(far)
-            total = total + torch.where(far == 0, far, λ * far)
-        return total
+        far = distances(self).items()
+        parts = (torch.where(d == 0, d, self.strengths[name].to(d) * d) for name, d in far)
+        return sum(parts, super().penalty())
 
     def regulariser(self, h):
         return super().regulariser(h) if self.exact else self.penalty()
@@ -90,26 +56,9 @@ class Soft(Separate):
         return super().adds_up_over_examples() or (self.exact and type(self).regulariser is Soft.regulariser)
 
     @torch.no_grad()
-    def pull(self, optimiser: torch.optim.Optimizer) -> None:
-        """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:
-
-            min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr·λ Σ_{i<j} ‖θ_i − θ_j‖²
-
-        With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
-        with s = c / (1 + c) and q_t = p_t / ((1−s) p_t + s), so that w_t = (1−s) q_t, it holds from λ = 0 (θ = z, bit
-        for bit) to λ = ∞ (θ_t = m, the same for all).
-        """
-        for name, parts in self.tied() if self.exact else ():
-            z = joined([part.data for part in parts])
-            p, lr = metric(optimiser, parts, z)
-            c = 2 * self.strengths[name].to(z) * len(self.tasks) * lr
-            s = torch.where(c.isinf(), torch.ones_like(c), c / (1 + c)).view(-1, *[1] * (z.dim() - 1))
-            # Few passes, in place: this runs after every step over all the weights there are.
-            q = p.div_(torch.lerp(p, torch.ones_like(s), s))
-            m = (q * z).sum(1, keepdim=True).div_(q.sum(1, keepdim=True))
-            θ = torch.lerp(m, z, q.mul_(1 - s))
-            for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
-                part.copy_(new)
+    def pull(self, optimiser):
+        for name, parts in tied(self) if self.exact else ():
+            solve_pull(optimiser, parts, self.strengths[name])
 
     def release(self, number):
         for λ in self.strengths.values():
@@ -117,6 +66,57 @@ class Soft(Separate):
 
     def options_of(self, number):
         return {"lam": a_copy(self.lam, self.copies, "λ")[number]}
+
+
+# --- what is pulled, and how far apart it is ------------------------------------------------------------------------
+
+
+def tied(model: Soft) -> Iterator[tuple[str, list[nn.Parameter]]]:
+    """What is pulled together: (layer name, [θ]) with one θ (C, T, …), or for the heads T of them (C, 1, …). What is
+    frozen is left out."""
+    for name in model.trunk.plan:
+        for parameter in model.trunk[name].parameters():
+            if parameter.requires_grad:
+                yield name, [parameter]
+    if model.tie == "all":
+        heads = [model.heads[model.head_of(task)] for task in model.tasks]
+        yield from (("heads", list(same)) for same in zip(*(head.parameters() for head in heads), strict=True))
+
+
+def distances(model: Soft) -> dict[str, Tensor]:
+    """Σ_{i<j} ‖θ_i − θ_j‖² of each tied layer, (C,): T Σ_t ‖θ_t − θ̄‖², which needs no pairs."""
+    found: dict[str, Tensor] = {}
+    for name, parts in tied(model):
+        θ = torch.cat(parts, 1)
+        θ = θ - θ[:, :1]  # distances do not care, and equal tasks are now exactly 0 apart
+        far = len(model.tasks) * (θ - θ.mean(1, keepdim=True)).square().flatten(1).sum(1)
+        found[name] = found.get(name, 0) + far
+    return found
+
+
+# --- the exact step --------------------------------------------------------------------------------------------------
+
+
+def solve_pull(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], λ: Tensor) -> None:
+    """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:
+
+        min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr·λ Σ_{i<j} ‖θ_i − θ_j‖²
+
+    With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
+    with s = c / (1 + c) and q_t = p_t / ((1−s) p_t + s), so that w_t = (1−s) q_t, it holds from λ = 0 (θ = z, bit for
+    bit) to λ = ∞ (θ_t = m, the same for all). ``parts``: θ along the tasks axis, in one parameter or several; ``λ``:
+    (C,), one a copy.
+    """
+    z = joined([part.data for part in parts])
+    p, lr = metric(optimiser, parts, z)
+    c = 2 * λ.to(z) * z.shape[1] * lr
+    s = torch.where(c.isinf(), torch.ones_like(c), c / (1 + c)).view(-1, *[1] * (z.dim() - 1))
+    # Few passes, in place: this runs after every step over all the weights there are.
+    q = p.div_(torch.lerp(p, torch.ones_like(s), s))
+    m = (q * z).sum(1, keepdim=True).div_(q.sum(1, keepdim=True))
+    θ = torch.lerp(m, z, q.mul_(1 - s))
+    for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
+        part.copy_(new)
 
 
 def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, Tensor | float]:
@@ -141,7 +141,26 @@ def joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
-def strength(lam: object, name: str, names: Sequence[str]) -> float:
+def check_tie(tie: str, tasks: Sequence[Task]) -> None:
+    """Refuse what cannot be tied."""
+    if tie not in ("trunk", "all"):
+        raise ValueError(f"tie must be 'trunk' or 'all', not {tie!r}")
+    if tie == "all" and len({task.outputs for task in tasks}) > 1:
+        outputs = ", ".join(f"{task.name}: {task.outputs}" for task in tasks)
+        raise ValueError(f"heads of different sizes cannot be tied ({outputs}); use tie='trunk'")
+
+
+def strengths_of(model: Soft) -> dict[str, Tensor]:
+    """λ of each tied layer, (C,); ValueError where a gradient could not follow it."""
+    names = (*model.trunk.plan, *(["heads"] if model.tie == "all" else []))
+    each = a_copy(model.lam, model.copies, "λ")
+    found = {name: torch.tensor([check_lambda(λ, name, names) for λ in each], dtype=torch.float64) for name in names}
+    if not model.exact and any(λ.isinf().any() for λ in found.values()):
+        raise ValueError("a gradient cannot follow λ = ∞; take a finite λ, or the exact step (exact=True)")
+    return found
+
+
+def check_lambda(lam: object, name: str, names: Sequence[str]) -> float:
     """λ of one layer; refuses what is no λ."""
     if isinstance(lam, Mapping):
         if unknown := set(lam) - set(names):

@@ -36,7 +36,7 @@ class Batch:
         return {name: cast(x, dtype) for name, x in self.x.items()}
 
 
-class Store:
+class Rows:
     """Inputs x (rows, streams, …) of all datasets, on the device, laid out as the network takes them."""
 
     def __init__(self, x: Tensor, device: str, dtype: torch.dtype):
@@ -79,11 +79,11 @@ class Feed:
         self.streams = tuple(range(len(names))) if own else (0,) * len(names)
         kinds = {(kept[0].x[name].shape, kept[0].x[name].dtype) for name in names} if own else set()
         if len(kinds) > 1:
-            self.stores = {name: Store(torch.cat([split.x[name] for split in kept])[:, None], device, dtype)
+            self.kept = {name: Rows(torch.cat([split.x[name] for split in kept])[:, None], device, dtype)
                            for name in names}  # fmt: skip
         else:
             parts = [torch.stack([split.x[name] for name in names], 1) if own else split.x[:, None] for split in kept]
-            self.stores = {None: Store(torch.cat(parts), device, dtype)}
+            self.kept = {None: Rows(torch.cat(parts), device, dtype)}
         self.device, self.labels = torch.device(device), {}
         for name in names:
             labels = torch.cat([split.labels[name] for split in kept])
@@ -91,7 +91,7 @@ class Feed:
 
     def batch(self, rows: Tensor) -> Batch:
         """The examples in ``rows`` (N, B) of what is kept."""
-        x = {name: store.look_up(rows) for name, store in self.stores.items()}
+        x = {name: store.look_up(rows) for name, store in self.kept.items()}
         x = x.get(None, x)
         return Batch(x, len(rows), self.streams, {name: labels[rows] for name, labels in self.labels.items()})
 

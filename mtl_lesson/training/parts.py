@@ -51,7 +51,7 @@ class Parts:
                  alive: Tensor | float) -> Tensor:  # fmt: skip
         """Put the gradients of the weighted sum into the weights; returns the losses (copies, tasks)."""
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        pieces = cut(batch, self.count)
+        pieces = cut_batch(batch, self.count)
         shares = shares_of(model, batch, pieces)
 
         def gradients(piece: Batch, share: Tensor) -> tuple[Tensor, tuple]:
@@ -81,7 +81,7 @@ def parts(count: int, workers: int) -> Iterator[Parts | None]:
             yield Parts(count, pool)
 
 
-def cut(batch: Batch, count: int) -> list[Batch]:
+def cut_batch(batch: Batch, count: int) -> list[Batch]:
     """A batch in parts of nearly one size."""
     sizes = [len(part) for part in torch.arange(len(batch)).tensor_split(count)]
     labels = {name: values.split(sizes, 1) for name, values in batch.labels.items()}

@@ -90,7 +90,8 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
         progress: bool = True, weighting: object = None, go_on: bool = False) -> Run:  # fmt: skip
     """Train a copy of ``model``, drawn from ``seed``, on ``world.train``; the model given is not changed.
 
-    Minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
+    The one training step of the course stands in :func:`mtl_lesson.training.loop.step`, to be read with ``??``. It
+    minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
     "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch rather than after the last
     one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far. A last batch of a single example is
     joined to the one before. On a CPU a step is cut into parts, by its size, that are computed side by side and added

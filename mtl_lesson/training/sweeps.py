@@ -113,7 +113,7 @@ def sweep(way: type[Sharing], world: World | Callable[..., World], *,
     with bar(settings.epochs * len(plan.keys), progress) as shown:
         ticks = Ticks(shown)
         try:
-            for done in side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks)):
+            for done in train_side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks)):
                 for text in done.told:
                     warnings.warn(text, TrainingDiverged, stacklevel=2)
                 for point, run in done.trained:
@@ -157,7 +157,7 @@ class Plan:
         if "seed" in axes:
             raise TypeError("a sweep draws its seeds from seeds=[…], not from seed=")
         self.way, self.world, self.trunk = way, world, trunk
-        self.route = {name: place(name, way, world, trunk) for name in axes}
+        self.route = {name: find_taker(name, way, world, trunk) for name in axes}
         self.names = (*axes, "seed")
         alike = [name for name, (taker, own) in self.route.items()
                  if taker == "fit" or (taker == "way" and own in way.per_copy)]  # fmt: skip
@@ -214,8 +214,8 @@ class Plan:
             for model in models:
                 check_fit(model, drawn)
             copies = at_once(models[0], batch_size)
-            pieces = cut(self.settings, copies)
-            for some in cut(datasets, max(1, copies // len(pieces[0]))):
+            pieces = cut_list(self.settings, copies)
+            for some in cut_list(datasets, max(1, copies // len(pieces[0]))):
                 found += [Job(some, piece) for piece in pieces]
         return found
 
@@ -280,7 +280,7 @@ def train_group(plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[
     done.trained += zip(points, runs, strict=True)
 
 
-def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done]) -> Iterator[Done]:
+def train_side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done]) -> Iterator[Done]:
     """Do the jobs on all cores of a CPU, one thread each, in any order; elsewhere one after another."""
     workers = min(len(jobs), hardware.cores()) if hardware.device().name == "cpu" else 1
     if workers == 1:
@@ -299,7 +299,7 @@ def side_by_side(jobs: Sequence[Job], act: Callable[[Job], Done]) -> Iterator[Do
 
 def grid(axes: Mapping[str, object], seeds: Sequence[int], per_copy: Sequence[str]) -> tuple[list[dict], list[dict]]:
     """The grid as (datasets, settings), whose product it is: what is drawn anew, and what trains on the same data."""
-    lists = {name: listed(value) for name, value in axes.items()}
+    lists = {name: values_on(value) for name, value in axes.items()}
     for name, values in lists.items():
         if not values:
             raise ValueError(f"the axis {name!r} has no values")
@@ -322,7 +322,7 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     return seeds
 
 
-def listed(value: object) -> list:
+def values_on(value: object) -> list:
     """The values on an axis: those of a list, an array or a series, NumPy's numbers as Python's; else the one value."""
     if isinstance(value, np.ndarray | Tensor | pd.Series | pd.Index) and getattr(value, "ndim", 1):
         return value.tolist()
@@ -330,7 +330,7 @@ def listed(value: object) -> list:
     return [one.item() if isinstance(one, np.generic | Tensor) and np.ndim(one) == 0 else one for one in values]
 
 
-def place(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[str, str]:
+def find_taker(name: str, way: type[Sharing], world: object, trunk: object) -> tuple[str, str]:
     """Which of the three takes an axis, "world", "way" or "trunk", and as which argument."""
     takes = {"way": [*way.options, *COMMON], "world": arguments(world), "trunk": arguments(trunk)}
     if name == "weighting":
@@ -387,7 +387,7 @@ def needs_data(trunk: nn.Module, options: Mapping[str, object]) -> bool:
         return True
 
 
-def cut(values: Sequence, most: int) -> list[Sequence]:
+def cut_list(values: Sequence, most: int) -> list[Sequence]:
     """A list in pieces of nearly one size, none longer than ``most``."""
     pieces = math.ceil(len(values) / most)
     ends = [len(values) * number // pieces for number in range(pieces + 1)]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..chance import Drawn, generator
 from ..sharing import Sharing
 from .base import Weighting
-from .scalarizer import a_copy
+from .scalarizer import replica
 
 Place = tuple[nn.Parameter, int]  # a parameter θ (C, G, …), and the number of one of its groups
 
@@ -42,7 +42,7 @@ class Aggregate(Weighting):
         if not any(shared_places(model)):
             raise ValueError(f"in {type(model).__name__} tasks share no weight, so there is nothing to aggregate")
         like = next(model.parameters())
-        self.each = nn.ModuleList(a_copy(self.recipe[0], like) for _ in self.seeds)
+        self.each = nn.ModuleList(replica(self.recipe[0], like) for _ in self.seeds)
         self.found: list[Tensor] = []
 
     def forward(self, losses):
@@ -59,7 +59,7 @@ class Aggregate(Weighting):
         places = [place for place in shared_places(model) if id(place[0]) in number]
         J = torch.stack([torch.cat([of_group(row, number, place) for place in places], 1) for row in rows], 1)
         combined = self.combine(J)
-        for place, piece in zip(places, combined.split([size_of(place) for place in places], 1), strict=True):
+        for place, piece in zip(places, combined.split([count_weights(place) for place in places], 1), strict=True):
             weight, group = place
             extra = 0 if rest[number[id(weight)]] is None else rest[number[id(weight)]][:, group]
             weight.grad[:, group] = piece.view_as(weight[:, group]) + extra
@@ -110,6 +110,6 @@ def of_group(row: list[Tensor | None], number: dict[int, int], place: Place) -> 
     return (torch.zeros_like(weight) if found is None else found)[:, group].flatten(1)
 
 
-def size_of(place: Place) -> int:
+def count_weights(place: Place) -> int:
     weight, group = place
     return weight[0, group].numel()

@@ -25,7 +25,7 @@ class Scalarizer(Weighting):
 
     def begin(self, model):
         like = next(model.parameters())
-        self.each = nn.ModuleList(a_copy(self.recipe[0], like) for _ in self.seeds)
+        self.each = nn.ModuleList(replica(self.recipe[0], like) for _ in self.seeds)
 
     def forward(self, losses):
         self.calls += 1
@@ -49,7 +49,7 @@ class Scalarizer(Weighting):
         return f"Scalarizer({self.recipe[0]!r})"
 
 
-def a_copy(module: nn.Module, like: Tensor) -> nn.Module:
+def replica(module: nn.Module, like: Tensor) -> nn.Module:
     """A copy of a scalarizer or an aggregator on the device and in the precision of ``like``."""
     one = copy.deepcopy(module).to(like)
     for part in one.modules():

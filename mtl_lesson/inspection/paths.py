@@ -91,8 +91,10 @@ class Path:
         dials = {name: tuple(dict.fromkeys(table[name])) for name in place if name != "lam"}
         live = live or Train.of(sweep)
         why = "" if live else "this sweep does not say how it was trained"
-        return cls(run.world.name, tuple(tasks.values()), dials, scores.reset_index(drop=True),
-                   pd.DataFrame(gaps)[[*place, "seed", "task", "layer", "gap"]], counts, split, live, why)  # fmt: skip
+        gaps = pd.DataFrame(gaps, columns=[*place, "seed", "task", "layer", "gap"])
+        return cls(
+            run.world.name, tuple(tasks.values()), dials, scores.reset_index(drop=True), gaps, counts, split, live, why
+        )
 
     # --- looking at one --------------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ bank: setup
 
 bench: setup
 	@$(VENV) benchmarks/machine.py
+	@$(VENV) benchmarks/mechanism.py
 	@$(VENV) benchmarks/training.py
 	@$(VENV) benchmarks/lambda_path.py
 	@$(VENV) benchmarks/explorer.py

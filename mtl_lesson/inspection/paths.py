@@ -16,6 +16,7 @@ import torch
 
 from ..evidence import interval
 from ..sharing import Soft
+from ..sharing.base import around_mean
 from ..sharing.soft import tied
 from ..tasks import MISSING, Binary, Classification, Task, judged_as
 from ..training import Run, Sweep
@@ -352,9 +353,9 @@ def gaps_of(run: Run) -> Iterator[dict]:
 @torch.no_grad()
 def gap_of_heads(model: Soft) -> torch.Tensor:
     """‖θ_t − θ̄‖ / ‖θ̄‖ of the heads, (T,), for tasks whose heads are tied and so of one shape."""
-    θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in tied(model) if name == "heads"], 2)[0]
-    mean = θ.mean(0)
-    return ((θ - mean).norm(dim=1) / mean.norm()).nan_to_num()
+    θ = torch.cat([torch.cat(parts, 1).flatten(2) for name, parts in tied(model) if name == "heads"], 2)
+    away, mean = around_mean(θ)
+    return (away.norm(dim=2) / mean.norm(dim=2)).nan_to_num()[0]
 
 
 def classes_of(task: Task) -> tuple[str, ...]:

@@ -125,6 +125,14 @@ def shapes_of(trunk: nn.Module, example: Tensor) -> Shapes:
     return shapes
 
 
+def keeps_size(layer: nn.Module) -> bool:
+    """Whether a layer is known to return as many numbers as it takes: an activation, dropout or a normalisation."""
+    kind = type(layer)
+    if kind.__module__ == "torch.nn.modules.activation":
+        return kind not in (nn.GLU, nn.MultiheadAttention)
+    return kind in (*NUMBERS, nn.Dropout, nn.AlphaDropout, nn.LayerNorm, nn.BatchNorm1d, nn.RMSNorm)
+
+
 def features_of(trunk: nn.Module) -> int:
     """The size of h: the outputs of the trunk's last layer with weights, which must be linear and be followed by
     nothing that could change the size. Raises ValueError, which says what to do, for any other trunk."""
@@ -135,7 +143,7 @@ def features_of(trunk: nn.Module) -> int:
     for layer in reversed(layers_of(trunk).values()):
         if type(layer) is nn.Linear:
             return layer.out_features
-        if type(layer) not in (*NUMBERS, nn.Dropout, nn.LayerNorm, nn.BatchNorm1d):
+        if not keeps_size(layer):
             break
     raise ValueError(
         "the trunk does not end in a linear layer: say how many features it returns, features=…, or give the World in "

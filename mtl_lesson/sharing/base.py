@@ -286,10 +286,9 @@ class Sharing(nn.Module):
             groups = [self.trunk[name].values(group) for group in range(max(owners) + 1)]
             for key in groups[0]:
                 θ = torch.stack([group[key].flatten(1) for group in groups], 1)[:, list(owners)]
-                first = θ[:, :1]  # from which they are taken, so that what is equal is exactly 0 apart
-                mean = (θ - first).mean(1, keepdim=True)
-                apart = apart + (θ - first - mean).square().sum(2)
-                size = size + (first + mean).square().sum(2)
+                away, mean = around_mean(θ)
+                apart = apart + away.square().sum(2)
+                size = size + mean.square().sum(2)
         return (apart / size).nan_to_num().sqrt()
 
     def size(self) -> int:
@@ -365,6 +364,13 @@ def a_copy(value: object, copies: int, name: str) -> list:
     if len(value) != copies:
         raise ValueError(f"there are {copies} copies and {len(value)} values of {name}")
     return value.tolist() if isinstance(value, np.ndarray | Tensor) else list(value)
+
+
+def around_mean(θ: Tensor) -> tuple[Tensor, Tensor]:
+    """θ_t − θ̄ and θ̄ for θ (C, T, …), the tasks on axis 1; the first is exactly 0 where all are equal."""
+    first = θ[:, :1]
+    mean = (θ - first).mean(1, keepdim=True)
+    return θ - first - mean, first + mean
 
 
 def laid_out(parts: Mapping[str | None, Tensor]) -> tuple[Inputs, int]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..tasks import Task, check_tasks
-from .base import a_copy
+from .base import a_copy, around_mean
 from .separate import Separate
 
 Lambda = float | Mapping[str, float]
@@ -87,9 +87,7 @@ def distances(model: Soft) -> dict[str, Tensor]:
     """Σ_{i<j} ‖θ_i − θ_j‖² of each tied layer, (C,): T Σ_t ‖θ_t − θ̄‖², which needs no pairs."""
     found: dict[str, Tensor] = {}
     for name, parts in tied(model):
-        θ = torch.cat(parts, 1)
-        θ = θ - θ[:, :1]  # distances do not care, and equal tasks are now exactly 0 apart
-        far = len(model.tasks) * (θ - θ.mean(1, keepdim=True)).square().flatten(1).sum(1)
+        far = len(model.tasks) * around_mean(torch.cat(parts, 1))[0].square().flatten(1).sum(1)
         found[name] = found.get(name, 0) + far
     return found
 

@@ -368,3 +368,18 @@ def test_a_stitched_network_is_the_one_of_the_paper():
     heads = [model.heads[model.head_of(task)].plain(0, 0) for task in tasks]
     close(model(x)["a"], heads[0](a[2](0.9 * one + 0.1 * two)))
     close(model(x)["b"], heads[1](b[2](0.3 * one + 0.7 * two)))
+
+
+@pytest.mark.parametrize(
+    ("trunk", "animal", "error", "words"),
+    [
+        (lambda: nn.Sequential(nn.GRU(3, 4, batch_first=True)), "gru", TypeError, "returns a tuple, not a tensor"),
+        (mtl.nets.conv, "mlp", ValueError, r"layer 'conv1', Conv2d.* cannot take what comes to it, torch\.float32"),
+        (lambda: nn.Sequential(nn.Linear(5, 3)), "embedding", ValueError, r"layer '0'.*torch\.int64"),
+        (lambda: nn.Sequential(nn.Embedding(5, 3), nn.Flatten()), "mlp", ValueError, "layer '0', Embedding"),
+    ],
+)
+def test_a_trunk_that_does_not_fit_the_world_is_refused_by_layer(trunk, animal, error, words):
+    world = zoo.world(next(one for one in zoo.ZOO if one.name == animal))
+    with pytest.raises(error, match=words):
+        mtl.Hard(world, trunk())

@@ -199,8 +199,9 @@ class General(Stacked):
         values |= {key: values[key].clone() for key in self.buffer_keys}  # what changes is written back
         try:
             y = torch.func.functional_call(module, values, (x,))
-        except ValueError as error:
+        except Exception as error:
             if "more than 1 value per channel" not in str(error):
+                error.add_note(f"This was in layer {self.name!r} of the trunk, {self.template[0]}.")
                 raise
             raise ValueError(f"layer {self.name!r} ({type(module).__name__}) takes statistics over a batch, and one "
                              "example has none: take batch_size=2 or more") from None  # fmt: skip
@@ -212,7 +213,8 @@ class General(Stacked):
 
 
 #: modules that PyTorch has no batched form of, or only one that loops and warns
-UNBATCHED = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+UNBATCHED = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer,
+             nn.utils.parametrize.ParametrizationList)  # fmt: skip
 
 
 class Unregistered:
@@ -285,6 +287,15 @@ def as_maps(x: Tensor) -> Tensor:
 def as_rows(x: Tensor, rows: int) -> Tensor:
     """Maps (B, R·channels, height, width) as rows (R, B, channels, height, width), without moving anything."""
     return x.unflatten(1, (rows, -1)).transpose(0, 1)
+
+
+def expect_tensor(h: object) -> None:
+    """Refuse what a trunk returns if it is no tensor."""
+    if not isinstance(h, Tensor):
+        raise TypeError(
+            f"the trunk returns a {type(h).__name__}, not a tensor: end it in a module that takes h out of it, such as the "
+            "last of a GRU's outputs"
+        )
 
 
 def expect(fits: bool, layer: nn.Module, x: Tensor) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from .layers import Stacked, as_maps, as_rows, hold
+from .layers import Stacked, as_maps, as_rows, expect_tensor, hold
 from .trunks import layers_of
 
 #: called after each layer: (its name, activations (C, T, examples, …)) → activations of the same shape
@@ -86,6 +86,7 @@ class Streams(nn.Module):
                 kept[name] = spread(x, inputs, streams, self.copies), streams
             if name == upto:
                 break
+        expect_tensor(x)
         return spread(x, inputs, streams, self.copies), streams
 
     def run(

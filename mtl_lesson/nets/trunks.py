@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ..chance import Drawn, generator
-from .layers import NUMBERS, hooked
+from .layers import NUMBERS, expect_tensor, hooked
 
 Shapes = dict[str | None, tuple[int, ...]]  # layer → the shape of what it returns for one example; None: the trunk's
 
@@ -107,7 +107,8 @@ def materialize(trunk: nn.Module, example: Tensor) -> nn.Module:
 def shapes_of(trunk: nn.Module, example: Tensor) -> Shapes:
     """The shape, without the examples, of what each layer returns for ``example`` (n, …); under None the trunk's.
 
-    Nothing of the trunk is changed, but that lazy layers find their sizes.
+    Nothing of the trunk is changed, but that lazy layers find their sizes. Raises ValueError, which names the layer,
+    where one cannot take what comes to it, TypeError for a trunk that returns no tensor.
     """
     first = next((weight for weight in trunk.parameters() if not is_lazy(weight)), example)
     shapes, training = {}, trunk.training
@@ -116,12 +117,18 @@ def shapes_of(trunk: nn.Module, example: Tensor) -> Shapes:
     shapes[None] = tuple(x.shape[1:])
     with torch.no_grad(), Drawn(generator("a look at the shapes")):
         for name, layer in layers_of(trunk).items():
-            x = layer.eval()(x)
+            try:
+                y = layer.eval()(x)
+            except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+                raise ValueError(f"layer {name!r}, {layer}, cannot take what comes to it, {got}: {error}") from error
+            x = y
             shapes[name] = shapes[None] = tuple(x.shape[1:]) if isinstance(x, Tensor) else ()
         for buffer in trunk.buffers():
             if id(buffer) in memory:
                 buffer.copy_(memory[id(buffer)])
     trunk.train(training)
+    expect_tensor(x)
     return shapes
 
 

@@ -293,8 +293,8 @@ def expect_tensor(h: object) -> None:
     """Refuse what a trunk returns if it is no tensor."""
     if not isinstance(h, Tensor):
         raise TypeError(
-            f"the trunk returns a {type(h).__name__}, not a tensor: end it in a module that takes h out of it, such as the "
-            "last of a GRU's outputs"
+            f"the trunk returns a {type(h).__name__}, not a tensor: end it in a module that takes h out of it, such as "
+            "the last of a GRU's outputs"
         )
 
 

@@ -51,7 +51,8 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
     total, shared = model.size(), sum(value[0].numel() for value in model.shared_parameters().values())
     heading = title or f"{type(model).__name__}: {total:,} weights, {shared_share(shared, total)}"
     with style():
-        figure = canvas(width, 0.98 + STEP * (len(rows) - 1) + TALL / 2 + 0.55, layout=None)
+        height = 0.98 + STEP * (len(rows) - 1) + TALL / 2 + 0.55 + 0.2 * len(not_drawn(model))
+        figure = canvas(width, height, layout=None)
         ax = paper(figure)
         ax.text(0.12, 0.28, shortened(heading, width - 0.2, 14, "bold"), fontsize=14, fontweight="bold", va="center")
         for above, below in pairwise(rows):
@@ -63,9 +64,21 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
             ax.text(0.12, row[0].y, label, va="center", color=GREY, linespacing=1.25)
             for box in row:
                 draw(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
-        note = "in each box: its number of weights"
-        ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.3, note, ha="center", va="center", color=GREY)
-    return Drawing(figure, of_model(model, rows, names, shared, total))
+        note = "\n".join(["in each box: its number of weights", *not_drawn(model)])
+        ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.18, note, ha="center", va="top", color=GREY)
+    more = "".join(f" {text[0].upper()}{text[1:]}." for text in not_drawn(model))
+    return Drawing(figure, of_model(model, rows, names, shared, total) + more)
+
+
+def not_drawn(model: Sharing) -> list[str]:
+    """What a model does beside what its boxes and arrows show, in words."""
+    found = [f"{task} answers from {layer}" for task, layer in model.heads_at.items()]
+    if model.stem_templates:
+        found.append(f"the inputs of {listed([*model.stem_templates])} go through a module of their own first")
+    if model.between is not None:
+        where = listed(getattr(model, "where", ["some layers"]))
+        found.append(f"after {where} each task takes a learnt mixture of all tasks' features")
+    return found
 
 
 def boxes(model: Sharing) -> list[list[Box]]:

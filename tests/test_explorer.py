@@ -530,7 +530,7 @@ class Waiting(Train):
 def test_training_blocks_nothing_and_can_be_stopped(path):
     live = Waiting()
     explorer = explore(Path(path.world, path.tasks, path.dials, path.scores, path.gaps, path.confusions, live=live))
-    explorer.reveal().guarded(lambda: explorer.asked({"do": "train"}))
+    explorer.reveal().guarded(explorer.asked)({"do": "train"})
     assert explorer.training["state"] == "running"
     assert explorer.move(1).text.startswith("λ = 1")  # meanwhile the slider moves
     with pytest.raises(ValueError, match="being trained already"):
@@ -557,10 +557,10 @@ def test_progress_is_told_epoch_by_epoch(path):
 
 def test_a_path_that_cannot_be_trained_says_why(sweep):
     explorer = explore(replace(sweep, plan=None))
-    explorer.guarded(lambda: explorer.asked({"do": "train"}))
+    explorer.guarded(explorer.asked)({"do": "train"})
     assert explorer.trouble == "no point can be trained here: this sweep does not say how it was trained"
     assert screen(explorer.paths)[0]["live"] is None
-    explorer.guarded(lambda: explorer.asked({"do": "dance"}))
+    explorer.guarded(explorer.asked)({"do": "dance"})
     assert explorer.trouble == "That did not work ('dance')."
 
 

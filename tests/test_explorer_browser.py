@@ -60,8 +60,7 @@ class Page:
         self.page.on("console", lambda said: said.type == "error" and self.trouble.append(said.text))
         self.page.on("dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.dismiss()))
         self.page.set_content(f"<style>{LambdaExplorer._css}</style><div></div>")
-        names = ("worlds", "phrases", "at", "results", "training", "trouble")
-        traits = {name: getattr(explorer, name) for name in names}
+        traits = {name: getattr(explorer, name) for name in (*explorer.sent, "trouble")}
         self.page.evaluate(SHOW, [MODEL, str(LambdaExplorer._esm), traits])
         self.slider = self.find("input[type=range]")
         self.box = self.find("input[type=text]")

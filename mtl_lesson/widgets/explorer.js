@@ -11,6 +11,7 @@ const LETTER = 7.4; // about the width of a letter, in pixels
 // --- small tools -----------------------------------------------------------------------------------------------------
 
 const finite = (values) => values.flat(9).filter((value) => value !== null && value !== undefined);
+const least = (items, size) => items.reduce((best, one) => (size(one) < size(best) ? one : best)); // or the first of them
 const span = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
 const fit = (text, room) =>
   room / LETTER < 5 ? text.slice(0, Math.max(1, Math.floor(room / LETTER))) : cut(text, Math.floor(room / LETTER));
@@ -152,8 +153,7 @@ class Scores extends View {
     const point = (event) => {
       if (event.type === "pointermove" && !event.buttons) return;
       const x = event.clientX - this.picture.getBoundingClientRect().left;
-      const far = (i) => Math.abs(this.x(this.places[i]) - x);
-      go(range(this.places.length).reduce((best, i) => (far(i) < far(best) ? i : best), 0));
+      go(least(range(this.places.length), (i) => Math.abs(this.x(this.places[i]) - x)));
     };
     this.picture.addEventListener("pointerdown", point);
     this.picture.addEventListener("pointermove", point);
@@ -926,10 +926,7 @@ class Explorer extends Panel {
   slid() {
     const { places } = this.show.slice;
     const value = Number(this.slider.value);
-    const index = range(places.length).reduce(
-      (best, i) => (Math.abs(places[i] - value) < Math.abs(places[best] - value) ? i : best),
-      0,
-    );
+    const index = least(range(places.length), (i) => Math.abs(places[i] - value));
     this.slider.value = places[index];
     this.remark("");
     if (index !== this.model.get("at").index) this.go({ index });
@@ -1003,8 +1000,7 @@ function nearest(slice, lam) {
   let inner = range(slice.values.length).filter((i) => value(slice.values[i]) > 0 && value(slice.values[i]) < Infinity);
   if (!inner.length) inner = range(slice.values.length);
   if (lam === 0 || lam === Infinity) return lam === 0 ? inner[0] : inner.at(-1);
-  const far = (i) => Math.abs(slice.places[i] - Math.log10(lam));
-  return inner.reduce((best, i) => (far(i) < far(best) ? i : best), inner[0]);
+  return least(inner, (i) => Math.abs(slice.places[i] - Math.log10(lam)));
 }
 
 function render({ model, el }) {

@@ -4,6 +4,7 @@ The browser's half is driven in test_explorer_browser.py.
 """
 
 import html
+import json
 import math
 import re
 import threading
@@ -27,6 +28,7 @@ from mtl_lesson.inspection.paths import Path, confusions_of
 from mtl_lesson.linear.closed_form import errors, solve
 from mtl_lesson.show import explorer as drawn
 from mtl_lesson.show import spoken
+from mtl_lesson.show.explorer import ALONE
 from mtl_lesson.training.live import SETTINGS, Stopped, Ticks, Train
 from mtl_lesson.widgets import LambdaExplorer, explore
 from mtl_lesson.widgets.explorer import screen
@@ -484,6 +486,26 @@ def test_it_is_alive_in_a_page_made_from_the_notebook(explorer):
     assert "data:image/png;base64," in page
 
 
+def test_a_page_of_its_own_holds_all_but_the_training(sweep, explorer, tmp_path):
+    explorer.training = {"state": "running", "text": "epoch 1 of 2", "done": 0.5, "world": 0}
+    explorer.move(1, seed=1).save(tmp_path / "explorer.html")
+    page = (tmp_path / "explorer.html").read_text(encoding="utf-8")
+    assert page == explorer.page()
+    assert f"<title>{html.escape(explorer.title)}</title>" in page
+    assert f"<noscript><p>{html.escape(explorer.alt)}</p></noscript>" in page
+    assert explorer.alt == explorer.drawing.alt
+    assert str(LambdaExplorer._esm) in page
+    held = json.loads(re.search(r'id="traits">(.*?)</script>', page)[1])
+    assert list(held) == ["facts", "at", "results", "training"]
+    assert (held["at"], held["training"]) == (explorer.at, {"state": "idle"})
+    (world,) = held["facts"]["worlds"]
+    assert (world["live"], world["why"]) == (None, ALONE)
+    assert world["slices"] == explorer.worlds[0]["slices"]
+    assert explorer.worlds[0]["live"] == "2 epochs"  # in the notebook it can be trained still
+    other = explore(replace(sweep, plan=None))
+    assert other.held()["facts"]["worlds"][0]["why"] == other.worlds[0]["why"]
+
+
 # --- train it live -------------------------------------------------------------------------------------------------
 
 
@@ -530,7 +552,7 @@ class Waiting(Train):
 def test_training_blocks_nothing_and_can_be_stopped(path):
     live = Waiting()
     explorer = explore(Path(path.world, path.tasks, path.dials, path.scores, path.gaps, path.confusions, live=live))
-    explorer.reveal().guarded(lambda: explorer.asked({"do": "train"}))
+    explorer.reveal().guarded(explorer.asked)({"do": "train"})
     assert explorer.training["state"] == "running"
     assert explorer.move(1).text.startswith("λ = 1")  # meanwhile the slider moves
     with pytest.raises(ValueError, match="being trained already"):
@@ -557,11 +579,15 @@ def test_progress_is_told_epoch_by_epoch(path):
 
 def test_a_path_that_cannot_be_trained_says_why(sweep):
     explorer = explore(replace(sweep, plan=None))
-    explorer.guarded(lambda: explorer.asked({"do": "train"}))
+    explorer.guarded(explorer.asked)({"do": "train"})
     assert explorer.trouble == "no point can be trained here: this sweep does not say how it was trained"
     assert screen(explorer.paths)[0]["live"] is None
-    explorer.guarded(lambda: explorer.asked({"do": "dance"}))
+    explorer.guarded(explorer.asked)({"do": "dance"})
     assert explorer.trouble == "That did not work ('dance')."
+    told = []
+    explorer.observe(lambda change: told.append(change["new"]), "trouble")
+    explorer.guarded(explorer.asked)({"do": "dance"})
+    assert told == ["", "That did not work ('dance')."]  # said again: the browser has put it away
 
 
 def test_an_error_in_training_is_shown_in_place(path):

@@ -14,9 +14,11 @@ from test_browser import errors, own_notebook, run_all
 from test_explorer import HOSTILE, LAMS, TRAINING, many_schools, table_of, tiny, trunk
 
 import mtl_lesson as mtl
-from mtl_lesson.widgets import LambdaExplorer, explore
+from mtl_lesson.show import spoken
+from mtl_lesson.show.explorer import ALONE
+from mtl_lesson.widgets import LambdaExplorer, LesionLab, Microscope, explore
 from mtl_lesson.widgets.explorer import result
-from mtl_lesson.words import rounded, written
+from mtl_lesson.words import about, rounded, written
 
 pytestmark = pytest.mark.browser
 
@@ -51,18 +53,25 @@ def exam():
 
 
 class Page:
-    """An explorer on a bare page. ``trouble``: every script error and every dialog that opened."""
+    """An explorer on a bare page, beside other style sheets, or on the page at an ``address``, without a network.
 
-    def __init__(self, browser, explorer, width=1000, height=720):
+    ``trouble``: every script error, every dialog that opened and, at an address, every request over the network.
+    """
+
+    def __init__(self, browser, explorer, width=1000, height=720, beside=(), address=None):
         self.explorer, self.trouble = explorer, []
-        self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.page = browser.new_page(viewport={"width": width, "height": height}, offline=bool(address))
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("console", lambda said: said.type == "error" and self.trouble.append(said.text))
         self.page.on("dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.dismiss()))
-        self.page.set_content(f"<style>{LambdaExplorer._css}</style><div></div>")
-        names = ("worlds", "phrases", "at", "results", "training", "trouble")
-        traits = {name: getattr(explorer, name) for name in names}
-        self.page.evaluate(SHOW, [MODEL, str(LambdaExplorer._esm), traits])
+        if address:
+            self.page.on("request", lambda asked: self.trouble.append(asked.url) if asked.url[:4] == "http" else None)
+            self.page.goto(address)
+        else:
+            sheets = "".join(f"<style>{one._css}</style>" for one in (LambdaExplorer, *beside))
+            self.page.set_content(f"{sheets}<div></div>")
+            traits = {name: getattr(explorer, name) for name in (*explorer.sent, "trouble")}
+            self.page.evaluate(SHOW, [MODEL, str(LambdaExplorer._esm), traits])
         self.slider = self.find("input[type=range]")
         self.box = self.find("input[type=text]")
 
@@ -164,6 +173,24 @@ def test_the_pictures_say_what_python_computed(shown):
     counts = found.confusions["Bao"][i]
     right = counts[1, 1] / counts[1].sum()
     assert f"middle ≈ {rounded(right, '%')} right" in shown.alt("confusion")
+
+
+@pytest.mark.parametrize("who", [0, 2])
+def test_every_alt_text_is_the_one_that_python_says(shown, who):
+    shown.choose("δ", 1).choose("seeds", who).press("Home")
+    found, seed = shown.explorer.path.at(2.0), (None, 0, 1, 2)[who]
+    told, lams = spoken.everything(found, "validation"), [written(lam) for lam in found.lams]
+    worth = [[about(value, "%") for value in row[:2]] for row in found.scores_of(seed).tolist()]
+    ends = {"first": lams[0], "last": lams[-1]}
+    for end, i in (("first", 0), ("last", -1)):
+        ends |= {f"x {end}": worth[i][0], f"y {end}": worth[i][1]}
+    for i, (lam, (x, y)) in enumerate(zip(lams, worth, strict=True)):
+        for name in ("scores", "gaps", "model"):
+            assert shown.alt(name) == told[name][who][i]
+        assert shown.alt("confusion") == spoken.confusion(found, "Ana", i, "validation")
+        parts = {"right": "Ana", "up": "Bao", "lam": lam, "x": x, "y": y} | ends
+        assert shown.alt("pareto") == spoken.PHRASES["pareto"].format(**parts)
+        shown.press("ArrowRight")
 
 
 # --- controls ------------------------------------------------------------------------------------------------------
@@ -270,6 +297,13 @@ def test_a_task_alone_and_scores_of_different_kinds_are_shown(show):
         assert page.find(".mtl-pareto").is_visible() == (len(tasks) > 1)
 
 
+def test_a_choice_keeps_the_focus(shown):
+    for label in ("δ", "seeds"):
+        shown.find(f"select[aria-label='{label}']").focus()
+        shown.choose(label, 1)
+        assert shown.page.evaluate("document.activeElement.getAttribute('aria-label')") == label
+
+
 def test_predict_then_reveal(show, sweep):
     page = show(explore(sweep))
     page.press("ArrowRight", "ArrowRight")
@@ -366,6 +400,47 @@ def test_it_is_drawn_anew_when_its_room_changes(shown):
     wide = shown.find(".mtl-scores > svg line").first.get_attribute("x2")
     shown.page.set_viewport_size({"width": 500, "height": 700})
     assert float(shown.drawn().find(".mtl-scores > svg line").first.get_attribute("x2")) < float(wide)
+
+
+BOXES = """() => [...document.querySelectorAll('.mtl-scope *')].map(one => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  return [x, y, width, height].map(Math.round);
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 640, 375])
+def test_it_is_not_moved_by_the_style_sheets_of_others(show, sweep, width):
+    """In a notebook a widget's style sheet is the whole page's."""
+    alone, beside = (show(explore(sweep), width=width, beside=sheets) for sheets in ((), (Microscope, LesionLab)))
+    assert beside.drawn().page.evaluate(BOXES) == alone.drawn().page.evaluate(BOXES)
+
+
+# --- a page of its own ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_works_without_a_kernel(show, sweep, exam, tmp_path):
+    explorer = explore({HOSTILE: sweep, "exam": exam}).move(0.1)
+    explorer.save(tmp_path / "explorer.html")
+    page = show(explorer, address=(tmp_path / "explorer.html").as_uri(), width=1280)
+    assert page.page.title() == f"λ explorer: {HOSTILE}, exam"
+    told = page.find(".mtl-status")
+    assert told.inner_text() == explorer.text == "λ = 0.1: the scores are hidden until you reveal them"
+    assert page.find(".mtl-train").is_disabled()
+    assert page.find(".mtl-told").inner_text() == page.find(".mtl-train").get_attribute("title") == ALONE
+    page.find(".mtl-mark").click()
+    page.press("ArrowRight")
+    page.find(".mtl-reveal").click()
+    explorer.mark().move(1).reveal()
+    assert page.drawn().find(".mtl-status").inner_text() == explorer.text
+    assert page.find(".mtl-verdict").inner_text().endswith("You marked 0.1.")
+    assert page.alt("scores").endswith("Your mark: λ = 0.1.")
+    page.choose("δ", 1).choose("seeds", 2).type("inf")
+    explorer.move(math.inf, delta=2.0, seed=1)
+    assert told.inner_text() == explorer.text
+    page.choose("world", 1)
+    assert told.inner_text() == explorer.move(world="exam").text
+    assert page.find(".mtl-told").inner_text() == "Not possible here: how it was trained is not known."
+    assert page.find("img").count() == 0
 
 
 # --- JupyterLab ----------------------------------------------------------------------------------------------------

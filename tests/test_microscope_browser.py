@@ -21,7 +21,7 @@ from mtl_lesson.inspection import Frames, Lesions
 from mtl_lesson.show.microscope import label, read_off, sentence
 from mtl_lesson.show.sheets import as_images
 from mtl_lesson.show.style import rounded
-from mtl_lesson.widgets import LesionLab, Microscope, lesion_lab
+from mtl_lesson.widgets import LambdaExplorer, LesionLab, Microscope, lesion_lab
 
 pytestmark = pytest.mark.browser
 
@@ -503,7 +503,7 @@ def test_neither_is_moved_by_the_others_style_sheet(show, frames, lesions, width
     """In a notebook a widget's style sheet is the whole page's."""
     both = Microscope(frames), LesionLab(lesions).remove([0, 1])
     for widget, other in (both, both[::-1]):
-        alone, beside = (show(widget, width=width, beside=sheets) for sheets in ((), (other,)))
+        alone, beside = (show(widget, width=width, beside=sheets) for sheets in ((), (other, LambdaExplorer)))
         assert beside.page.evaluate(BOXES) == alone.page.evaluate(BOXES)
 
 

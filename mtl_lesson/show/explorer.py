@@ -27,6 +27,7 @@ from .style import (
 )
 
 ORIGIN = {"trained": "trained networks", "stored": "stored results of trained networks"}
+ALONE = "Not possible here: training needs Python, and a saved page has none."
 LEAST = 0.001  # the least gap drawn: on a logarithmic scale 0 has no place
 
 

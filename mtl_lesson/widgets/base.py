@@ -111,11 +111,15 @@ class Panel(Pictured, Guarded, anywidget.AnyWidget):
 
     def page(self) -> str:
         """A complete page of HTML in which the widget runs without Python, without a kernel and without a network."""
-        held = {name: as_json(getattr(self, name)) for name in self.sent}
+        held = {name: as_json(value) for name, value in self.held().items()}
         # "<" as an escape: no name from data can end the element it stands in
         traits = json.dumps(held, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
         words = {"title": html.escape(self.title), "alt": html.escape(self.alt)}
         return PAGE.format(**words, css=self._css, esm=self._esm, stand_in=read("page.js"), traits=traits)
+
+    def held(self) -> dict[str, object]:
+        """What a page holds: the traits that the browser reads."""
+        return {name: getattr(self, name) for name in self.sent}
 
     def save(self, path: str | os.PathLike) -> None:
         """Write :meth:`page` to a file. Raises OSError where that cannot be done."""

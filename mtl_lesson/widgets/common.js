@@ -1,4 +1,5 @@
-// What the microscope and the lesion lab have in common in the browser; Python puts this before each one's own script.
+// What the λ explorer, the microscope and the lesion lab have in common in the browser; Python puts this before each
+// one's own script.
 // Python sends every number once (`facts` in words, `data` as bytes); what moves is drawn from them, with no kernel.
 // Text from data only ever becomes textContent or an attribute.
 
@@ -10,9 +11,15 @@ const NEAR = 16; // pixels within which the pointer finds a point
 
 const QUIET = { "data-lm-suppress-shortcuts": "true" }; // or JupyterLab takes what is typed here for its own commands
 function html(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
   const all = /^(input|select|button|canvas)$/.test(tag) ? { ...QUIET, ...attributes } : attributes;
-  for (const [name, value] of Object.entries(all)) {
+  return dressed(document.createElement(tag), all, children);
+}
+function svg(tag, attributes = {}, ...children) {
+  return dressed(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+/** A node with attributes, listeners (on…) and children. */
+function dressed(node, attributes, children = []) {
+  for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
@@ -21,11 +28,11 @@ function html(tag, attributes = {}, ...children) {
 }
 const range = (n) => [...Array(n).keys()];
 const sum = (values) => values.reduce((a, b) => a + b, 0);
-const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text);
+const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1)).trimEnd()}…` : text);
 const thousands = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** One of Python's templates with its {names} filled in; what is filled in is not looked at again. */
-const filled = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const filled = (template, values) => template.replace(/\{([^}]*)\}/g, (_, name) => values[name]);
 
 /** As Python rounds: to even where a number lies exactly between two. */
 function fixed(value, digits) {
@@ -267,22 +274,23 @@ class Scatter {
   }
 }
 
-// --- what both widgets have --------------------------------------------------------------------------------------------
+// --- what all widgets have -------------------------------------------------------------------------------------------
 
+/** A widget: `draw()` shows the latest state of the model, `clear()`, where there is one, is what Escape does. */
 class Panel {
   constructor(model, el, kind, title, heard) {
     Object.assign(this, { model, facts: model.get("facts") });
     this.words = this.facts.words;
-    this.data = unpack(model.get("data"), this.facts.where);
+    this.data = this.facts.where ? unpack(model.get("data"), this.facts.where) : {};
     this.status = html("p", { class: "mtl-status mtl-unseen", role: "status", "aria-live": "polite" });
     this.trouble = html("p", { class: "mtl-trouble", role: "alert" });
     this.card = html("div", { class: "mtl-card", hidden: true, "aria-hidden": "true" });
     this.root = html("div", { class: `mtl-scope mtl-${kind}`, role: "group", "aria-label": title });
-    this.root.append(...this.build(), this.trouble, html("p", { class: "mtl-small mtl-notes" }, this.facts.caption));
+    this.root.append(...this.contents());
     this.root.addEventListener(
       "keydown",
       this.safely((event) => {
-        if (event.key !== "Escape") return;
+        if (event.key !== "Escape" || !this.clear) return;
         event.stopPropagation();
         this.clear();
       }),
@@ -299,6 +307,10 @@ class Panel {
     );
     this.resized.observe(this.root);
     this.safely(() => this.draw())();
+  }
+  /** What stands in the widget, from top to bottom. */
+  contents() {
+    return [...this.build(), this.trouble, html("p", { class: "mtl-small mtl-notes" }, this.facts.caption)];
   }
   close() {
     this.resized.disconnect();
@@ -318,9 +330,9 @@ class Panel {
   complain(words) {
     this.trouble.textContent = words;
   }
-  /** Says in the status line what is on show, if that has changed. */
-  say(words) {
-    if (this.status.textContent !== words) this.status.textContent = words;
+  /** Says what is on show in the status line, or in another; a screen reader repeats nothing that has not changed. */
+  say(words, line = this.status) {
+    if (line.textContent !== words) line.textContent = words;
   }
   /** Nothing is drawn here: the model answers with change:…. */
   set(name, value) {
@@ -381,11 +393,12 @@ class Panel {
       );
     });
   }
-  /** Renews the buttons of a group without losing the one that has the focus. */
+  /** Renews the controls of a group without losing the one that has the focus. */
   renew(box, nodes) {
-    const at = [...box.children].indexOf(document.activeElement);
+    const controls = () => [...box.querySelectorAll("select, button")];
+    const at = controls().indexOf(document.activeElement);
     box.replaceChildren(...nodes);
-    if (at >= 0) box.children[at]?.focus();
+    controls()[at]?.focus();
   }
   /** Shows something in a card beside the pointer; nothing hides the card. */
   tell(map, place, ...content) {

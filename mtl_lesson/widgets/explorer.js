@@ -1,10 +1,7 @@
-// The λ explorer in the browser. Python sends every number and sentence once (`worlds`, `phrases`); moving λ draws from
-// them, with no kernel. `at` says what is on show and goes back and forth. Text from data only ever becomes textContent
-// or an attribute.
+// The λ explorer in the browser; common.js stands before it. Python sends every number and sentence once (`facts`); `at`
+// says what is on show and goes back and forth.
 
-const INK = "#222222";
 const GREY = "#6E6E6E";
-const PALE = "#D8D8D8";
 const BLUE = "#0072B2";
 const VERMILLION = "#D55E00";
 const HEIGHT = 192; // of a view, in pixels
@@ -13,33 +10,11 @@ const LETTER = 7.4; // about the width of a letter, in pixels
 
 // --- small tools -----------------------------------------------------------------------------------------------------
 
-function element(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat().filter((child) => child !== null));
-  return node;
-}
-const QUIET = { "data-lm-suppress-shortcuts": "true" }; // or JupyterLab takes what is typed here for its own commands
-const html = (tag, attributes = {}, ...children) =>
-  element(
-    document.createElement(tag),
-    /^(input|select|button)$/.test(tag) ? { ...QUIET, ...attributes } : attributes,
-    children,
-  );
-const svg = (tag, attributes = {}, ...children) =>
-  element(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
 const finite = (values) => values.flat(9).filter((value) => value !== null && value !== undefined);
+const least = (items, size) => items.reduce((best, one) => (size(one) < size(best) ? one : best)); // or the first of them
 const span = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
 const fit = (text, room) =>
   room / LETTER < 5 ? text.slice(0, Math.max(1, Math.floor(room / LETTER))) : cut(text, Math.floor(room / LETTER));
-const range = (n) => [...Array(n).keys()];
-const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1)).trimEnd()}…` : text);
-
-/** A phrase of Python's with its gaps, {so}, filled in. */
-const filled = (phrase, parts) => phrase.replace(/\{([^}]*)\}/g, (_, name) => parts[name]);
 const joined = (...sentences) => sentences.flat().filter(Boolean).join(" ");
 
 /** Round numbers between low and high. */
@@ -140,7 +115,7 @@ class View {
     this.x = flipX ? scale(xs, box.right - 6, box.left + 6) : scale(xs, box.left + 6, box.right - 6);
     this.y = flipY ? scale(ys, box.top, box.bottom) : scale(ys, box.bottom, box.top);
     this.box = box;
-    element(this.edge, { x: left, y: box.top - 8, width: box.right - left + 8, height: box.bottom - box.top + 8 }, []);
+    dressed(this.edge, { x: left, y: box.top - 8, width: box.right - left + 8, height: box.bottom - box.top + 8 });
     const marks = [line(box.left, box.bottom, box.right, box.bottom), line(box.left, box.top, box.left, box.bottom)];
     for (const [value, text] of yTicks) {
       marks.push(line(box.left, this.y(value), box.right, this.y(value), { stroke: "#EFEFEF" }));
@@ -178,8 +153,7 @@ class Scores extends View {
     const point = (event) => {
       if (event.type === "pointermove" && !event.buttons) return;
       const x = event.clientX - this.picture.getBoundingClientRect().left;
-      const far = (i) => Math.abs(this.x(this.places[i]) - x);
-      go(range(this.places.length).reduce((best, i) => (far(i) < far(best) ? i : best), 0));
+      go(least(range(this.places.length), (i) => Math.abs(this.x(this.places[i]) - x)));
     };
     this.picture.addEventListener("pointerdown", point);
     this.picture.addEventListener("pointermove", point);
@@ -498,7 +472,7 @@ class Pareto extends View {
       "x last": score(last, a),
       "y last": score(last, b),
     };
-    return [marks, filled(show.phrases.pareto, parts)];
+    return [marks, filled(show.words.pareto, parts)];
   }
 }
 
@@ -730,8 +704,8 @@ function options(select, names, chosen, values = range(names.length)) {
 
 /** The part of what was sent that `at` points to. */
 class Show {
-  constructor(worlds, phrases, at, results) {
-    this.phrases = phrases;
+  constructor({ worlds, words }, at, results) {
+    this.words = words;
     this.at = at;
     this.world = worlds[at.world];
     this.slice = this.world.slices[at.dials.join(",")];
@@ -775,93 +749,40 @@ class Show {
 
 // --- the whole -------------------------------------------------------------------------------------------------------
 
-class Explorer {
+class Explorer extends Panel {
   constructor(model, el) {
-    this.model = model;
-    this.worlds = model.get("worlds");
-    this.phrases = model.get("phrases");
-    const go = (index) => this.set({ index });
+    super(model, el, "explorer", "λ explorer", ["at", "results", "training"]);
+  }
+  contents() {
     const pick = (side, t) => {
       const pair = [...this.show.at.pair];
       pair[side] = this.show.tasks[t].number;
-      this.set({ pair });
+      this.go({ pair });
     };
     this.views = [
-      new Scores(this.safely(go)),
+      new Scores(this.safely((index) => this.go({ index }))),
       new Pareto(this.safely(pick)),
       new Gaps(),
       new Model(),
-      new Confusion(this.safely((task) => this.set({ task }))),
+      new Confusion(this.safely((task) => this.go({ task }))),
     ];
-    this.build();
-    this.root = html(
-      "div",
-      { class: "mtl-explorer", role: "group", "aria-label": "λ explorer" },
-      this.bars,
-      html(
-        "div",
-        { class: "mtl-views" },
-        this.views.map((view) => view.figure),
-      ),
-    );
-    el.append(this.root);
-    this.onAt = this.safely(() => this.later());
-    this.onTraining = this.safely(() => this.tellTraining());
-    this.onTrouble = () => this.alert(model.get("trouble"));
-    model.on("change:at", this.onAt);
-    model.on("change:results", this.onAt);
-    model.on("change:training", this.onTraining);
-    model.on("change:trouble", this.onTrouble);
-    this.resized = new ResizeObserver(
-      this.safely(() => {
-        if (this.root.clientWidth && this.root.clientWidth !== this.drawnWidth) this.draw(true);
-      }),
-    );
-    this.resized.observe(this.root);
-    this.safely(() => this.draw(true))();
+    const figures = this.views.map((view) => view.figure);
+    return [html("div", { class: "mtl-bars" }, this.bars()), html("div", { class: "mtl-views" }, figures)];
   }
-  close() {
-    this.resized.disconnect();
-    this.model.off("change:at", this.onAt);
-    this.model.off("change:results", this.onAt);
-    this.model.off("change:training", this.onTraining);
-    this.model.off("change:trouble", this.onTrouble);
+  go(change) {
+    this.set("at", { ...this.model.get("at"), ...change });
   }
-  /** `act` as a callback whose error is shown in its place: otherwise nobody would see it. */
-  safely(act) {
-    return (...given) => {
-      try {
-        return act(...given);
-      } catch (error) {
-        console.error(error);
-        this.alert(`That did not work (${error.message}).`);
-      }
-    };
+  /** Says beside the controls what became of a choice. */
+  remark(words) {
+    this.say(words, this.note);
   }
-  alert(words) {
-    this.trouble.textContent = words;
-  }
-  say(words) {
-    this.note.textContent = words;
-  }
-
-  set(change) {
-    // nothing is drawn here: the model answers with change:at
-    this.alert("");
-    this.model.set("at", { ...this.model.get("at"), ...change });
-    this.model.save_changes();
-  }
-  later() {
-    // at most one drawing a frame, of the latest state
-    this.waiting ??= requestAnimationFrame(() => {
-      this.waiting = null;
-      this.safely(() => this.draw())();
-    });
+  redraw() {
+    this.draw(true);
   }
   draw(all = false) {
-    const show = new Show(this.worlds, this.phrases, this.model.get("at"), this.model.get("results"));
+    const show = new Show(this.facts, this.model.get("at"), this.model.get("results"));
     all ||= !this.show || this.show.still !== show.still;
-    if (this.show && this.show.still.slice(0, 12) !== show.still.slice(0, 12)) this.say("");
+    if (this.show && this.show.still.slice(0, 12) !== show.still.slice(0, 12)) this.remark("");
     this.show = show;
     this.drawnWidth = this.root.clientWidth;
     if (all) this.controls(show);
@@ -876,7 +797,7 @@ class Explorer {
     this.big.textContent = show.label;
     if (this.box !== document.activeElement) this.box.value = this.filled = show.slice.typed[show.index];
     this.readout.replaceChildren(...this.chips(show));
-    this.status.textContent = show.sentence;
+    this.say(show.sentence);
     this.predict(show);
     this.tellTraining();
   }
@@ -903,10 +824,8 @@ class Explorer {
 
   // --- controls ------------------------------------------------------------------------------------------------------
 
-  build() {
-    const button = (words, act, id) =>
-      html("button", { type: "button", class: `mtl-${id}`, onclick: this.safely(act) }, words);
-    const { model } = this;
+  bars() {
+    const live = { role: "status", "aria-live": "polite" };
     this.choices = html("div", { class: "mtl-bar" });
     this.slider = html("input", {
       type: "range",
@@ -917,7 +836,6 @@ class Explorer {
     });
     this.box = html("input", {
       type: "text",
-      class: "mtl-box",
       "aria-label": "type λ: a number, 0 or ∞",
       inputmode: "decimal",
       size: 7,
@@ -925,126 +843,65 @@ class Explorer {
     });
     this.big = html("output", { class: "mtl-lam" });
     this.readout = html("ul", { class: "mtl-readout" });
-    this.status = html("p", { class: "mtl-unseen mtl-status", role: "status", "aria-live": "polite" });
-    this.note = html("p", { class: "mtl-note", role: "status", "aria-live": "polite" });
-    this.trouble = html("p", { class: "mtl-trouble", role: "alert" });
-    this.mark = button(
-      "Mark: best λ is here",
-      () => this.set({ guess: { world: this.show.at.world, dials: this.show.at.dials, index: this.show.index } }),
-      "mark",
-    );
-    this.reveal = button(
-      "Reveal",
-      () => {
-        this.set({ revealed: true });
-        this.say("");
-      },
-      "reveal",
-    );
-    this.again = button(
-      "Predict again",
-      () => {
-        this.set({ revealed: false, guess: null });
-        this.say("");
-      },
-      "again",
-    );
-    this.train = button(
-      "Train it live",
-      () => {
-        this.alert("");
-        model.send({ do: "train" });
-      },
-      "train",
-    );
-    this.stop = button("Stop", () => model.send({ do: "stop" }), "stop");
-    this.progress = html("progress", { max: 1, value: 0, "aria-label": "training" });
-    this.told = html("span", { class: "mtl-told", role: "status", "aria-live": "polite" });
-    this.bars = html(
-      "div",
-      { class: "mtl-bars" },
-      this.choices,
-      html(
-        "div",
-        { class: "mtl-bar" },
-        html("span", { class: "mtl-letter" }, "λ = ", this.big),
-        this.slider,
-        html("label", {}, "or type λ ", this.box),
-      ),
-      this.readout,
-      this.status,
-      html(
-        "div",
-        { class: "mtl-bar" },
-        this.mark,
-        this.reveal,
-        this.again,
-        html("span", { class: "mtl-gap" }),
-        this.train,
-        this.stop,
-        this.progress,
-        this.told,
-      ),
-      this.note,
-      this.trouble,
-    );
+    this.verdict = html("p", { class: "mtl-verdict", ...live });
+    this.note = html("p", { class: "mtl-note", ...live });
+    const letter = html("span", { class: "mtl-letter" }, "λ = ", this.big);
+    const bar = html("div", { class: "mtl-bar" }, letter, this.slider, html("label", {}, "or type λ ", this.box));
+    const gap = html("span", { class: "mtl-gap" });
+    const below = html("div", { class: "mtl-bar" }, this.guessing(), gap, this.live(live));
+    return [this.choices, bar, this.readout, this.status, below, this.verdict, this.note, this.trouble];
   }
+  /** The buttons of a prediction. */
+  guessing() {
+    const mark = () => {
+      const { at, index } = this.show;
+      this.go({ guess: { world: at.world, dials: at.dials, index } });
+    };
+    const turn = (change) => () => {
+      this.go(change);
+      this.remark("");
+    };
+    this.mark = this.button("Mark: best λ is here", mark, "mtl-mark");
+    this.reveal = this.button("Reveal", turn({ revealed: true }), "mtl-reveal");
+    this.again = this.button("Predict again", turn({ revealed: false, guess: null }), "mtl-again");
+    return [this.mark, this.reveal, this.again];
+  }
+  /** The buttons that ask Python to train, and how far it is. */
+  live(attributes) {
+    const ask = (what) => () => {
+      this.complain("");
+      this.model.send({ do: what });
+    };
+    this.train = this.button("Train it live", ask("train"), "mtl-train");
+    this.stop = this.button("Stop", ask("stop"), "mtl-stop");
+    this.progress = html("progress", { max: 1, value: 0, "aria-label": "training" });
+    this.told = html("span", { class: "mtl-told", ...attributes });
+    return [this.train, this.stop, this.progress, this.told];
+  }
+  /** The selects and the range of the slider, which change with world and dials. */
   controls(show) {
-    // the selects and the range of the slider, which change with world and dials
     const { at, world, slice } = show;
-    const select = (name, values, chosen, choose, words = values) =>
-      html(
-        "label",
-        {},
-        `${name} `,
-        element(
-          html(
-            "select",
-            { "aria-label": name, onchange: this.safely((event) => choose(event.target.selectedIndex)) },
-            values.map((_value, i) => html("option", { value: i, selected: i === chosen }, cut(String(words[i]), 40))),
-          ),
-          {},
-          [],
-        ),
-      );
-    const parts = [];
-    if (this.worlds.length > 1)
-      parts.push(
-        select(
-          "world",
-          this.worlds.map((w) => w.title),
-          at.world,
-          (i) => this.choose(i, null),
-        ),
-      );
-    else parts.push(html("strong", {}, cut(world.title, 60)));
-    world.dials.forEach((dial, d) => {
-      if (dial.values.length < 2) parts.push(html("span", {}, `${dial.name} = ${dial.values[0]}`));
-      else
-        parts.push(
-          select(dial.name, dial.values, at.dials[d], (i) =>
-            this.choose(
-              at.world,
-              at.dials.map((old, e) => (e === d ? i : old)),
-              d,
-            ),
-          ),
-        );
-    });
-    parts.push(select("seeds", show.said.seeds, show.who, (i) => this.set({ seed: i ? slice.seeds[i - 1] : null })));
-    parts.push(html("span", { class: "mtl-origin" }, world.origin));
-    const focused = this.choices.contains(document.activeElement)
-      ? [...this.choices.querySelectorAll("select")].indexOf(document.activeElement)
-      : -1;
-    this.choices.replaceChildren(...parts);
-    if (focused >= 0) this.choices.querySelectorAll("select")[focused]?.focus();
+    const titles = this.facts.worlds.map((one) => one.title);
+    const seed = (i) => this.go({ seed: i ? slice.seeds[i - 1] : null });
+    this.renew(this.choices, [
+      titles.length > 1
+        ? this.select("world", titles, at.world, (i) => this.choose(i, null))
+        : html("strong", {}, cut(world.title, 60)),
+      ...world.dials.map((dial, d) => this.dial(dial, d, at)),
+      this.select("seeds", show.said.seeds, show.who, seed),
+      html("span", { class: "mtl-origin" }, world.origin),
+    ]);
     this.root.setAttribute("aria-label", `λ explorer: ${world.title}`);
     this.slider.min = slice.places[0];
     this.slider.max = slice.places.at(-1);
   }
+  dial({ name, values }, d, { world, dials }) {
+    if (values.length < 2) return html("span", {}, `${name} = ${values[0]}`);
+    return this.select(name, values, dials[d], (i) => this.choose(world, dials.with(d, i), d));
+  }
   /** Another world or setting of the dials: λ stays where it is, or goes to the nearest there is. */
   choose(number, dials, turned = null) {
-    const world = this.worlds[number];
+    const world = this.facts.worlds[number];
     const old = this.show;
     dials ??= Object.keys(world.slices)[0].split(",").filter(Boolean).map(Number);
     if (!(dials.join(",") in world.slices)) {
@@ -1052,12 +909,12 @@ class Explorer {
       dials = Object.keys(world.slices)
         .map((key) => key.split(",").map(Number))
         .find((key) => key[turned] === dials[turned]);
-      this.say(this.phrases.no_combination);
+      this.remark(this.words.no_combination);
     }
     const slice = world.slices[dials.join(",")];
     const same = number === old.at.world;
     const lam = old.slice.values[old.index];
-    this.set({
+    this.go({
       world: number,
       dials,
       index: nearest(slice, lam === "inf" ? Infinity : lam),
@@ -1069,13 +926,10 @@ class Explorer {
   slid() {
     const { places } = this.show.slice;
     const value = Number(this.slider.value);
-    const index = range(places.length).reduce(
-      (best, i) => (Math.abs(places[i] - value) < Math.abs(places[best] - value) ? i : best),
-      0,
-    );
+    const index = least(range(places.length), (i) => Math.abs(places[i] - value));
     this.slider.value = places[index];
-    this.say("");
-    if (index !== this.model.get("at").index) this.set({ index });
+    this.remark("");
+    if (index !== this.model.get("at").index) this.go({ index });
   }
   key(event) {
     // a step is from one λ to the next, wherever they lie
@@ -1094,22 +948,22 @@ class Explorer {
     }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    this.say("");
-    this.set({ index: Math.max(0, Math.min(last, to)) });
+    this.remark("");
+    this.go({ index: Math.max(0, Math.min(last, to)) });
   }
   typed() {
     const text = this.box.value.trim();
     const { slice } = this.show;
-    if (text === this.filled) return this.alert("");
+    if (text === this.filled) return this.complain("");
     const plain = text.replace(",", ".").replace(/^\+/, "");
     const lam = /^(∞|inf|infinity)$/i.test(plain) ? Infinity : plain === "" ? NaN : Number(plain);
-    if (!(lam >= 0)) return this.alert(filled(this.phrases.no_lambda, { text: cut(text, 40) }));
+    if (!(lam >= 0)) return this.complain(filled(this.words.no_lambda, { text: cut(text, 40) }));
     const index = nearest(slice, lam);
     const found = slice.values[index] === "inf" ? Infinity : slice.values[index];
-    this.set({ index });
+    this.go({ index });
     this.box.value = this.filled = slice.typed[index];
     const near = found === lam || Math.abs(found - lam) <= 0.02 * lam;
-    this.say(near ? "" : filled(this.phrases.nearest, { text: cut(text, 20), lam: slice.lams[index] }));
+    this.remark(near ? "" : filled(this.words.nearest, { text: cut(text, 20), lam: slice.lams[index] }));
   }
 
   // --- predict, and train --------------------------------------------------------------------------------------------
@@ -1119,15 +973,8 @@ class Explorer {
     this.again.hidden = !show.revealed;
     this.reveal.textContent = show.guess === null ? "Show without a mark" : "Reveal";
     const marked = show.said.marked[show.guess];
-    const words = show.revealed ? joined(show.said.best, marked) : marked && joined(marked, this.phrases.what_now);
-    if (this.noted !== (words ?? "")) {
-      this.noted = words ?? "";
-      this.verdict ??= this.note.parentNode.insertBefore(
-        html("p", { class: "mtl-verdict", role: "status", "aria-live": "polite" }),
-        this.note,
-      );
-      this.verdict.textContent = this.noted;
-    }
+    const words = show.revealed ? joined(show.said.best, marked) : marked && joined(marked, this.words.what_now);
+    this.say(words ?? "", this.verdict);
   }
   tellTraining() {
     const training = this.model.get("training");
@@ -1138,9 +985,9 @@ class Explorer {
     this.stop.hidden = this.progress.hidden = !running;
     this.progress.value = training.done || 0;
     this.stop.disabled = training.state === "stopping";
-    const idle = !world.live ? world.why : revealed ? world.live : this.phrases.reveal_first;
+    const idle = !world.live ? world.why : revealed ? world.live : this.words.reveal_first;
     const here = training.world === this.show.at.world || running; // of another world nothing is told
-    this.told.textContent = (here && training.text) || idle;
+    this.say((here && training.text) || idle, this.told);
     this.train.title = world.live ? "" : world.why;
   }
 }
@@ -1153,13 +1000,11 @@ function nearest(slice, lam) {
   let inner = range(slice.values.length).filter((i) => value(slice.values[i]) > 0 && value(slice.values[i]) < Infinity);
   if (!inner.length) inner = range(slice.values.length);
   if (lam === 0 || lam === Infinity) return lam === 0 ? inner[0] : inner.at(-1);
-  const far = (i) => Math.abs(slice.places[i] - Math.log10(lam));
-  return inner.reduce((best, i) => (far(i) < far(best) ? i : best), inner[0]);
+  return least(inner, (i) => Math.abs(slice.places[i] - Math.log10(lam)));
 }
 
-export default {
-  render({ model, el }) {
-    const explorer = new Explorer(model, el);
-    return () => explorer.close();
-  },
-};
+function render({ model, el }) {
+  const panel = new Explorer(model, el);
+  return () => panel.close();
+}
+export default { render };

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path as File
+from collections.abc import Mapping, Sequence
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -16,14 +14,17 @@ from ..bank import load_path
 from ..data.world import World
 from ..inspection.paths import Path, Slice, places, shares, six
 from ..show import spoken
-from ..show.explorer import ORIGIN, explorer
+from ..show.drawing import Drawing
+from ..show.explorer import ALONE, ORIGIN
+from ..show.explorer import explorer as drawing_of
+from ..show.explorer import spoken as alt_of
 from ..show.style import colours_of, dashes_of
 from ..training import Sweep
 from ..training.live import Stopped, Ticks
 from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
+from .base import Panel, script, stylesheet
 
 Explorable = Path | Sweep | str
-HERE = File(__file__).parent
 
 
 def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], *, predict: bool = True,
@@ -71,7 +72,7 @@ def as_path(what: Explorable, split: str) -> Path:
     )
 
 
-class LambdaExplorer(anywidget.AnyWidget):
+class LambdaExplorer(Panel):
     """A slider for λ over stored ``paths`` (title → Path) and the views it moves: see :func:`explore`.
 
     Moving λ happens in the browser alone; Python is told where it went. ``lam``, ``scores``, ``text``, ``slice``: what
@@ -79,28 +80,32 @@ class LambdaExplorer(anywidget.AnyWidget):
     controls do.
     """
 
-    _esm, _css = HERE / "explorer.js", HERE / "explorer.css"
+    _esm, _css = script("explorer"), stylesheet("explorer")
 
-    worlds, phrases = traitlets.List().tag(sync=True), traitlets.Dict().tag(sync=True)
     #: what is on show: numbers of world, λ (index) and dial values, the seed or None, the two tasks of the Pareto view,
     #: the task of the confusions, the marked guess or None, and whether the scores are revealed
     at = traitlets.Dict().tag(sync=True)
     results = traitlets.List().tag(sync=True)
     training = traitlets.Dict({"state": "idle"}).tag(sync=True)
-    trouble = traitlets.Unicode().tag(sync=True)
+    sent = ("facts", "at", "results", "training")
 
     def __init__(self, paths: Mapping[str, Path], *, predict: bool = True):
         self.paths, self.worker, self.ticks = dict(paths), None, None
         at = {"world": 0, "index": 0, "seed": None, "guess": None, "revealed": not predict}
         at |= self.start(next(iter(self.paths.values())))
-        super().__init__(worlds=screen(self.paths), phrases=spoken.PHRASES, at=at)
-        self.on_msg(lambda _, content, __: self.guarded(lambda: self.asked(content)))
+        super().__init__(facts={"worlds": screen(self.paths), "words": spoken.PHRASES}, at=at)
+        self.on_msg(self.guarded(lambda _, content, __: self.asked(content)))
 
     # --- what is on show -------------------------------------------------------------------------------------------
 
     @property
     def path(self) -> Path:
         return list(self.paths.values())[self.at["world"]]
+
+    @property
+    def worlds(self) -> list[dict]:
+        """What the browser is sent of each path: see :func:`world`."""
+        return self.facts["worlds"]
 
     @property
     def dials(self) -> tuple:
@@ -215,15 +220,8 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     def asked(self, content: Mapping) -> None:
         """What a button of the browser asks for."""
+        self.trouble = ""  # so that the same trouble is told again
         {"train": self.train, "stop": self.stop}[content["do"]]()
-
-    def guarded(self, act: Callable[[], object]) -> None:
-        """An error of a callback is shown in its place; otherwise nobody would see it."""
-        try:
-            self.trouble = ""
-            act()
-        except Exception as error:
-            self.trouble = str(error) if isinstance(error, ValueError) else f"That did not work ({error})."
 
     # --- train it live ---------------------------------------------------------------------------------------------
 
@@ -276,19 +274,28 @@ class LambdaExplorer(anywidget.AnyWidget):
             self.ticks.stop()
             self.training = self.training | {"state": "stopping"}
 
-    # --- without a browser -----------------------------------------------------------------------------------------
+    # --- without a browser, and without Python ---------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        return f"λ explorer: {', '.join(self.paths)}"
+
+    @property
+    def alt(self) -> str:
+        return alt_of(self.path, self.dials, self.at["index"], self.at["seed"])
+
+    @property
+    def drawing(self) -> Drawing:
+        return drawing_of(self.path, self.dials, self.at["index"], self.at["seed"])
+
+    def held(self) -> dict[str, object]:
+        """What a page holds. Nothing can be trained in it; its button says why."""
+        worlds = [one | {"live": None, "why": ALONE if one["live"] else one["why"]} for one in self.worlds]
+        return super().held() | {"facts": self.facts | {"worlds": worlds}, "training": {"state": "idle"}}
 
     def __repr__(self) -> str:
         said = sentence(self.slice, self.at["index"], self.at["seed"])
         return f"LambdaExplorer({title(self.path, self.dials)}, {said})"
-
-    def _repr_mimebundle_(self, **options: object) -> dict | tuple:
-        """The live view, and for a notebook without a kernel the whole picture with its alt text."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        drawing = explorer(self.path, self.dials, self.at["index"], self.at["seed"])
-        data["text/plain"], data["text/html"] = repr(self), drawing._repr_html_()
-        return bundle
 
 
 # --- what the browser is sent, once: every number it will show, and every sentence it will say ----------------------

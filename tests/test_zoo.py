@@ -6,6 +6,8 @@ import itertools
 import pytest
 import torch
 import zoo
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import mtl_lesson as mtl
@@ -323,6 +325,65 @@ def test_layers_with_a_weight_in_common_are_refused_by_name():
     two.weight = one.weight
     with pytest.raises(ValueError, match="'0' and '1' have the weight 'weight' in common"):
         mtl.Hard(zoo.TASKS, nn.Sequential(one, two))
+
+
+# --- any plan, any row of layers -----------------------------------------------------------------------------------
+
+LAYERS = {
+    "linear": lambda: nn.Linear(4, 4),
+    "norm": lambda: nn.BatchNorm1d(4),
+    "layer norm": lambda: nn.LayerNorm(4),
+    "prelu": lambda: nn.PReLU(4),
+    "tanh": nn.Tanh,
+    "softmax": lambda: nn.Softmax(-1),
+    "own": lambda: zoo.Scaled(4),
+    "nested": lambda: nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.GELU(), nn.Linear(4, 4))),
+    "still": lambda: nn.Linear(4, 4).requires_grad_(False),
+}
+
+
+@st.composite
+def plans(draw):
+    """A row of layers, one of which may stand at two places, and owners for each layer with weights."""
+    layers = [LAYERS[name]() for name in draw(st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=5))]
+    if draw(st.booleans()):
+        layers.append(layers[draw(st.integers(0, len(layers) - 1))])
+    trunk = nn.Sequential(*layers)
+    owners = []
+    for _ in layers_with_weights(trunk):
+        raw = draw(st.lists(st.integers(0, 2), min_size=3, max_size=3))
+        order = list(dict.fromkeys(raw))
+        owners.append([order.index(one) for one in raw])
+    return trunk, owners
+
+
+class Planned(mtl.Sharing):
+    """A way of sharing that is whatever the plan says."""
+
+    options = ("plan",)
+
+    def __init__(self, tasks, trunk, plan, **arguments):
+        self.plan = plan
+        super().__init__(tasks, trunk, **arguments)
+
+    def owners(self, depth):
+        return self.plan[depth]
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans(), st.booleans(), st.booleans(), st.sampled_from([(0,), (3, 1), (2, 2, 5)]))
+def test_any_plan_of_any_layers_computes_what_plain_networks_compute(planned, own, training, seeds):
+    trunk, plan = planned
+    model = Planned(zoo.TASKS, trunk, plan, features=4, seeds=seeds).double().train(training)
+    x = {task.name: torch.randn(6, 4).double() for task in zoo.TASKS} if own else torch.randn(6, 4).double()
+    plain = {(task, number): model.plain(task.name, number) for task in zoo.TASKS for number in range(len(seeds))}
+    outputs = model(x)
+    for (task, number), network in plain.items():
+        y = outputs[task.name] if len(seeds) == 1 else outputs[task.name][number]
+        close(y, network(own_of(x, task)))
+        one = model.copy(number).train(training)
+        if not training:
+            close(one(x)[task.name], y)
 
 
 # --- what streams see of each other --------------------------------------------------------------------------------

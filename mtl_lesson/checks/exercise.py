@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isclose
 
 MARKS = {"not attempted": "○", "right": "✓", "wrong": "✗", "crashed": "✗", "stopped": "○"}
 COLOURS = dict.fromkeys(MARKS, "#5F5F5F") | {"right": "#00664B", "wrong": "#A33B00", "crashed": "#A33B00"}
@@ -87,6 +88,16 @@ def blank(answer: object) -> bool:
     if isinstance(answer, set | dict | list | tuple):
         return not set(answer) - {...}
     return answer is ... or answer is None
+
+
+def judged(
+    given: float, right: float, mistakes: Mapping[float, str], otherwise: str, within: float = 1e-6
+) -> str | None:
+    """None where a number is ``right``; else why it is not: what those who make one of the ``mistakes`` get is told
+    apart by its value, and any other number gets the words ``otherwise``."""
+    if isclose(given, right, rel_tol=within):
+        return None
+    return next((why for value, why in mistakes.items() if isclose(given, value, rel_tol=within)), otherwise)
 
 
 def attempted(value: object) -> object:

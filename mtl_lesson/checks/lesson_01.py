@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, judged
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 PARTS = ("trunk", *(f"{name} head" for name in CLASSES))
@@ -51,11 +51,11 @@ def joint_loss(loss: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tens
         "missing.",
     }
     mistakes |= {mean: f"only {name} is in it. L is the sum." for name, mean in zip(CLASSES, means, strict=True)}
-    for value, because in mistakes.items():
-        if torch.isclose(given, value.detach(), rtol=1e-4).item():
-            return because
-    if not torch.isclose(given, sum(means).detach(), rtol=1e-4).item():
-        return f"on a test batch it is {given.item():.3f} where Σ_t L_t is {sum(means).item():.3f}."
+    right = sum(means).item()
+    otherwise = f"on a test batch it is {given.item():.3f} where Σ_t L_t is {right:.3f}."
+    mistakes = {value.item(): because for value, because in mistakes.items()}
+    if because := judged(given.item(), right, mistakes, otherwise, within=1e-4):
+        return because
     if not given.requires_grad:
         return ("the number is right, but it was cut off from the network (.item(), .detach() or no_grad), so no "
                 "gradient can reach the trunk.")  # fmt: skip

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from numbers import Real
 
-from .exercise import Exercise, NotYet, attempted
+from .exercise import Exercise, NotYet, attempted, judged
 
 TASKS, INPUTS, WIDTHS = 12, 5, (1, 2, 4, 5, 8, 12, 20)
 
@@ -90,10 +90,7 @@ def compared(given: object, right: float, mistakes: dict[float, str]) -> str | N
         return "your function returns nothing. Is a return missing?"
     if isinstance(given, bool) or not isinstance(given, Real):
         return f"the answer is one number; yours is a {type(given).__name__}."
-    if near(given, right):
-        return None
-    because = next((words for value, words in mistakes.items() if near(given, value)), None)
-    return because or f"in a test case it is {given:.4g}, and should be {right:.4g}."
+    return judged(given, right, mistakes, f"in a test case it is {given:.4g}, and should be {right:.4g}.")
 
 
 def near(given: object, right: float) -> bool:

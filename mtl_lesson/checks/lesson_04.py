@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, judged
 
 
 def penalty(function: Callable[[Tensor, float], Tensor]) -> str | None:
@@ -36,12 +36,8 @@ def penalty(function: Callable[[Tensor, float], Tensor]) -> str | None:
         right / len(pairs): "you averaged over the pairs; the penalty is a sum.",
         lam * len(theta) * theta.square().sum(): "this pulls every θ_t to 0, not to the others: subtract the mean.",
     }
-    for value, because in mistakes.items():
-        if torch.isclose(given, value, rtol=1e-6).item():
-            return because
-    if not torch.isclose(given, right, rtol=1e-6).item():
-        return f"on five tasks it is {given.item():.3f} where λ Σ_{{i<j}} ‖θ_i − θ_j‖² is {right.item():.3f}."
-    return None
+    otherwise = f"on five tasks it is {given.item():.3f} where λ Σ_{{i<j}} ‖θ_i − θ_j‖² is {right.item():.3f}."
+    return judged(given, right, mistakes, otherwise)
 
 
 def largest_lambda(function: Callable[[int, float], float]) -> str | None:
@@ -60,11 +56,9 @@ def largest_lambda(function: Callable[[int, float], float]) -> str | None:
         T / lr: "T is on the wrong side: more tasks pull harder, so λ must be smaller.",
         T * lr: "this is the inverse of the answer.",
     }
-    for value, because in mistakes.items():
-        if abs(given - value) < 1e-9 * value:
-            return because
-    if abs(given - right) > 1e-6 * right:
-        return f"for T = {T} and lr = {lr} it is {given:.4g}, where the step turns from shrinking to growing elsewhere."
+    wrong = f"for T = {T} and lr = {lr} it is {given:.4g}, where the step turns from shrinking to growing elsewhere."
+    if because := judged(given, right, mistakes, wrong):
+        return because
     if abs(function(65, 0.001) - 1 / 0.065) > 1e-6:
         return "it is right for T = 6 and lr = 0.05, and wrong for other numbers: write it as a formula of T and lr."
     return None

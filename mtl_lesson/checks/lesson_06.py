@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, judged
 
 Scores = Mapping[str, float]
 
@@ -69,11 +69,9 @@ def delta_m(function: Callable[[Scores, Scores, Collection[str]], float]) -> str
         100 * right: "it is a percentage; return the fraction, the printing is ours.",
         sum(abs(difference[name]) / base[name] for name in base) / 3: "a change has a sign: leave abs out.",
     }  # fmt: skip
-    for value, because in mistakes.items():
-        if math.isclose(given, value, rel_tol=1e-6):
-            return because
-    if not math.isclose(given, right, rel_tol=1e-6):
-        return f"for {way} against {base} with lower={{'depth'}} it is {given:.4f}; by the formula it is {right:.4f}."
+    wrong = f"for {way} against {base} with lower={{'depth'}} it is {given:.4f}; by the formula it is {right:.4f}."
+    if because := judged(given, right, mistakes, wrong):
+        return because
     two = function({"a": 0.5, "b": 0.9}, {"a": 0.4, "b": 0.8}, ())
     if not (isinstance(two, Real) and math.isclose(two, 0.1875, rel_tol=1e-6)):
         return "it is right for these three tasks and wrong for two others: take names and number from separate."
@@ -99,11 +97,9 @@ def labels_worth(function: Callable[[float, Sequence[float], Sequence[float]], f
         math.exp(np.interp(target, [scores[0], scores[-1]], np.log([n[0], n[-1]]))): "you drew one line from first to "
                                              "last; interpolate between the two measured points next to the target.",
     }  # fmt: skip
-    for value, because in mistakes.items():
-        if math.isclose(given, value, rel_tol=1e-6):
-            return because
-    if not math.isclose(given, right, rel_tol=1e-6):
-        return f"{target} lies between {n[1]} and {n[2]} labels, at {right:.0f} on a log scale; yours is {given:.0f}."
+    wrong = f"{target} lies between {n[1]} and {n[2]} labels, at {right:.0f} on a log scale; yours is {given:.0f}."
+    if because := judged(given, right, mistakes, wrong):
+        return because
     for outside in (0.58, 0.80):
         beyond = function(outside, list(n), list(scores))
         if not (isinstance(beyond, Real) and math.isnan(beyond)):

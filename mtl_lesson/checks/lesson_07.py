@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import generator
-from .exercise import Exercise, NotYet, attempted
+from .exercise import Exercise, NotYet, attempted, judged
 
 
 def without_unit(function: Callable[[Tensor, Tensor, nn.Linear, int], Tensor]) -> str | None:
@@ -73,12 +73,7 @@ def similarity(function: Callable[[np.ndarray, np.ndarray], float]) -> str | Non
         np.square(y.T @ x).sum() / (np.square(x.T @ x).sum() * np.square(y.T @ y).sum()):
             "the norms in the denominator are not squared.",
     }  # fmt: skip
-    for value, because in mistakes.items():
-        if np.isclose(given, value, rtol=1e-6):
-            return because
-    if not np.isclose(given, cka(x, y), rtol=1e-4):
-        return f"on a random pair it is {given:.3f} where it should be {cka(x, y):.3f}."
-    return None
+    return judged(given, cka(x, y), mistakes, f"on a random pair it is {given:.3f} where it should be {cka(x, y):.3f}.")
 
 
 RIGHT = {"A": "used", "B": "available", "C": "similar", "D": "none"}

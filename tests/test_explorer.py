@@ -29,7 +29,7 @@ from mtl_lesson.linear.closed_form import errors, solve
 from mtl_lesson.show import explorer as drawn
 from mtl_lesson.show import spoken
 from mtl_lesson.show.explorer import ALONE
-from mtl_lesson.training.live import SETTINGS, Stopped, Ticks, Train
+from mtl_lesson.training.live import SETTINGS, Countdown, Stopped, Train
 from mtl_lesson.widgets import LambdaExplorer, explore
 from mtl_lesson.widgets.explorer import screen
 from mtl_lesson.words import sentence, written
@@ -566,12 +566,12 @@ def test_training_blocks_nothing_and_can_be_stopped(path):
 
 def test_progress_is_told_epoch_by_epoch(path):
     told = []
-    scores = path.live.train({"lam": 0.1, "delta": 0.2, "seed": 5}, "test", Ticks(2, lambda *said: told.append(said)))
+    scores = path.live.train({"lam": 0.1, "delta": 0.2, "seed": 5}, "test", Countdown(2, lambda *said: told.append(said)))
     assert [done for done, _ in told] == [1, 2]
     assert told[1][1] == 0
     assert told[0][1] > 0
     assert list(scores) == ["Ana", "Bao", HOSTILE]
-    stopped = Ticks(2, lambda *_: None)
+    stopped = Countdown(2, lambda *_: None)
     stopped.stop()
     with pytest.raises(Stopped, match="after epoch 1 of 2"):
         path.live.train({"lam": 0.1, "delta": 0.2, "seed": 5}, "test", stopped)

@@ -23,7 +23,7 @@ class Stopped(Exception):
     """The learner pressed Stop; the message says how far it got."""
 
 
-class Ticks:
+class Countdown:
     """Counts epochs, for a progress bar; ``stop()`` from another thread ends the training after the present epoch."""
 
     def __init__(self, epochs: int, tell: Callable[[int, float], None]):
@@ -79,7 +79,7 @@ class Train:
         """A seed that is not among ``seeds``."""
         return max(seeds) + 1
 
-    def train(self, point: Mapping[str, object], split: str, ticks: Ticks) -> dict[str, float]:
+    def train(self, point: Mapping[str, object], split: str, ticks: Countdown) -> dict[str, float]:
         """Task → score on ``split``. ``point``: lam, the dials and the seed.
 
         Raises :class:`Stopped` where ``ticks`` were told to stop, ArithmeticError where the training diverged.

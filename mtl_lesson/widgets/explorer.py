@@ -20,7 +20,7 @@ from ..show.explorer import explorer as drawing_of
 from ..show.explorer import spoken as alt_of
 from ..show.style import colours_of, dashes_of
 from ..training import Sweep
-from ..training.live import Stopped, Ticks
+from ..training.live import Countdown, Stopped
 from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
 from .base import Panel, script, stylesheet
 
@@ -261,7 +261,7 @@ class LambdaExplorer(Panel):
             except Exception as error:
                 told("failed", f"{where}: {error}")
 
-        self.ticks = Ticks(live.epochs, tell)
+        self.ticks = Countdown(live.epochs, tell)
         seconds = f"≈ {max(1, live.seconds):.0f} s" if live.seconds else "the first one says how many seconds it takes"
         told("running", f"{where}: {live.epochs} epochs, {seconds}")
         # in this context, so that what the thread sends belongs to the cell or click that asked for it

@@ -438,6 +438,15 @@ def test_units_are_reached_by_the_keyboard(lab):
         assert lab.text(".mtl-unit").startswith(f"unit {unit}, ")
 
 
+def test_a_choice_keeps_the_focus(lab):
+    for name in ("task across", "task upwards"):
+        select = lab.find(f"select[aria-label='{name}']")
+        select.focus()
+        select.select_option(index=2)
+        lab.told()
+        assert lab.page.evaluate("document.activeElement.getAttribute('aria-label')") == name
+
+
 # --- both ----------------------------------------------------------------------------------------------------------
 
 

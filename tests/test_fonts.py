@@ -257,7 +257,7 @@ def test_no_letter_is_too_odd(text, shown):
 
 @pytest.mark.parametrize(("letters", "font"), [("か한", "fonts-noto-cjk"), ("🙂ꯀ", "fonts-noto-core fonts-symbola")])
 def test_the_word_of_help_names_a_font_for_these_letters(letters, font):
-    said = fonts.missing(list(letters))
+    said = fonts.say_missing_letters(list(letters))
     assert font in said
     assert " ".join(letters) in said
     assert said.count("sudo apt install") == 1

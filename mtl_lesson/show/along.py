@@ -101,7 +101,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
                               markeredgecolor=PAPER, label=name)
                        for one, name in zip(lines, named, strict=True)]  # fmt: skip
             figure.legend(handles=handles, loc="outside lower center", ncols=beside, handlelength=2.6)
-    return Drawing(figure, spoken(table, x, value, line, panel, unit, label or value, axis, title))
+    return Drawing(figure, say_lines(table, x, value, line, panel, unit, label or value, axis, title))
 
 
 class Axis:
@@ -161,8 +161,8 @@ def mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
     ax.annotate(text, (at, 1), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points", va="top")
 
 
-def spoken(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None, unit: str, label: str, axis: Axis,
-           title: str | None) -> str:  # fmt: skip
+def say_lines(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None, unit: str, label: str, axis: Axis,
+              title: str | None) -> str:  # fmt: skip
     """The alt text: each line at its first, middle and last x, in order."""
     means = table.groupby([*([panel] if panel else []), line, x], sort=False)[value].mean()
     shown = list(dict.fromkeys([axis.values[0], axis.values[len(axis.values) // 2], axis.values[-1]]))

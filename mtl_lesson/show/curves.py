@@ -78,7 +78,7 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
         legends(figure, ways, dashes, markers, loss)
-    return Drawing(figure, spoken(history, tasks, names, ways, title))
+    return Drawing(figure, say_curves(history, tasks, names, ways, title))
 
 
 def as_history(runs: object, tasks: Sequence[Task]) -> tuple[pd.DataFrame, dict[str, Task]]:
@@ -171,11 +171,11 @@ def many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | No
                ylabel=f"{score_name(tasks, names)} on validation")  # fmt: skip
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         limit(ax, own, next(iter(tasks.values()), None))
-    return Drawing(figure, spoken(history, tasks, names, list(dict.fromkeys(history.way)), title))
+    return Drawing(figure, say_curves(history, tasks, names, list(dict.fromkeys(history.way)), title))
 
 
-def spoken(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
-           title: str | None) -> str:  # fmt: skip
+def say_curves(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
+               title: str | None) -> str:  # fmt: skip
     """The alt text: for each way of sharing, where every task starts and ends, in the order of the panels."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())

@@ -65,7 +65,7 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
                 draw(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
         note = "in each box: its number of weights"
         ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.3, note, ha="center", va="center", color=GREY)
-    return Drawing(figure, of_model(model, rows, names, shared, total))
+    return Drawing(figure, say_diagram(model, rows, names, shared, total))
 
 
 def boxes(model: Sharing) -> list[list[Box]]:
@@ -174,7 +174,7 @@ def percent(part: int, whole: int) -> str:
     return f"{min(max(100 * part / whole, 0.1), 99.9):.{0 if 0.01 <= part / whole <= 0.99 else 1}f} %"
 
 
-def of_model(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
+def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
     share = {0: "none", total: "all"}.get(shared, percent(shared, total))
     text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "

@@ -52,7 +52,7 @@ def explorer(path: Path, values: tuple, index: int, seed: int | None = None) -> 
             confusion(lower[1], found, next(iter(found.confusions)), index)
         heading = f"{title(path, values)}: λ = {written(found.lams[index])}"
         figure.suptitle(shortened(heading, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
-    return Drawing(figure, spoken(path, values, index, seed))
+    return Drawing(figure, say_path(path, values, index, seed))
 
 
 def scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> None:
@@ -162,7 +162,7 @@ def confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
     ax.set_title(shortened(f"{name}: label ↓, answer →", 3.6), fontsize=12, color=for_text(INK), fontweight="normal")
 
 
-def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
+def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
     """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored
     paths only: the rest is a number after ≈."""
     found = path.at(*values)

@@ -95,7 +95,7 @@ def make_legible(figure: Figure) -> None:
             lost |= settle(text)
     if new := sorted(lost - _told):
         _told.update(new)
-        warnings.warn(missing(new), stacklevel=4)
+        warnings.warn(say_missing_letters(new), stacklevel=4)
 
 
 def settle(text: Text) -> frozenset[str]:
@@ -231,7 +231,7 @@ def add_new_fonts() -> bool:
     return added
 
 
-def missing(letters: Sequence[str]) -> str:
+def say_missing_letters(letters: Sequence[str]) -> str:
     """What to tell of letters that no font has."""
     parts = []
     for pattern, font, package in ADVICE:

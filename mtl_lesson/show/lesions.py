@@ -69,7 +69,7 @@ def lesions(lesions: Lesions, pair: Sequence[Task] | None = None, removed: Seque
         for ax, (task, what) in zip(right.subplots(len(rows), 1), rows, strict=True):
             random = None if chance is None else chance.loc[task.name]
             strip(ax, task, what, now.loc[task.name], random, colours[task.name])
-    return Drawing(figure, spoken(lesions, pair, removed))
+    return Drawing(figure, say_lesions(lesions, pair, removed))
 
 
 def units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> None:
@@ -145,7 +145,7 @@ def strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Series | N
 # --- in words ------------------------------------------------------------------------------------------------------
 
 
-def sentence(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> str:
+def say_removal(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> str:
     """What is removed, and what that does to two tasks, in words."""
     table = lesions.without(units).set_index("task")
     chance = lesions.at_random(len(units)).set_index("task") if len(units) else None
@@ -162,7 +162,7 @@ def sentence(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> st
     return WORDS["status"].format(start=start, tasks="; ".join(said))
 
 
-def notes(lesions: Lesions) -> list[str]:
+def notes_on_lesions(lesions: Lesions) -> list[str]:
     """How all this came about, in sentences without their stops."""
     held = f"{lesions.total:,} {lesions.split} pictures"
     all_of_them = lesions.n == lesions.total
@@ -180,11 +180,11 @@ def notes(lesions: Lesions) -> list[str]:
     return told
 
 
-def spoken(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> str:
+def say_lesions(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> str:
     """The alt text. A unit's quadrant may turn on a last digit, so the counts stand after ≈."""
     one, two = (task.name for task in pair)
     counts = [f"{name} ≈ {len(members)}" for name, members in lesions.kinds(one, two).items()]
     return (
         f"Lesion lab: {lesions.d} units placed by the rise of the loss of {one} (across) and of {two} (upwards) "
-        f"without each: {listed(counts)}. {sentence(lesions, pair, removed)}. {sentences(notes(lesions))}"
+        f"without each: {listed(counts)}. {say_removal(lesions, pair, removed)}. {sentences(notes_on_lesions(lesions))}"
     )

@@ -72,7 +72,7 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
         figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
         if title:
             figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
-    return Drawing(figure, spoken(means, (x, y), list(hollow), hollow_means, unit, title))
+    return Drawing(figure, say_pareto(means, (x, y), list(hollow), hollow_means, unit, title))
 
 
 def seeds_of(table: pd.DataFrame, by: str, tasks: tuple[str, str]) -> dict[str, np.ndarray]:
@@ -129,8 +129,8 @@ def covered(spot: np.ndarray, taken: list[np.ndarray], size: np.ndarray) -> floa
     return 3 * (area - float(np.prod(inside))) + sum(float(np.prod(overlap)) for overlap in overlaps)
 
 
-def spoken(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[str], hollow_means: str, unit: str,
-           title: str | None) -> str:  # fmt: skip
+def say_pareto(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[str], hollow_means: str, unit: str,
+               title: str | None) -> str:  # fmt: skip
     """The alt text: who is best at each task, both scores of all, and who is hollow."""
     text = [f"{title + '. ' if title else ''}{tasks[0]} against {tasks[1]}, {len(means)} points."]
     for axis, task in enumerate(tasks):

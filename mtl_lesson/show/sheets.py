@@ -167,7 +167,7 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
             y += side + 0.1
             for task in tasks:
                 y = write(ax, told[task.name][number], x0, y, step - 0.16, colours[task.name])
-    return Drawing(figure, of_answers(images, tasks, told))
+    return Drawing(figure, say_answers(images, tasks, told))
 
 
 def at_least_single(outputs: Tensor) -> Tensor:
@@ -237,7 +237,7 @@ def key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: floa
     ax.text(width - 0.1, 0.1 + LINE / 2, "✓ right   ✗ wrong   bar: how sure", ha="right", va="center", color=GREY)
 
 
-def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[Answer]]) -> str:
+def say_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[Answer]]) -> str:
     """The alt text of :func:`answers`."""
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     start = f"{many}, each with a network's answer to {', '.join(task.name for task in tasks)}."

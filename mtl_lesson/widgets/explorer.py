@@ -326,8 +326,8 @@ def world(name: str, path: Path) -> dict:
         "tasks": tasks,
         "dials": dials,
         "slices": slices,
-        "live": path.live and spoken.cost(path.live),
-        "why": spoken.not_possible(path),
+        "live": path.live and spoken.say_duration(path.live),
+        "why": spoken.say_why_not(path),
     }
 
 
@@ -337,7 +337,7 @@ def result(path: Path, at: Mapping, seed: int, scores: Mapping[str, float]) -> d
     numbers = {task.name: str(number) for number, task in enumerate(path.tasks)}
     here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
     found = {numbers[name]: float(f"{value:.6g}") for name, value in scores.items()}
-    text = spoken.trained(path.at(*values), at["index"], seed, scores)
+    text = spoken.say_trained(path.at(*values), at["index"], seed, scores)
     return here | {"scores": found, "mean": float(np.mean([*found.values()])), "text": text}
 
 
@@ -372,7 +372,7 @@ def of_slice(path: Path, found: Slice) -> dict:
         "best": found.best,
         "bests": list(found.bests),
         "confusions": confusions,
-        "said": spoken.everything(found, path.split),
+        "said": spoken.say_everything(found, path.split),
     }
 
 
@@ -382,7 +382,7 @@ def of_confusion(path: Path, found: Slice, name: str) -> dict:
     cells = None
     if len(classes) <= LEGIBLE:
         cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]
-    alt = [spoken.confusion(found, name, index, path.split) for index in range(len(found.lams))]
+    alt = [spoken.say_confusion(found, name, index, path.split) for index in range(len(found.lams))]
     return {"classes": list(classes), "shares": plain(np.nan_to_num(rows)), "cells": cells, "alt": alt}
 
 

@@ -12,7 +12,7 @@ from ..data.world import World
 from ..inspection.lesions import Lesions
 from ..sharing import Sharing
 from ..show.drawing import Drawing
-from ..show.lesions import WORDS, notes, sentence, spoken, stretch
+from ..show.lesions import WORDS, notes_on_lesions, say_lesions, say_removal, stretch
 from ..show.lesions import lesions as drawing_of
 from ..tasks import SINGLE, Task, judged_as
 from ..training import Run
@@ -93,7 +93,7 @@ class LesionLab(Panel):
     @property
     def text(self) -> str:
         """What the status line says."""
-        return sentence(self.lesions, self.compared, self.removed)
+        return say_removal(self.lesions, self.compared, self.removed)
 
     @traitlets.validate("pair")
     def _check_pair(self, proposal: dict) -> list[int]:
@@ -145,7 +145,7 @@ class LesionLab(Panel):
 
     @property
     def alt(self) -> str:
-        return spoken(self.lesions, self.compared, self.removed)
+        return say_lesions(self.lesions, self.compared, self.removed)
 
     @property
     def drawing(self) -> Drawing:
@@ -180,7 +180,7 @@ def to_send(lesions: Lesions) -> dict:
         "n": lesions.n,
         "where": where,
         "stretch": stretch(lesions),
-        "caption": sentences(notes(lesions)),
+        "caption": sentences(notes_on_lesions(lesions)),
         "words": WORDS,
     }
     return {"facts": facts, "data": data}

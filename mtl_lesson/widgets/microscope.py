@@ -21,12 +21,12 @@ from ..show.microscope import (
     axis_of,
     label,
     marks,
-    notes,
+    notes_on_maps,
     read_off,
-    selection,
-    sentence,
-    spoken,
-    status,
+    say_frame,
+    say_maps,
+    say_selection,
+    say_status,
     titles,
 )
 from ..show.microscope import microscope as drawing_of
@@ -122,7 +122,7 @@ class Microscope(Panel):
     @property
     def text(self) -> str:
         """What the status line says."""
-        return status(self.frames, self.at["frame"], self.chosen_rows, self.coloured)
+        return say_status(self.frames, self.at["frame"], self.chosen_rows, self.coloured)
 
     @property
     def chosen_rows(self) -> list[int]:
@@ -222,7 +222,7 @@ class Microscope(Panel):
 
     @property
     def alt(self) -> str:
-        return spoken(self.frames, self.at["frame"], self.coloured, self.chosen_rows)
+        return say_maps(self.frames, self.at["frame"], self.coloured, self.chosen_rows)
 
     @property
     def drawing(self) -> Drawing:
@@ -230,8 +230,8 @@ class Microscope(Panel):
 
     def __repr__(self) -> str:
         one, two = (task.name for task in self.frames.tasks)
-        picked = f"; {selection(self.frames, self.chosen_rows, self.coloured)}" if self.selected else ""
-        return f"Microscope({one} and {two}, {sentence(self.frames, self.at['frame'])}{picked})"
+        picked = f"; {say_selection(self.frames, self.chosen_rows, self.coloured)}" if self.selected else ""
+        return f"Microscope({one} and {two}, {say_frame(self.frames, self.at['frame'])}{picked})"
 
 
 # --- what the browser is sent ----------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def to_send(frames: Frames) -> dict:
         "tasks": tasks_of(frames.tasks),
         "axis": axis_of(frames),
         "frames": [
-            {"title": title, "label": label(frames, f), "read": read_off(frames, f), "text": sentence(frames, f)}
+            {"title": title, "label": label(frames, f), "read": read_off(frames, f), "text": say_frame(frames, f)}
             for f, title in enumerate(titles(frames))
         ],
         "split": frames.split,
@@ -258,7 +258,7 @@ def to_send(frames: Frames) -> dict:
         "where": where,
         "colours": [{"name": name, "groups": marks(group)} for name, group in frames.groups.items()],
         "sprite": layout,
-        "caption": sentences(notes(frames)),
+        "caption": sentences(notes_on_maps(frames)),
         "words": WORDS,
         "told": TOLD,
     }

@@ -45,7 +45,7 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
     left = 1.65
     width = max(left + column * max(len(names), 2) + 0.1, 6.6)
     for number, row in enumerate(rows):
-        place(row, order, column, left, width)
+        place_boxes(row, order, column, left, width)
         for box in row:
             box.y, box.room = 0.98 + STEP * number, column - 0.22
     total, shared = model.size(), sum(value[0].numel() for value in model.shared_parameters().values())
@@ -58,11 +58,11 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
             for one in above:
                 for two in below:
                     if both := [t for t in one.users if t in two.users]:
-                        arrow(ax, one, two, colours[names[both[0]]] if len(both) == 1 else INK, len(both))
+                        draw_arrow(ax, one, two, colours[names[both[0]]] if len(both) == 1 else INK, len(both))
         for row, label in zip(rows, row_labels(model, rows), strict=True):
             ax.text(0.12, row[0].y, label, va="center", color=GREY, linespacing=1.25)
             for box in row:
-                draw(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
+                draw_box(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
         note = "in each box: its number of weights"
         ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.3, note, ha="center", va="center", color=GREY)
     return Drawing(figure, say_diagram(model, rows, names, shared, total))
@@ -109,7 +109,7 @@ def described(layer: nn.Module | None) -> str:
     return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
 
 
-def place(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
+def place_boxes(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
     """Each box in the middle of its tasks' columns, pushed aside where two would overlap."""
     at = {t: number for number, t in enumerate(order)}
     row.sort(key=lambda box: np.mean([at[t] for t in box.users]))
@@ -124,7 +124,7 @@ def place(row: list[Box], order: list[int], column: float, left: float, width: f
         box.x = middle + column * place_
 
 
-def draw(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
+def draw_box(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
     """A box with its name, its number of weights, and a stripe for each task that uses it."""
     own = len(colours) == 1
     wide = 0.55 if box.weights is None else box.room
@@ -147,7 +147,7 @@ def draw(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
             va="center", zorder=5)  # fmt: skip
 
 
-def arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
+def draw_arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
     start, end = (one.x, one.y + TALL / 2), (two.x, two.y - TALL / 2)
     if abs(one.x - two.x) > 0.3:  # arrows that part leave from different places
         start = (one.x + np.sign(two.x - one.x) * min(0.25, abs(two.x - one.x) / 4), start[1])
@@ -166,17 +166,17 @@ def dark(colour: str) -> tuple[float, ...]:
 def shared_share(shared: int, total: int) -> str:
     if not shared:
         return "none shared"
-    return "all shared" if shared == total else f"{percent(shared, total)} shared"
+    return "all shared" if shared == total else f"{percent_of(shared, total)} shared"
 
 
-def percent(part: int, whole: int) -> str:
+def percent_of(part: int, whole: int) -> str:
     """A share of weights that is neither none nor all, and is not rounded to either."""
     return f"{min(max(100 * part / whole, 0.1), 99.9):.{0 if 0.01 <= part / whole <= 0.99 else 1}f} %"
 
 
 def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
-    share = {0: "none", total: "all"}.get(shared, percent(shared, total))
+    share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
     text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "
             "one task."]  # fmt: skip
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]

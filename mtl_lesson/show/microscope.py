@@ -74,9 +74,9 @@ def microscope(frames: Frames, frame: int = 0, colour: str | None = None, rows: 
         for column, f in enumerate(shown):
             for t in (0, 1):
                 ax = axes[t, column]
-                cloud(ax, frames.points[f, t], labels, looks, rows)
+                draw_cloud(ax, frames.points[f, t], labels, looks, rows)
                 ax.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
-                name(ax, frames, f, t, 9.2 / len(shown))
+                draw_name(ax, frames, f, t, 9.2 / len(shown))
         seen = [look for k, look in enumerate(looks) if look["name"] and (labels == k).any()]
         handles = [axes[0, 0].plot([], [], MARKERS[look["shape"]], color=look["colour"])[0] for look in seen]
         if seen:
@@ -100,7 +100,7 @@ def marks(groups: Groups) -> list[dict]:
     return [*found, {"name": NO_LABEL, "colour": GREY, "shape": "circle"}]
 
 
-def cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict], rows: Sequence[int]) -> None:
+def draw_cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict], rows: Sequence[int]) -> None:
     """The points of one map, a mark a class; where some are selected, the others are grey."""
     bright = np.isin(np.arange(len(points)), rows) if len(rows) else np.ones(len(points), bool)
     ax.plot(*points[~bright].T, "o", color=PALE, markersize=2.5, linestyle="")
@@ -113,7 +113,7 @@ def cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict
     ax.spines[:].set(visible=True, color=PALE)
 
 
-def name(ax: Axes, frames: Frames, f: int, t: int, room: float) -> None:
+def draw_name(ax: Axes, frames: Frames, f: int, t: int, room: float) -> None:
     """The task and the frame above a map, and below it what the two heads make of the task's features."""
     task, other = frames.tasks[t], frames.tasks[1 - t]
     ink = for_text(colours_of(one.name for one in frames.tasks)[task.name])

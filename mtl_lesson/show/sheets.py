@@ -91,7 +91,7 @@ def ready(facts: Mapping[str, str], pictures: Tensor, title: str = "Your machine
             ax.text(0.78, top + LINE, "\n".join(lines), va="top", linespacing=1.25)
             top += step
         left, space = 4.45, (WIDTH - 4.45 - 0.2, height - 0.4)
-        columns = fitting(len(images), *space, images.shape[2] / images.shape[1])
+        columns = best_columns(len(images), *space, images.shape[2] / images.shape[1])
         side = min(space[0] / columns, space[1] / math.ceil(len(images) / columns))
         edge = (left + (space[0] - side * columns) / 2, 0.2 + (space[1] - side * math.ceil(len(images) / columns)) / 2)
         for number, image in enumerate(images):
@@ -159,14 +159,14 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     with style():
         figure = canvas(width, head + sum(deep), layout=None)
         ax = paper(figure)
-        key(ax, tasks, colours, width)
+        draw_key(ax, tasks, colours, width)
         for number, image in enumerate(images):
             row, column = divmod(number, columns)
             x0, y = 0.1 + step * column, head + sum(deep[:row])
             put(ax, image, x0, y, side)
             y += side + 0.1
             for task in tasks:
-                y = write(ax, told[task.name][number], x0, y, step - 0.16, colours[task.name])
+                y = write_answer(ax, told[task.name][number], x0, y, step - 0.16, colours[task.name])
     return Drawing(figure, say_answers(images, tasks, told))
 
 
@@ -205,7 +205,7 @@ class Answer:
         self.instead = names[int(label)] if known and best != int(label) else ""
 
 
-def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:
+def write_answer(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:
     """Write one answer at (x, y), and what would have been right below it; returns where the next one goes."""
     middle, line = y + LINE / 2, LINE * 1.12
     mark, ink = {True: ("✓", RIGHT), False: ("✗", WRONG), None: ("·", GREY)}[one.right]
@@ -226,7 +226,7 @@ def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) 
     return y + line
 
 
-def key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: float) -> None:
+def draw_key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: float) -> None:
     """Which bar belongs to which question, along the top."""
     x = 0.1
     for task in tasks:
@@ -270,7 +270,7 @@ def put(ax: Axes, image: np.ndarray, x: float, y: float, side: float) -> None:
     ax.imshow(image, extent=(x, x + wide, y + high, y), interpolation="nearest", aspect="auto", zorder=1)
 
 
-def fitting(n: int, width: float, height: float, shape: float) -> int:
+def best_columns(n: int, width: float, height: float, shape: float) -> int:
     """The number of columns with which n squares fill a space best."""
     rows = {c: math.ceil(n / c) for c in range(1, n + 1)}
     return max(rows, key=lambda c: min(width / c, height / rows[c]) * (1 - 0.5 * (rows[c] * c - n) / n))

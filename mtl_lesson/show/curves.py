@@ -23,8 +23,8 @@ from .style import (
     dashes_of,
     draw_band,
     draw_level,
+    enumerated,
     for_text,
-    listed,
     markers_of,
     shortened,
     style,
@@ -179,8 +179,8 @@ def say_curves(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str
     """The alt text: for each way of sharing, where every task starts and ends, in the order of the panels."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
-    text = [f"{title + '. ' if title else ''}Learning curves of {listed(names)} over {epochs} "
-            f"epoch{'s' * (epochs != 1)}{f', for {listed(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
+    text = [f"{title + '. ' if title else ''}Learning curves of {enumerated(names)} over {epochs} "
+            f"epoch{'s' * (epochs != 1)}{f', for {enumerated(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
     if own.empty:
         return text[0]
     for way in ways[:3]:

@@ -15,7 +15,7 @@ from ..nets import layers_of
 from ..sharing import Sharing
 from .drawing import Drawing
 from .sheets import paper
-from .style import GREY, INK, WIDTH, canvas, colours_of, for_text, listed, rounded, shortened, style
+from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
 
 TALL, STEP, HIGHEST = 0.62, 1.02, 8  # inches: a box, from one row to the next; rows of layers before some are merged
 
@@ -177,13 +177,13 @@ def percent_of(part: int, whole: int) -> str:
 def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
     share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
-    text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "
-            "one task."]  # fmt: skip
+    text = [f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
+            "than one task."]  # fmt: skip
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
     parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
-    text.append(f"Used by all tasks: {listed(common)}." if common else "No layer of the trunk is used by all.")
+    text.append(f"Used by all tasks: {enumerated(common)}." if common else "No layer of the trunk is used by all.")
     if parts:
-        text.append(f"Kept apart: {listed(parts)}.")
+        text.append(f"Kept apart: {enumerated(parts)}.")
     largest = max((box for row in rows for box in row if box.weights is not None), key=lambda box: box.weights)
     text.append(f"The largest box is {largest.title}, with {largest.weights:,} weights; "
                 f"output layers: {len(rows[-1])}.")  # fmt: skip

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..inspection.paths import Path, Slice, mean_of, places, shares
-from ..words import MANY, about, listed, rounded, sentence, title, unit, written
+from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written
 from .drawing import Drawing
 from .maps import SHADES
 from .schools import draw_ticks
@@ -172,15 +172,15 @@ def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
     names = ["the mean"] if mean.shape[1] < len(found.tasks) else [task.name for task in found.tasks]
     ends = [f"{name} from {about(np.nanmin(mean[:, t]), unit(found.tasks[t]))} to "
             f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}" for t, name in enumerate(names)]  # fmt: skip
-    text.append(f"Over all {len(found.lams)} λ: {listed(ends)}.")
+    text.append(f"Over all {len(found.lams)} λ: {enumerated(ends)}.")
     if path.origin != "trained":
         text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")
     apart = mean_of(found.gaps_of(None)[index], 1)
     layers = [f"{layer} {about(gap)}" for layer, gap in zip(found.layers, apart, strict=True)]
-    text.append(f"Mean distance from the mean model: {listed(layers)}.")
+    text.append(f"Mean distance from the mean model: {enumerated(layers)}.")
     if found.confusions:
         name, counts = next(iter(found.confusions.items()))
         own = shares(counts[index]).diagonal()
         right = [f"{one} {about(share, '%')}" for one, share in zip(found.classes[name], own, strict=True)]
-        text.append(f"Answered right of {name}: {listed(right, 10)}.")
+        text.append(f"Answered right of {name}: {enumerated(right, 10)}.")
     return " ".join(text)

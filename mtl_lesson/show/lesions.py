@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
-from ..words import about, listed, rounded, sentences, unit
+from ..words import about, enumerated, rounded, sentences, unit
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -184,7 +184,8 @@ def say_lesions(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) 
     """The alt text. A unit's quadrant may turn on a last digit, so the counts stand after ≈."""
     one, two = (task.name for task in pair)
     counts = [f"{name} ≈ {len(members)}" for name, members in lesions.kinds(one, two).items()]
+    how = sentences(notes_on_lesions(lesions))
     return (
         f"Lesion lab: {lesions.d} units placed by the rise of the loss of {one} (across) and of {two} (upwards) "
-        f"without each: {listed(counts)}. {say_removal(lesions, pair, removed)}. {sentences(notes_on_lesions(lesions))}"
+        f"without each: {enumerated(counts)}. {say_removal(lesions, pair, removed)}. {how}"
     )

@@ -23,9 +23,9 @@ from .style import (
     canvas,
     coarse,
     colours_of,
+    enumerated,
     for_text,
     ink_on,
-    listed,
     rounded,
     shortened,
     style,
@@ -89,8 +89,8 @@ def say_probes(lines: list, columns: list[str], unit: str, title: str | None) ->
              for value, column in zip(numbers, columns, strict=True) if np.isfinite(value)]  # fmt: skip
     floors = {name: dict(zip(columns, numbers, strict=True)) for name, numbers, _, is_floor in lines if is_floor}
     trained = [name for name, _, _, is_floor in lines if not is_floor]
-    start = (f"{title + '. ' if title else ''}How well {listed(columns)} can be read from features trained on "
-             f"{listed(trained) if trained else 'nothing'}.")  # fmt: skip
+    start = (f"{title + '. ' if title else ''}How well {enumerated(columns)} can be read from features trained on "
+             f"{enumerated(trained) if trained else 'nothing'}.")  # fmt: skip
     if not cells:
         return start
     best, worst = max(cells), min(cells)
@@ -98,7 +98,7 @@ def say_probes(lines: list, columns: list[str], unit: str, title: str | None) ->
                    f"{about(worst[0], unit)}."]  # fmt: skip
     reached = {name: of[worst[2]] for name, of in floors.items() if np.isfinite(of[worst[2]])}
     if compared := [f"{about(value, unit)} ({name})" for name, value in reached.items()]:
-        text.append(f"Without that training, {worst[2]} reaches {listed(compared)}.")
+        text.append(f"Without that training, {worst[2]} reaches {enumerated(compared)}.")
     return " ".join(text)
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from ..evidence import interval
 from .drawing import Drawing
 from .sheets import LINE
-from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, for_text, listed, markers_of, style
+from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, enumerated, for_text, markers_of, style
 
 PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at
@@ -138,5 +138,5 @@ def say_pareto(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: lis
     for name, mean in list(means.items())[:8]:
         text.append(f"{name}: {tasks[0]} {about(mean[0], unit)}, {tasks[1]} {about(mean[1], unit)}.")
     if hollow:
-        text.append(f"Hollow ({hollow_means}): {listed(hollow)}.")
+        text.append(f"Hollow ({hollow_means}): {enumerated(hollow)}.")
     return " ".join(text)

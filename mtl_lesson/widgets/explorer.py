@@ -20,7 +20,7 @@ from ..show.explorer import ORIGIN, explorer
 from ..show.style import colours_of, dashes_of
 from ..training import Sweep
 from ..training.live import Stopped, Ticks
-from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
+from ..words import LETTERS, MANY, average, read_lambda, rounded, scored, sentence, shown, title, typed, unit, written
 
 Explorable = Path | Sweep | str
 HERE = File(__file__).parent
@@ -201,7 +201,7 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     def go_to(self, text: str) -> LambdaExplorer:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
-        return self.move(read(text))
+        return self.move(read_lambda(text))
 
     def mark(self) -> LambdaExplorer:
         """Mark the present λ as the guess where the best will be."""

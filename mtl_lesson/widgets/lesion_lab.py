@@ -67,7 +67,7 @@ class LesionLab(Panel):
     def __init__(self, lesions: Lesions):
         self.lesions = lesions
         pair = [lesions.number(task.name) for task in lesions.pair]
-        super().__init__(pair=pair, removed=[], **to_send(lesions))
+        super().__init__(pair=pair, removed=[], **pack_lesions(lesions))
 
     @property
     def compared(self) -> tuple[Task, Task]:
@@ -158,9 +158,9 @@ class LesionLab(Panel):
 # --- what the browser is sent ----------------------------------------------------------------------------------------
 
 
-def to_send(lesions: Lesions) -> dict:
+def pack_lesions(lesions: Lesions) -> dict:
     """The traits of the lab. Features are int16 with a step a unit, their means and the intact answers are exact."""
-    arrays, features = features_of(lesions)
+    arrays, features = pack_features(lesions)
     arrays |= {"rise": lesions.rise, "error": lesions.error, "counts": lesions.counts.astype(np.int16)}
     arrays |= {"orders": lesions.orders.astype(np.int16)}
     told = []
@@ -186,7 +186,7 @@ def to_send(lesions: Lesions) -> dict:
     return {"facts": facts, "data": data}
 
 
-def features_of(lesions: Lesions) -> tuple[dict[str, np.ndarray], list[int]]:
+def pack_features(lesions: Lesions) -> tuple[dict[str, np.ndarray], list[int]]:
     """h as arrays, and which of them is each task's: what several tasks have in common is sent once."""
     arrays, kept, which = {}, [], []
     for task in lesions.tasks:

@@ -31,7 +31,7 @@ from ..show.microscope import (
 )
 from ..show.microscope import microscope as drawing_of
 from ..show.sheets import as_images
-from ..words import listed, read, sentences
+from ..words import enumerated, read_lambda, sentences
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
 
 CELL, QUALITY = 32, 85  # pixels a picture has on the sheet: whole blocks of a JPEG, so that none runs into the next
@@ -95,7 +95,7 @@ class Microscope(Panel):
         self.frames = frames
         at = {"frame": 0, "colour": 0 if frames.groups else None}
         self.rows = {int(number): row for row, number in enumerate(frames.chosen)}
-        super().__init__(at=at, selected=[], **to_send(frames))
+        super().__init__(at=at, selected=[], **pack_frames(frames))
 
     @property
     def coloured(self) -> str | None:
@@ -163,13 +163,13 @@ class Microscope(Panel):
             if where in names:
                 return names.index(where)
             try:
-                where = read(where)
+                where = read_lambda(where)
             except ValueError:
-                raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}") from None
+                raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}") from None
         if where in values:
             return values.index(where)
         if self.frames.axis != "lam" or not isinstance(where, Real):
-            raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}")
+            raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}")
         return nearest(values, where)
 
     def colour(self, task: str) -> Microscope:
@@ -237,7 +237,7 @@ class Microscope(Panel):
 # --- what the browser is sent ----------------------------------------------------------------------------------------
 
 
-def to_send(frames: Frames) -> dict:
+def pack_frames(frames: Frames) -> dict:
     """The traits of the microscope: ``facts`` for words, ``data`` for numbers, ``sprite`` for pictures."""
     coordinates, step = whole_numbers(frames.points)
     labels = [np.where(group.labels < 0, len(group.classes), group.labels) for group in frames.groups.values()]

@@ -50,7 +50,7 @@ def about(value: float, unit: str = "") -> str:
     return text if text == "unknown" else f"≈ {text}"
 
 
-def listed(parts: Sequence[str], most: int = 6) -> str:
+def enumerated(parts: Sequence[str], most: int = 6) -> str:
     """ "a, b and c"; of a long list the first few, and how many more there are."""
     parts = [str(part) for part in parts]
     if len(parts) > most:
@@ -85,7 +85,7 @@ def typed(lam: float) -> str:
     return "∞" if math.isinf(lam) else f"{float(f'{lam:.2g}'):g}"
 
 
-def read(text: str) -> float:
+def read_lambda(text: str) -> float:
     """What was typed as a number: 0.5, 0,5, ∞ or inf. ValueError for anything else."""
     try:
         return float(str(text).strip().replace("∞", "inf").replace(",", "."))

@@ -614,7 +614,7 @@ def test_a_point_is_trained_as_the_sweep_was(sweep, path):
 
 def test_everything_the_browser_says_is_said_by_python(path):
     for found in (path.at(2.0), many_schools([20], range(3), [0, 0.02, INF]).at(20)):
-        told = spoken.everything(found, "test")
+        told = spoken.say_everything(found, "test")
         for view in ("status", "scores", "gaps", "model", "tied", "score", "pooled"):
             assert [len(row) for row in told[view]] == [len(found.lams)] * (1 + len(found.seeds))
         for s, seed in enumerate((None, *found.seeds)):
@@ -625,7 +625,7 @@ def test_everything_the_browser_says_is_said_by_python(path):
     assert "the mean of 62 tasks is ≈ 0." in told["scores"][0][1]
     assert re.search(r"line: mean of 62 tasks ≈ 0\.\d\d \(from ≈ 0\.\d\d to ≈ \d\.\d\d\)\.$", told["gaps"][2][0])
     counts, classes = path.at(2.0).confusions["Bao"][3], ("low", "middle", "high")
-    said = spoken.confusion(path.at(2.0), "Bao", 3, "test")
+    said = spoken.say_confusion(path.at(2.0), "Bao", 3, "test")
     for row, name in zip(counts, classes, strict=True):
         assert f"{name} ≈ {100 * row[classes.index(name)] / row.sum():.0f} % right" in said
 

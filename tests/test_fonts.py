@@ -21,7 +21,7 @@ from test_show import FIGURES, schools_data, some_pictures
 
 from mtl_lesson import Classification, show
 from mtl_lesson.show import fonts, style
-from mtl_lesson.show.drawing import drawn
+from mtl_lesson.show.drawing import render
 from mtl_lesson.show.style import breadth, canvas, shortened
 
 CAT, DOG, BIRD = "猫犬鳥"
@@ -79,7 +79,7 @@ def written(text, size=40):
     figure = canvas(6, 1, layout=None)
     with style.style():
         figure.text(0.1, 0.3, text, fontsize=size)
-    return np.asarray(Image.open(io.BytesIO(drawn(figure, "png", 100))).convert("L"))
+    return np.asarray(Image.open(io.BytesIO(render(figure, "png", 100))).convert("L"))
 
 
 def texts(drawing):
@@ -192,11 +192,11 @@ def test_preferred_fonts_come_first_and_the_order_of_the_list_does_not_matter(tm
     for family in ("Aaa", "Noto Sans CJK XX", "Noto Serif CJK XX", "Zzz Sans"):
         font_manager.fontManager.addfont(build(tmp_path / f"{family}.ttf", family, CAT))
     font_manager.fontManager.addfont(build(tmp_path / "b.ttf", "Bbb", CAT + DOG))
-    assert fonts.fitted(CAT, PLAIN) == (CAT, ("Noto Sans CJK XX",), frozenset())
-    assert fonts.fitted(DOG + CAT, PLAIN).families == ("Bbb", "Noto Sans CJK XX")
+    assert fonts.fit_text(CAT, PLAIN) == (CAT, ("Noto Sans CJK XX",), frozenset())
+    assert fonts.fit_text(DOG + CAT, PLAIN).families == ("Bbb", "Noto Sans CJK XX")
     fonts._known.clear()
     font_manager.fontManager.ttflist.reverse()
-    assert fonts.fitted(CAT + DOG, PLAIN).families == ("Bbb", "Noto Sans CJK XX")
+    assert fonts.fit_text(CAT + DOG, PLAIN).families == ("Bbb", "Noto Sans CJK XX")
 
 
 def test_fonts_that_draw_nothing_or_are_broken_are_passed_over(tmp_path):
@@ -205,9 +205,9 @@ def test_fonts_that_draw_nothing_or_are_broken_are_passed_over(tmp_path):
     font_manager.fontManager.addfont(build(tmp_path / "g.ttf", "Noto Gone", CAT))
     (tmp_path / "b.ttf").write_bytes(b"no font")
     (tmp_path / "g.ttf").unlink()
-    assert fonts.fitted(CAT, PLAIN) == (CODES[CAT], (), frozenset(CAT))
+    assert fonts.fit_text(CAT, PLAIN) == (CODES[CAT], (), frozenset(CAT))
     font_manager.fontManager.addfont(build(tmp_path / "w.ttf", "Whole", CAT))
-    assert fonts.fitted(CAT, PLAIN) == (CAT, ("Whole",), frozenset())  # as soon as it is there
+    assert fonts.fit_text(CAT, PLAIN) == (CAT, ("Whole",), frozenset())  # as soon as it is there
 
 
 def test_a_font_installed_since_matplotlib_looked_is_found(tmp_path, monkeypatch):
@@ -215,7 +215,7 @@ def test_a_font_installed_since_matplotlib_looked_is_found(tmp_path, monkeypatch
     path = build(tmp_path / "new.ttf", "New", CAT)
     (tmp_path / "bad.ttf").write_bytes(b"no font")
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_: [path, str(tmp_path / "bad.ttf")])
-    assert fonts.fitted(CAT, PLAIN) == (CAT, ("New",), frozenset())
+    assert fonts.fit_text(CAT, PLAIN) == (CAT, ("New",), frozenset())
 
 
 # Other letters
@@ -228,7 +228,7 @@ def test_a_figure_of_the_font_s_own_letters_is_byte_for_byte_what_it_was(figure)
         buffer = io.BytesIO()
         left_alone.savefig(buffer, format="png", dpi=100)
     drawing = figure()
-    assert drawn(drawing.figure, "png", 100) == buffer.getvalue()
+    assert render(drawing.figure, "png", 100) == buffer.getvalue()
     assert {tuple(text.get_fontfamily()) for text in drawing.figure.findobj(Text)} == {("DejaVu Sans",)}
 
 
@@ -236,7 +236,7 @@ def test_a_figure_of_the_font_s_own_letters_is_byte_for_byte_what_it_was(figure)
 def test_letters_of_the_font_need_no_other_and_no_word(text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert fonts.fitted(text, PLAIN) == (text, (), frozenset())
+        assert fonts.fit_text(text, PLAIN) == (text, (), frozenset())
         assert (written(text) < 128).any()
 
 
@@ -247,7 +247,7 @@ def test_letters_of_the_font_need_no_other_and_no_word(text):
      ("か", "⟨304B⟩"), ("ꯀ", "⟨ABC0⟩"), ("\U0010ffff", "⟨10FFFF⟩")],
 )  # fmt: skip
 def test_no_letter_is_too_odd(text, shown):
-    assert fonts.fitted(text, PLAIN).text == shown
+    assert fonts.fit_text(text, PLAIN).text == shown
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
         drawing = show.pictures(some_pictures(2), [text, "plain"], title=text)
@@ -257,7 +257,7 @@ def test_no_letter_is_too_odd(text, shown):
 
 @pytest.mark.parametrize(("letters", "font"), [("か한", "fonts-noto-cjk"), ("🙂ꯀ", "fonts-noto-core fonts-symbola")])
 def test_the_word_of_help_names_a_font_for_these_letters(letters, font):
-    said = fonts.missing(list(letters))
+    said = fonts.say_missing_letters(list(letters))
     assert font in said
     assert " ".join(letters) in said
     assert said.count("sudo apt install") == 1

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mtl_lesson.inspection.paths import nearest
-from mtl_lesson.words import read
+from mtl_lesson.words import read_lambda
 
 
 @pytest.mark.parametrize(("lams", "lam", "found"), [
@@ -31,9 +31,9 @@ def test_what_is_no_lambda_has_no_place(lam):
 
 @pytest.mark.parametrize(("typed", "lam"), [("0.5", 0.5), (" 0,5 ", 0.5), ("∞", math.inf), ("inf", math.inf)])
 def test_what_was_typed(typed, lam):
-    assert read(typed) == lam
+    assert read_lambda(typed) == lam
 
 
 def test_nonsense_is_named():
     with pytest.raises(ValueError, match="'much' is neither"):
-        read("much")
+        read_lambda("much")

@@ -20,7 +20,7 @@ from mtl_lesson.data.world import Split, World
 from mtl_lesson.inspection.features import features
 from mtl_lesson.inspection.lesion import importance, lesion
 from mtl_lesson.inspection.lesions import GROUPS, Lesions
-from mtl_lesson.show.lesions import notes
+from mtl_lesson.show.lesions import notes_on_lesions
 from mtl_lesson.show.style import about
 from mtl_lesson.widgets import LesionLab, lesion_lab
 
@@ -124,7 +124,7 @@ def test_a_sample_of_the_pictures_is_drawn_by_its_seed_and_said(run, world):
     assert (few.n, few.total) == (25, 60)
     assert (few.rise == again.rise).all()
     assert (few.rise != other.rise).any()
-    assert notes(few)[0] == "computed on a sample of 25 from 60 validation pictures"
+    assert notes_on_lesions(few)[0] == "computed on a sample of 25 from 60 validation pictures"
     assert few.without([2]).equals(lesion(run, few.world, [2]))
     kept = few.world.validation  # every picture with its own labels
     rows = [int((world.validation.x == one).flatten(1).all(1).nonzero()) for one in kept.x]
@@ -152,10 +152,10 @@ def test_units_that_never_vary_are_said(world):
     with torch.no_grad():
         model.trunk["second"].weight[0, 0, 5:] = 0
     found = Lesions.of(model, world)
-    assert "≈ 3 units are the same for every picture: nothing is lost with them" in notes(found)
+    assert "≈ 3 units are the same for every picture: nothing is lost with them" in notes_on_lesions(found)
     assert {5, 6, 7} <= set(found.kinds("kind", "colour")["idle"])
-    assert "this model was never trained" not in notes(found)
-    assert "this model was never trained" in notes(Lesions.of(mtl.Hard(world.tasks, trunk()), world))
+    assert "this model was never trained" not in notes_on_lesions(found)
+    assert "this model was never trained" in notes_on_lesions(Lesions.of(mtl.Hard(world.tasks, trunk()), world))
 
 
 # --- what is sent --------------------------------------------------------------------------------------------------

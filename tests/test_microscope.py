@@ -25,7 +25,7 @@ from mtl_lesson.inspection.features import features
 from mtl_lesson.inspection.frames import Frames, Groups
 from mtl_lesson.inspection.similarity import align
 from mtl_lesson.inspection.swap import head_swap
-from mtl_lesson.show.microscope import label, marks, notes, selection, sentence, titles
+from mtl_lesson.show.microscope import label, marks, notes_on_maps, say_frame, say_selection, titles
 from mtl_lesson.show.style import about
 from mtl_lesson.widgets import Microscope, microscope
 from mtl_lesson.widgets.base import packed
@@ -208,7 +208,7 @@ def test_a_sample_of_the_pictures_is_drawn_by_its_seed_and_said(sweep, world):
     assert few.chosen.tolist() == again.chosen.tolist() == sorted(set(few.chosen.tolist()))
     assert few.chosen.tolist() != other.chosen.tolist()
     assert few.points.shape == (5, 2, 30, 2)
-    assert notes(few)[0] == "a point is a picture: a sample of 30 from 80 test pictures; scores are of all"
+    assert notes_on_maps(few)[0] == "a point is a picture: a sample of 30 from 80 test pictures; scores are of all"
     assert few.groups["colour"].labels.tolist() == world.test.labels["colour"][few.chosen].tolist()
     h = features(sweep.run(lam=0, seed=0).model, world.test.x[few.chosen])
     assert few.residual[0] == pytest.approx(align(h["colour"], h["kind"]).residual)
@@ -219,7 +219,7 @@ def test_more_than_20000_points_are_sampled(fresh):
     for points in (None, 20_040):
         frames = Frames.of({"one": fresh}, many, points=points, pictures=False)
         assert len(frames.chosen) == 20_000
-        assert notes(frames)[0] == (
+        assert notes_on_maps(frames)[0] == (
             "a point is a picture: a sample of 20,000 from 20,050 test pictures (20,000 are the most that are drawn); "
             "scores are of all"
         )
@@ -378,8 +378,8 @@ def test_many_classes_are_counted_together(scope):
     labels = np.repeat(np.arange(8), [9, 8, 7, 6, 5, 4, 3, 2])
     groups = {"x": Groups("x", tuple("abcdefgh"), labels)}
     frames = replace(scope.frames, groups=groups)
-    assert selection(frames, range(44), "x") == "44 pictures: a 9, b 8, c 7, d 6, e 5, others 9"
-    assert selection(frames, range(3), None) == "3 pictures"
+    assert say_selection(frames, range(44), "x") == "44 pictures: a 9, b 8, c 7, d 6, e 5, others 9"
+    assert say_selection(frames, range(3), None) == "3 pictures"
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ def test_the_page_holds_all_it_needs(scope, tmp_path):
     assert base64.b64decode(traits["data"]["bytes"]) == scope.data
     assert base64.b64decode(traits["sprite"]["bytes"]) == scope.sprite
     assert (traits["at"], traits["selected"]) == ({"frame": 2, "colour": 0}, [3, 4])
-    assert traits["facts"]["frames"][2]["text"] == sentence(scope.frames, 2)
+    assert traits["facts"]["frames"][2]["text"] == say_frame(scope.frames, 2)
     scope.save(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
     with pytest.raises(OSError, match="nowhere"):

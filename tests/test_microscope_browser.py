@@ -18,7 +18,7 @@ from test_microscope import HOSTILE, LAMS, TRAINING, boxes, people, trunk
 
 import mtl_lesson as mtl
 from mtl_lesson.inspection import Frames, Lesions
-from mtl_lesson.show.microscope import label, read_off, sentence
+from mtl_lesson.show.microscope import label, read_off, say_frame
 from mtl_lesson.show.sheets import as_images
 from mtl_lesson.show.style import rounded
 from mtl_lesson.widgets import LambdaExplorer, LesionLab, Microscope, lesion_lab
@@ -173,7 +173,7 @@ def test_the_keyboard_reaches_every_lambda(scope, frames):
     seen = []
     for f, _ in enumerate(LAMS):
         seen.append(scope.told())
-        assert seen[-1] == f"{sentence(frames, f)}. nothing selected"
+        assert seen[-1] == f"{say_frame(frames, f)}. nothing selected"
         assert scope.slider.get_attribute("aria-valuetext") == label(frames, f)
         assert scope.find(".mtl-letter").inner_text() == label(frames, f)
         for number, task in enumerate(frames.tasks):

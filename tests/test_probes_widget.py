@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mtl_lesson import bank
-from mtl_lesson.widgets.probes import Probes, compute
+from mtl_lesson.widgets.probes import Probes, compute_matrix
 
 ROWS = [("Separate", "a"), ("Separate", "<b>"), ("Hard", "all tasks"), ("untrained", "all tasks")]
 
@@ -22,7 +22,7 @@ def table(shift=0.0):
 
 
 def test_scores_are_means_over_seeds_in_the_order_of_the_table():
-    matrix = compute(table(), "above", False)
+    matrix = compute_matrix(table(), "above", False)
     assert matrix.rows == ("Separate: a", "Separate: <b>", "Hard: all tasks", "untrained")
     assert matrix.columns == ("a", "<b>")
     expected = [[0.1 * w + 0.04 + 0.02 * p + 0.002 for p in range(2)] for w in range(4)]
@@ -35,7 +35,7 @@ def test_the_floor_is_taken_off_seed_by_seed_and_what_is_below_stays_below():
     data = table()
     noise = {(p, seed): 0.05 * seed for p in ("a", "<b>") for seed in range(5)}  # common to all ways: it must cancel
     data["score"] += [noise[p, seed] for p, seed in zip(data.probed_for, data.seed, strict=True)]
-    matrix = compute(data, "below", True)
+    matrix = compute_matrix(data, "below", True)
     np.testing.assert_allclose(matrix.values, [[-0.3] * 2, [-0.2] * 2, [-0.1] * 2])
     np.testing.assert_allclose(matrix.ends[0], matrix.ends[1], atol=1e-12)
 
@@ -46,7 +46,7 @@ def test_every_position_of_the_switches_is_shown():
     for layer in widget.choice.options:
         for above in (False, True):
             widget.choice.value, widget.switch.value = layer, above
-            np.testing.assert_array_equal(widget.matrix.values, compute(table(), layer, above).values)
+            np.testing.assert_array_equal(widget.matrix.values, compute_matrix(table(), layer, above).values)
             assert widget.text.startswith(f"{layer}, {'above' if above else 'score'}")
             assert "<b>" not in widget.image.value + widget.status.value
             assert repr(widget) == f"Probes({widget.text})"

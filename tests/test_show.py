@@ -27,7 +27,7 @@ from PIL import Image, ImageFilter
 import mtl_lesson as mtl
 from mtl_lesson import show
 from mtl_lesson.show import curves, sheets, style
-from mtl_lesson.show.drawing import drawn
+from mtl_lesson.show.drawing import render
 from mtl_lesson.tasks import Classification
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -162,7 +162,7 @@ each = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__na
 
 def quarter(drawing, scale=4):
     """The drawing in grey levels 0 to 1, blurred and at a quarter of its size."""
-    png = drawing._png or drawn(drawing.figure, "png", style.DPI)
+    png = drawing._png or render(drawing.figure, "png", style.DPI)
     image = Image.open(io.BytesIO(png)).convert("RGB").filter(ImageFilter.GaussianBlur(3))
     return image.resize((max(1, image.width // scale), max(1, image.height // scale)), Image.Resampling.BOX)
 
@@ -353,7 +353,7 @@ def test_chance_is_drawn_where_the_score_is_the_accuracy_we_know():
 
     kinds = [*(kind("a", list("xyzw")) for kind in (Classification, Focal, Lenient)), mtl.Binary("a"), Careful("a"),
              mtl.Regression("a"), None]  # fmt: skip
-    assert [curves.chance(task) for task in kinds] == [0.25, 0.25, None, 0.5, None, None, None]
+    assert [curves.chance_level(task) for task in kinds] == [0.25, 0.25, None, 0.5, None, None, None]
     for task, drawn_it in zip(kinds[:3], (True, True, False), strict=True):
         drawing = show.learning_curves(history(names=["a"]), tasks=[task])
         texts = {text.get_text() for text in drawing.figure.findobj(matplotlib.text.Text)}

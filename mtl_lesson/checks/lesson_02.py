@@ -17,7 +17,7 @@ TRUNK = (3 * 32 * 9 + 32) + (32 * 64 * 9 + 64) + (64 * 49 * 128 + 128)
 HEADS = sum(128 * k + k for k in CLASSES.values())
 
 
-def pictures(n: int = 5) -> tuple[Tensor, dict[str, Tensor]]:
+def random_pictures(n: int = 5) -> tuple[Tensor, dict[str, Tensor]]:
     draw = generator("essay_network")
     return torch.rand(n, 3, 28, 28, generator=draw), {
         name: torch.randint(k, (n,), generator=draw) for name, k in CLASSES.items()
@@ -29,7 +29,7 @@ def essay_network(network: Callable[[], nn.Module] | nn.Module) -> str | None:
     model = network if isinstance(network, nn.Module) else network()
     if not isinstance(attempted(model), nn.Module):
         return f"it is a {type(model).__name__}, not an nn.Module."
-    x, _ = pictures()
+    x, _ = random_pictures()
     outputs = model(x)
     if outputs is None:
         return "it returns nothing. Is there a return at the end of forward?"
@@ -110,7 +110,7 @@ def moved(step: Callable, times: int) -> Tensor:
     """All weights after ``times`` steps of SGD."""
     model = Small()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    x, labels = pictures()
+    x, labels = random_pictures()
     for _ in range(times):
         step(model, optimiser, x, labels)
     return torch.cat([p.detach().flatten() for p in model.parameters()])
@@ -130,7 +130,7 @@ def reference(scale: float = 1.0, names: Iterable[str] = tuple(CLASSES), zero: b
 def training_step(step: Callable) -> str | None:
     """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t."""
     model = Small()
-    x, labels = pictures()
+    x, labels = random_pictures()
     result = step(copy.deepcopy(model), torch.optim.SGD(model.parameters(), lr=0.1), x, labels)
     if result is ...:
         return attempted(result)

@@ -15,21 +15,21 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ..inspection.paths import places
 from ..words import LETTERS
 from .drawing import Drawing
-from .schools import ticks
+from .schools import draw_ticks
 from .style import (
     MARKERS,
     PAPER,
     WIDTH,
     about,
-    band,
     canvas,
     colours_of,
     dashes_of,
+    draw_band,
+    draw_level,
     for_text,
-    level,
+    legend_columns,
     rounded,
     shortened,
-    side_by_side,
     style,
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
     signs, dashes = {str(one): MARKERS.get(str(one), "o") for one in lines}, dashes_of(lines)
     colours = colours_of(map(str, lines))
     named = [shortened(str(one), 3) for one in lines]
-    beside = side_by_side(named, width)
+    beside = legend_columns(named, width)
     with style():
         figure = canvas(width, 3.3 + 0.4 * bool(title) + 0.3 * math.ceil(len(lines) / beside))
         axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
@@ -83,9 +83,9 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
             if name is not None:
                 ax.set_title(shortened(str(name), width / len(panels) - 0.5, 13, "bold"))
             for said, y in (levels or {}).items():
-                level(ax, y, said)
+                draw_level(ax, y, said)
             if marked is not None:
-                mark(ax, axis, *marked)
+                draw_mark(ax, axis, *marked)
             if log:
                 ax.set_yscale("log")
                 ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
@@ -101,7 +101,7 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
                               markeredgecolor=PAPER, label=name)
                        for one, name in zip(lines, named, strict=True)]  # fmt: skip
             figure.legend(handles=handles, loc="outside lower center", ncols=beside, handlelength=2.6)
-    return Drawing(figure, spoken(table, x, value, line, panel, unit, label or value, axis, title))
+    return Drawing(figure, say_lines(table, x, value, line, panel, unit, label or value, axis, title))
 
 
 class Axis:
@@ -125,7 +125,7 @@ class Axis:
         ax.set_xlabel(self.name)
         at = np.array(list(self.place.values()))
         if self.kind == "log":
-            ticks(ax, self.values, at)
+            draw_ticks(ax, self.values, at)
         elif len(self.values) <= 8:
             ax.set_xticks(at, [str(v) if self.kind == "words" else f"{v:g}" for v in self.values])
         if self.kind == "words" and len(self.values) * max(len(str(v)) for v in self.values) > 40:
@@ -149,20 +149,20 @@ def draw_line(ax: Axes, at: np.ndarray, values: np.ndarray, colour: str, dashes:
     """A band as far as every seed has a number, and a cross where the line breaks off."""
     whole = np.isfinite(values).all(0)
     end = len(at) if whole.all() else int(np.argmin(whole))
-    band(ax, at[:end], values[:, :end], colour=colour, dashes=dashes, marker=marker)
+    draw_band(ax, at[:end], values[:, :end], colour=colour, dashes=dashes, marker=marker)
     if 0 < end < len(at):
         ax.plot(at[end - 1], values[:, end - 1].mean(), marker="x", color=colour, markersize=11, markeredgewidth=2.5,
                 zorder=4, clip_on=False)  # fmt: skip
 
 
-def mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
+def draw_mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
     at = axis.place[value] if value in axis.place else math.log10(value) if axis.kind == "log" else float(value)
     ax.axvline(at, color=for_text("#6E6E6E"), linestyle=(0, (2, 2)), linewidth=1.3, zorder=1)
     ax.annotate(text, (at, 1), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points", va="top")
 
 
-def spoken(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None, unit: str, label: str, axis: Axis,
-           title: str | None) -> str:  # fmt: skip
+def say_lines(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None, unit: str, label: str, axis: Axis,
+              title: str | None) -> str:  # fmt: skip
     """The alt text: each line at its first, middle and last x, in order."""
     means = table.groupby([*([panel] if panel else []), line, x], sort=False)[value].mean()
     shown = list(dict.fromkeys([axis.values[0], axis.values[len(axis.values) // 2], axis.values[-1]]))

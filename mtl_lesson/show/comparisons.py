@@ -93,7 +93,7 @@ def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "
             ax.add_patch(Rectangle((0.15 + x, at), 0.28, 0.17, facecolor=fills[kind][0], hatch=fills[kind][1],
                                    edgecolor=PAPER, linewidth=0))  # fmt: skip
             ax.text(0.5 + x, at + 0.085, kind, va="center")
-    return Drawing(figure, of_bars(means, value, unit, by, title))
+    return Drawing(figure, say_bars(means, value, unit, by, title))
 
 
 def fills_of(names: Sequence[str], named: bool) -> dict[str, tuple[str, str]]:
@@ -103,7 +103,7 @@ def fills_of(names: Sequence[str], named: bool) -> dict[str, tuple[str, str]]:
     return {name: FILLS[0 if named else i % len(FILLS)] for i, name in enumerate(names)}
 
 
-def of_bars(means: dict, value: str, unit: str, by: Sequence[str], title: str | None) -> str:
+def say_bars(means: dict, value: str, unit: str, by: Sequence[str], title: str | None) -> str:
     """The alt text of :func:`bars`: the most, the least, and their ratio."""
     known = {", ".join(part for part in key if part): mean for key, (mean, *_) in means.items() if np.isfinite(mean)}
     start = f"{title or value}, by {' and '.join(by)}: {len(known)} bar{'s' * (len(known) != 1)}."
@@ -166,7 +166,7 @@ def paired(claims: object, *, unit: str | None = None, title: str | None = None)
         ax.spines["left"].set_visible(False)
         named = {"%": " (percentage points)", "": ""}.get(unit, f" ({unit})")
         ax.set_xlabel(f"paired difference{named}\n● a {rows[0]['pair']}   ◆ mean and 95 % interval", linespacing=1.3)
-    return Drawing(figure, of_claims(rows, unit, title))
+    return Drawing(figure, say_claims(rows, unit, title))
 
 
 def as_row(one: object) -> dict:
@@ -191,7 +191,7 @@ def jitter(n: int) -> np.ndarray:
     return np.resize([0.0, -1.0, 1.0], n)
 
 
-def of_claims(rows: list[dict], unit: str, title: str | None) -> str:
+def say_claims(rows: list[dict], unit: str, title: str | None) -> str:
     """The alt text of :func:`paired`: every verdict, and the largest difference."""
     factor, said = (100, " percentage points") if unit == "%" else (1, f" {unit}" if unit else "")
     verdicts = "; ".join(f"{row['text']}: {row['verdict']}" for row in rows[:6])

@@ -18,13 +18,13 @@ from .style import (
     PALE,
     WIDTH,
     about,
-    band,
     canvas,
     colours_of,
     dashes_of,
+    draw_band,
+    draw_level,
+    enumerated,
     for_text,
-    level,
-    listed,
     markers_of,
     shortened,
     style,
@@ -45,7 +45,7 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
     history, tasks = as_history(runs, tasks)
     names, ways = list(dict.fromkeys(history.task)), list(dict.fromkeys(history.way))
     if len(names) > PANELS:
-        return many_tasks(history, tasks, title)
+        return draw_many_tasks(history, tasks, title)
     colours, dashes, markers = colours_of(names), dashes_of(ways), markers_of(ways)
     rows, width = (2 if loss else 1), min(WIDTH, 1.2 + 2.95 * max(len(names), 2))
     legend_rows = (len(ways) > 1) + loss
@@ -56,19 +56,19 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
             ax, own = axes[0, column], history[history.task == name]
             for way in ways:
                 part = own[own.way == way]
-                epochs, values = table(part, "validation", "score")
-                band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way])
+                epochs, values = values_by_epoch(part, "validation", "score")
+                draw_band(ax, epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way])
                 if loss:
-                    epochs, values = table(part, "train", "loss")
+                    epochs, values = values_by_epoch(part, "train", "loss")
                     mean = values.mean(0) if len(epochs) else []
                     axes[1, column].plot(epochs, mean, color=GREY, linewidth=1.5, zorder=2,
                                          linestyle=dashes[way] if len(ways) > 1 else (0, (3, 1.5)))  # fmt: skip
-                    epochs, values = table(part, "validation", "loss")
-                    band(axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way],
-                         marker=markers[way])  # fmt: skip
+                    epochs, values = values_by_epoch(part, "validation", "loss")
+                    draw_band(axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way],
+                              marker=markers[way])  # fmt: skip
             ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=for_text(colours[name]))
-            lines(ax, name, tasks, ceilings)
-            limit(ax, own, tasks.get(name))
+            draw_levels(ax, name, tasks, ceilings)
+            set_limits(ax, own, tasks.get(name))
             axes[-1, column].set_xlabel("epoch")
             axes[-1, column].xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         axes[0, 0].set_ylabel(f"{score_name(tasks, names)}\non validation")
@@ -77,8 +77,8 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
             axes[1, 0].set_ylim(bottom=0)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
-        legends(figure, ways, dashes, markers, loss)
-    return Drawing(figure, spoken(history, tasks, names, ways, title))
+        draw_legend(figure, ways, dashes, markers, loss)
+    return Drawing(figure, say_curves(history, tasks, names, ways, title))
 
 
 def as_history(runs: object, tasks: Sequence[Task]) -> tuple[pd.DataFrame, dict[str, Task]]:
@@ -99,7 +99,7 @@ def as_history(runs: object, tasks: Sequence[Task]) -> tuple[pd.DataFrame, dict[
     return history, {task.name: task for task in tasks}
 
 
-def table(part: pd.DataFrame, split: str, value: str) -> tuple[np.ndarray, np.ndarray]:
+def values_by_epoch(part: pd.DataFrame, split: str, value: str) -> tuple[np.ndarray, np.ndarray]:
     """Epochs, and the values at them, (seeds, epochs); an epoch that some seed lacks is left out."""
     wide = part[part.split == split].pivot_table(index="seed", columns="epoch", values=value, aggfunc="mean")
     wide = wide.dropna(axis=1)
@@ -118,21 +118,21 @@ def score_name(tasks: Mapping[str, Task], names: Sequence[str]) -> str:
     return said.pop() if len(said) == 1 else "score"
 
 
-def chance(task: Task | None) -> float | None:
+def chance_level(task: Task | None) -> float | None:
     """The score of guessing, where classes are equally likely; None where the score is not the accuracy we know."""
     kind = None if task is None else judged_as(task, loss=False)
     return 1 / task.outputs if kind is Classification else 0.5 if kind is Binary else None
 
 
-def lines(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:
+def draw_levels(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:
     """The lines a score is held against: chance and the ceiling."""
-    if (guess := chance(tasks.get(name))) is not None:
-        level(ax, guess, "chance", above=guess < 0.09)  # below the line, where no trained network is
+    if (guess := chance_level(tasks.get(name))) is not None:
+        draw_level(ax, guess, "chance", above=guess < 0.09)  # below the line, where no trained network is
     if ceilings and name in ceilings:
-        level(ax, ceilings[name], "ceiling", dashes=(0, (6, 2)))
+        draw_level(ax, ceilings[name], "ceiling", dashes=(0, (6, 2)))
 
 
-def limit(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
+def set_limits(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
     if is_share(task, own.score):
         ax.set_ylim(0, 1)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
@@ -140,7 +140,7 @@ def limit(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
         ax.set_ylim(bottom=min(0, own.score.min()) if own.score.notna().any() else 0)
 
 
-def legends(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss: bool) -> None:
+def draw_legend(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss: bool) -> None:
     """One line below the panels that says which line is which."""
     handles = []
     if len(ways) > 1:
@@ -155,7 +155,7 @@ def legends(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, loss
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=2.6)
 
 
-def many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | None) -> Drawing:
+def draw_many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | None) -> Drawing:
     """One panel for many tasks: a thin line each, a thick one for their mean."""
     own = history[history.split == "validation"]
     wide = own.pivot_table(index="task", columns="epoch", values="score", aggfunc="mean")
@@ -170,17 +170,17 @@ def many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str | No
         ax.set(title=title or f"{len(names)} tasks, a thin line each", xlabel="epoch",
                ylabel=f"{score_name(tasks, names)} on validation")  # fmt: skip
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        limit(ax, own, next(iter(tasks.values()), None))
-    return Drawing(figure, spoken(history, tasks, names, list(dict.fromkeys(history.way)), title))
+        set_limits(ax, own, next(iter(tasks.values()), None))
+    return Drawing(figure, say_curves(history, tasks, names, list(dict.fromkeys(history.way)), title))
 
 
-def spoken(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
-           title: str | None) -> str:  # fmt: skip
+def say_curves(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
+               title: str | None) -> str:  # fmt: skip
     """The alt text: for each way of sharing, where every task starts and ends, in the order of the panels."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
-    text = [f"{title + '. ' if title else ''}Learning curves of {listed(names)} over {epochs} "
-            f"epoch{'s' * (epochs != 1)}{f', for {listed(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
+    text = [f"{title + '. ' if title else ''}Learning curves of {enumerated(names)} over {epochs} "
+            f"epoch{'s' * (epochs != 1)}{f', for {enumerated(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
     if own.empty:
         return text[0]
     for way in ways[:3]:

@@ -15,7 +15,7 @@ from ..nets import layers_of
 from ..sharing import Sharing
 from .drawing import Drawing
 from .sheets import paper
-from .style import GREY, INK, WIDTH, canvas, colours_of, for_text, listed, rounded, shortened, style
+from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
 
 TALL, STEP, HIGHEST = 0.62, 1.02, 8  # inches: a box, from one row to the next; rows of layers before some are merged
 
@@ -45,7 +45,7 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
     left = 1.65
     width = max(left + column * max(len(names), 2) + 0.1, 6.6)
     for number, row in enumerate(rows):
-        place(row, order, column, left, width)
+        place_boxes(row, order, column, left, width)
         for box in row:
             box.y, box.room = 0.98 + STEP * number, column - 0.22
     total, shared = model.size(), sum(value[0].numel() for value in model.shared_parameters().values())
@@ -59,24 +59,24 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
             for one in above:
                 for two in below:
                     if both := [t for t in one.users if t in two.users]:
-                        arrow(ax, one, two, colours[names[both[0]]] if len(both) == 1 else INK, len(both))
+                        draw_arrow(ax, one, two, colours[names[both[0]]] if len(both) == 1 else INK, len(both))
         for row, label in zip(rows, row_labels(model, rows), strict=True):
             ax.text(0.12, row[0].y, label, va="center", color=GREY, linespacing=1.25)
             for box in row:
-                draw(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
+                draw_box(ax, box, [colours[names[t]] for t in box.users], last=row is rows[-1])
         note = "\n".join(["in each box: its number of weights", *not_drawn(model)])
         ax.text((left + width) / 2, rows[-1][0].y + TALL / 2 + 0.18, note, ha="center", va="top", color=GREY)
     more = "".join(f" {text[0].upper()}{text[1:]}." for text in not_drawn(model))
-    return Drawing(figure, of_model(model, rows, names, shared, total) + more)
+    return Drawing(figure, say_diagram(model, rows, names, shared, total) + more)
 
 
 def not_drawn(model: Sharing) -> list[str]:
     """What a model does beside what its boxes and arrows show, in words."""
     found = [f"{task} answers from {layer}" for task, layer in model.heads_at.items()]
     if model.stem_templates:
-        found.append(f"the inputs of {listed([*model.stem_templates])} go through a module of their own first")
+        found.append(f"the inputs of {enumerated([*model.stem_templates])} go through a module of their own first")
     if model.between is not None:
-        where = listed(getattr(model, "where", ["some layers"]))
+        where = enumerated(getattr(model, "where", ["some layers"]))
         found.append(f"after {where} each task takes a learnt mixture of all tasks' features")
     return found
 
@@ -122,7 +122,7 @@ def described(layer: nn.Module | None) -> str:
     return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
 
 
-def place(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
+def place_boxes(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
     """Each box in the middle of its tasks' columns, pushed aside where two would overlap."""
     at = {t: number for number, t in enumerate(order)}
     row.sort(key=lambda box: np.mean([at[t] for t in box.users]))
@@ -137,7 +137,7 @@ def place(row: list[Box], order: list[int], column: float, left: float, width: f
         box.x = middle + column * place_
 
 
-def draw(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
+def draw_box(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
     """A box with its name, its number of weights, and a stripe for each task that uses it."""
     own = len(colours) == 1
     wide = 0.55 if box.weights is None else box.room
@@ -160,7 +160,7 @@ def draw(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
             va="center", zorder=5)  # fmt: skip
 
 
-def arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
+def draw_arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
     start, end = (one.x, one.y + TALL / 2), (two.x, two.y - TALL / 2)
     if abs(one.x - two.x) > 0.3:  # arrows that part leave from different places
         start = (one.x + np.sign(two.x - one.x) * min(0.25, abs(two.x - one.x) / 4), start[1])
@@ -179,24 +179,24 @@ def dark(colour: str) -> tuple[float, ...]:
 def shared_share(shared: int, total: int) -> str:
     if not shared:
         return "none shared"
-    return "all shared" if shared == total else f"{percent(shared, total)} shared"
+    return "all shared" if shared == total else f"{percent_of(shared, total)} shared"
 
 
-def percent(part: int, whole: int) -> str:
+def percent_of(part: int, whole: int) -> str:
     """A share of weights that is neither none nor all, and is not rounded to either."""
     return f"{min(max(100 * part / whole, 0.1), 99.9):.{0 if 0.01 <= part / whole <= 0.99 else 1}f} %"
 
 
-def of_model(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
+def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
-    share = {0: "none", total: "all"}.get(shared, percent(shared, total))
-    text = [f"A {type(model).__name__} model of {listed(names)}: {total:,} weights, {share} of them used by more than "
-            "one task."]  # fmt: skip
+    share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
+    text = [f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
+            "than one task."]  # fmt: skip
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
     parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
-    text.append(f"Used by all tasks: {listed(common)}." if common else "No layer of the trunk is used by all.")
+    text.append(f"Used by all tasks: {enumerated(common)}." if common else "No layer of the trunk is used by all.")
     if parts:
-        text.append(f"Kept apart: {listed(parts)}.")
+        text.append(f"Kept apart: {enumerated(parts)}.")
     largest = max((box for row in rows for box in row if box.weights is not None), key=lambda box: box.weights)
     text.append(f"The largest box is {largest.title}, with {largest.weights:,} weights; "
                 f"output layers: {len(rows[-1])}.")  # fmt: skip

@@ -27,12 +27,12 @@ class Drawing:
 
     def png(self) -> bytes:
         """The picture as it is shown."""
-        return self._png or drawn(self.figure, "png", DPI * SHARP)
+        return self._png or render(self.figure, "png", DPI * SHARP)
 
     def save(self, path: str | PathLike, dpi: float = 200) -> None:
         """Write the figure to a file; its ending says the format (.png, .svg, .pdf)."""
         ending = str(path).rpartition(".")[2]
-        data = drawn(self.figure, ending, dpi)
+        data = render(self.figure, ending, dpi)
         with open(path, "wb") as file:
             file.write(data)
 
@@ -48,7 +48,7 @@ class Drawing:
         return f"Drawing: {self.alt}"
 
 
-def drawn(figure: Figure, format: str, dpi: float) -> bytes:
+def render(figure: Figure, format: str, dpi: float) -> bytes:
     """The figure as a file's content, in the course's style whatever the learner's settings are."""
     buffer = io.BytesIO()
     with style(), quiet():

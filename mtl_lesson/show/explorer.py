@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..inspection.paths import Path, Slice, mean_of, places, shares
-from ..words import MANY, about, listed, rounded, sentence, title, unit, written
+from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written
 from .drawing import Drawing
 from .maps import SHADES
-from .schools import ticks
+from .schools import draw_ticks
 from .style import (
     GREY,
     INK,
@@ -45,18 +45,18 @@ def explorer(path: Path, values: tuple, index: int, seed: int | None = None) -> 
         top, bottom = figure.subfigures(2, 1, height_ratios=(1.1, 1))
         upper = top.subplots(1, 1 + several, width_ratios=(1.4, 1)[: 1 + several], squeeze=False)[0]
         lower = bottom.subplots(1, 1 + classes, width_ratios=(1.4, 1)[: 1 + classes], squeeze=False)[0]
-        scores(upper[0], found, index, seed, path.split)
+        draw_scores(upper[0], found, index, seed, path.split)
         if several:
-            pareto(upper[1], found, index, seed)
-        gaps(lower[0], found, index, seed)
+            draw_pareto(upper[1], found, index, seed)
+        draw_gaps(lower[0], found, index, seed)
         if classes:
-            confusion(lower[1], found, next(iter(found.confusions)), index)
+            draw_confusion(lower[1], found, next(iter(found.confusions)), index)
         heading = f"{title(path, values)}: λ = {written(found.lams[index])}"
         figure.suptitle(shortened(heading, WIDTH - 0.4, 14, "bold"), x=0.01, ha="left", fontsize=14, fontweight="bold")
-    return Drawing(figure, spoken(path, values, index, seed))
+    return Drawing(figure, say_path(path, values, index, seed))
 
 
-def scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> None:
+def draw_scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> None:
     """Score against λ: a line a task in the band of its seeds; of many tasks thin lines, and their mean in its band.
     Where scores are of different kinds, each task is drawn from its worst to its best."""
     at, lines, task = places(found.lams), found.scores_of(seed), found.tasks[0]
@@ -87,8 +87,8 @@ def scores(ax: Axes, found: Slice, index: int, seed: int | None, split: str) -> 
     ax.plot(at[found.best], 1.0, "v", color=INK, transform=ax.get_xaxis_transform(), clip_on=False)
     what = task.score_name if found.alike else "from worst to best"
     ax.set(xlabel="λ   (▼ best on validation)", ylabel=f"{what} on {split}")
-    ticks(ax, found.lams, at)
-    percent(ax.yaxis, unit(task) if found.alike else None)
+    draw_ticks(ax, found.lams, at)
+    label_in_percent(ax.yaxis, unit(task) if found.alike else None)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.8, columnspacing=1.0)
 
 
@@ -99,7 +99,7 @@ def around(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
     return least - room, most + room
 
 
-def pareto(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
+def draw_pareto(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     """The first two tasks against each other: the path that λ runs through, and every seed's own, faint."""
     one, two = found.tasks[:2]
     for own in found.scores:
@@ -113,12 +113,12 @@ def pareto(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     ax.set_ylabel(f"{shortened(two.name, 1.6)}: better →")
     for axis, task, turn in ((ax.xaxis, one, ax.invert_xaxis), (ax.yaxis, two, ax.invert_yaxis)):
         axis.set_major_locator(MaxNLocator(4))
-        percent(axis, unit(task))
+        label_in_percent(axis, unit(task))
         if not task.higher_is_better:
             turn()
 
 
-def percent(axis, sign: str | None) -> None:
+def label_in_percent(axis, sign: str | None) -> None:
     """Shares as per cent; None leaves the numbers out."""
     if sign is None:
         axis.set_major_formatter(FuncFormatter(lambda *_: ""))
@@ -126,7 +126,7 @@ def percent(axis, sign: str | None) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
-def gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
+def draw_gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     """How far each task's weights are from the mean of all: a dot a task, a group of them a layer, logarithmic."""
     own = found.gaps if seed is None else found.gaps[[found.seeds.index(seed)]]
     names = [task.name for task in found.tasks]
@@ -147,7 +147,7 @@ def gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
            xlim=(-0.5, len(found.layers) - 0.5))  # fmt: skip
 
 
-def confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
+def draw_confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
     """What one task answers (columns) to each label (rows), as shares of the label; all seeds together."""
     answered, classes = np.nan_to_num(shares(found.confusions[name][index])), found.classes[name]
     ax.imshow(answered, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
@@ -163,7 +163,7 @@ def confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
     ax.set_title(shortened(f"{name}: label ↓, answer →", 3.6), fontsize=12, color=for_text(INK), fontweight="normal")
 
 
-def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
+def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
     """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored
     paths only: the rest is a number after ≈."""
     found = path.at(*values)
@@ -173,15 +173,15 @@ def spoken(path: Path, values: tuple, index: int, seed: int | None) -> str:
     names = ["the mean"] if mean.shape[1] < len(found.tasks) else [task.name for task in found.tasks]
     ends = [f"{name} from {about(np.nanmin(mean[:, t]), unit(found.tasks[t]))} to "
             f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}" for t, name in enumerate(names)]  # fmt: skip
-    text.append(f"Over all {len(found.lams)} λ: {listed(ends)}.")
+    text.append(f"Over all {len(found.lams)} λ: {enumerated(ends)}.")
     if path.origin != "trained":
         text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")
     apart = mean_of(found.gaps_of(None)[index], 1)
     layers = [f"{layer} {about(gap)}" for layer, gap in zip(found.layers, apart, strict=True)]
-    text.append(f"Mean distance from the mean model: {listed(layers)}.")
+    text.append(f"Mean distance from the mean model: {enumerated(layers)}.")
     if found.confusions:
         name, counts = next(iter(found.confusions.items()))
         own = shares(counts[index]).diagonal()
         right = [f"{one} {about(share, '%')}" for one, share in zip(found.classes[name], own, strict=True)]
-        text.append(f"Answered right of {name}: {listed(right, 10)}.")
+        text.append(f"Answered right of {name}: {enumerated(right, 10)}.")
     return " ".join(text)

@@ -56,7 +56,7 @@ class Fit(NamedTuple):
     lost: frozenset[str] = frozenset()
 
 
-def fitted(text: str, properties: FontProperties) -> Fit:
+def fit_text(text: str, properties: FontProperties) -> Fit:
     """What can be drawn of a text, and in which fonts. A text whose own font has all its letters stays as it is."""
     if text.isascii() and text.isprintable():
         return Fit(text)
@@ -95,12 +95,12 @@ def make_legible(figure: Figure) -> None:
             lost |= settle(text)
     if new := sorted(lost - _told):
         _told.update(new)
-        warnings.warn(missing(new), stacklevel=4)
+        warnings.warn(say_missing_letters(new), stacklevel=4)
 
 
 def settle(text: Text) -> frozenset[str]:
     """Make one text legible; returns the letters that no font has."""
-    fit = fitted(text.get_text(), text.get_fontproperties())
+    fit = fit_text(text.get_text(), text.get_fontproperties())
     if fit.families:
         text.set_fontfamily(with_families(text.get_fontproperties(), fit.families).get_family())
     if fit.text != text.get_text():
@@ -113,7 +113,7 @@ def settle_ticks(axis: Axis) -> set[str]:
     lost: set[str] = set()
     for which, ticks in (("major", axis.majorTicks), ("minor", axis.minorTicks)):
         labels = [label for tick in ticks for label in (tick.label1, tick.label2)]
-        fits = [fitted(label.get_text(), label.get_fontproperties()) for label in labels]
+        fits = [fit_text(label.get_text(), label.get_fontproperties()) for label in labels]
         if more := dict.fromkeys(family for fit in fits for family in fit.families):
             names = with_families(labels[0].get_fontproperties(), more).get_family()
             axis.set_tick_params(which=which, labelfontfamily=names)
@@ -142,10 +142,10 @@ class Legible(Formatter):
         return self.own.get_offset()
 
     def __call__(self, x, pos=None):
-        return fitted(self.own(x, pos), self.like.get_fontproperties()).text
+        return fit_text(self.own(x, pos), self.like.get_fontproperties()).text
 
     def format_ticks(self, values):
-        return [fitted(text, self.like.get_fontproperties()).text for text in self.own.format_ticks(values)]
+        return [fit_text(text, self.like.get_fontproperties()).text for text in self.own.format_ticks(values)]
 
 
 # --- which font has which letter -----------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def known_for(like: FontProperties) -> dict[str, str]:
 def search(letters: set[str], like: FontProperties) -> dict[str, str]:
     """Letter → the first family that has it: all fonts are opened one after the other until each letter is found."""
     found: dict[str, str] = {}
-    for family in sorted({entry.name for entry in font_manager.fontManager.ttflist}, key=rank):
+    for family in sorted({entry.name for entry in font_manager.fontManager.ttflist}, key=preference):
         if UNFIT.search(family):
             continue
         wanted = like.copy()
@@ -201,7 +201,7 @@ def search(letters: set[str], like: FontProperties) -> dict[str, str]:
     return found
 
 
-def rank(family: str) -> tuple:
+def preference(family: str) -> tuple:
     """Preferred families first, and each lot by name."""
     return next((i for i, part in enumerate(PREFERRED) if part in family), len(PREFERRED)), family
 
@@ -231,7 +231,7 @@ def add_new_fonts() -> bool:
     return added
 
 
-def missing(letters: Sequence[str]) -> str:
+def say_missing_letters(letters: Sequence[str]) -> str:
     """What to tell of letters that no font has."""
     parts = []
     for pattern, font, package in ADVICE:

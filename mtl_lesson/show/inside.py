@@ -13,7 +13,20 @@ from torch import Tensor
 from .drawing import Drawing
 from .maps import SIGNS
 from .sheets import LINE, as_images, paper, put
-from .style import GREY, PALE, WIDTH, about, breadth, canvas, colours_of, for_text, listed, shortened, style, wrapped
+from .style import (
+    GREY,
+    PALE,
+    WIDTH,
+    about,
+    breadth,
+    canvas,
+    colours_of,
+    enumerated,
+    for_text,
+    shortened,
+    style,
+    wrapped,
+)
 
 
 def attributions(x: Tensor, maps: Mapping[str, Mapping[str, Tensor]], *, captions: Sequence[str] | None = None,
@@ -60,7 +73,7 @@ def attributions(x: Tensor, maps: Mapping[str, Mapping[str, Tensor]], *, caption
             for name, values in rows.items():
                 row_of_maps(ax, name, values / scale, left, y, side)
                 y += side
-    return Drawing(figure, of_attributions(images, blocks, captions, title))
+    return Drawing(figure, say_attributions(images, blocks, captions, title))
 
 
 def row_of_maps(ax: Axes, name: str, values: np.ndarray, left: float, y: float, side: float) -> None:
@@ -82,15 +95,15 @@ def correlation(rows: Mapping[str, np.ndarray]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def of_attributions(images, blocks, captions, title) -> str:
+def say_attributions(images, blocks, captions, title) -> str:
     """The alt text of :func:`attributions`: which tasks, and how alike the places are they look at."""
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     text = [f"{title + '. ' if title else ''}Which places of {many} speak for and against the answers."]
     if captions:
-        text.append(f"The pictures: {listed([str(c) for c in captions], 8)}.")
+        text.append(f"The pictures: {enumerated([str(c) for c in captions], 8)}.")
     for network, (rows, agree) in blocks.items():
         said = f", mean correlation of their strengths {about(agree)}" if np.isfinite(agree) else ""
-        text.append(f"{network}: {listed(list(rows))}{said}.")
+        text.append(f"{network}: {enumerated(list(rows))}{said}.")
     return " ".join(text)
 
 
@@ -141,7 +154,7 @@ def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | 
                 for place, picture in enumerate(pictures):
                     put(ax, images[picture], at + side * place, y, side * 0.96)
         ax.plot([left - 0.06] * 2, [head, head + side * 1.08 * count], color=PALE, linewidth=1)
-    return Drawing(figure, of_units(chosen, filters, maps, silent, labels, title))
+    return Drawing(figure, say_units(chosen, filters, maps, silent, labels, title))
 
 
 def as_patches(weights: Tensor) -> np.ndarray:
@@ -161,13 +174,13 @@ def shaded(response: Tensor) -> np.ndarray:
     return np.repeat(grey[..., None], 3, -1)
 
 
-def of_units(chosen, filters, maps, silent, labels, title) -> str:
+def say_units(chosen, filters, maps, silent, labels, title) -> str:
     """The alt text of :func:`units`: how many units, and for how many of them the pictures are mostly of one kind."""
     text = [title + "." if title else ""]
     for task, rows in chosen.items():
         drawn = ["its filter"] * (filters is not None) + ["its response to one picture"] * (maps is not None)
         drawn.append(f"the {rows.shape[1]} pictures that excite it most")
-        text.append(f"{task}: {len(rows)} units, each with {listed(drawn)}.")
+        text.append(f"{task}: {len(rows)} units, each with {enumerated(drawn)}.")
         awake = [pictures for unit, pictures in enumerate(rows) if silent is None or not silent[task][unit]]
         if len(awake) < len(rows):
             text.append(f"≈ {len(rows) - len(awake)} of them are never active.")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
-from ..words import about, listed, rounded, sentences, unit
+from ..words import about, enumerated, rounded, sentences, unit
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -59,7 +59,7 @@ def lesions(lesions: Lesions, pair: Sequence[Task] | None = None, removed: Seque
     with style():
         figure = canvas(WIDTH, 4.6)
         left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
-        units(left.subplots(), lesions, pair, removed)
+        draw_units(left.subplots(), lesions, pair, removed)
         now, chance = lesions.without(removed).set_index("task"), None
         if len(removed):
             chance = lesions.at_random(len(removed)).set_index("task")
@@ -68,11 +68,11 @@ def lesions(lesions: Lesions, pair: Sequence[Task] | None = None, removed: Seque
         rows = [(task, what) for task in pair for what in ("loss", "score")]
         for ax, (task, what) in zip(right.subplots(len(rows), 1), rows, strict=True):
             random = None if chance is None else chance.loc[task.name]
-            strip(ax, task, what, now.loc[task.name], random, colours[task.name])
-    return Drawing(figure, spoken(lesions, pair, removed))
+            draw_strip(ax, task, what, now.loc[task.name], random, colours[task.name])
+    return Drawing(figure, say_lesions(lesions, pair, removed))
 
 
-def units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> None:
+def draw_units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> None:
     """A unit a mark, hollow where it is removed, with one standard error to either side; axes stretched near 0."""
     (a, b), colours = (lesions.number(task.name) for task in pair), colours_of(task.name for task in lesions.tasks)
     looks = zip((colours[pair[0].name], colours[pair[1].name], INK, GREY), "s^oD", strict=True)
@@ -102,7 +102,7 @@ def units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequence[in
     for line in (ax.axhline, ax.axvline):
         line(0, color=GREY, linewidth=0.8, zorder=0)
     for axis, room in ((ax.xaxis, 0.8), (ax.yaxis, 0.5)):
-        values = ticks(scale, bend, *axis.get_view_interval(), room)
+        values = stretched_ticks(scale, bend, *axis.get_view_interval(), room)
         axis.set_ticks(bend(np.array(values)), [f"{value:g}".replace("-", "−") for value in values])
     ax.set_xlabel(shortened(WORDS["across"].format(task=pair[0].name), 4.4))
     ax.set_ylabel(shortened(WORDS["upwards"].format(task=pair[1].name), 3.0))
@@ -115,7 +115,7 @@ def stretch(lesions: Lesions) -> float:
     return float(CERTAIN * np.median(spread)) if spread.size else 1.0
 
 
-def ticks(scale: float, bend: Callable, low: float, high: float, room: float) -> list[float]:
+def stretched_ticks(scale: float, bend: Callable, low: float, high: float, room: float) -> list[float]:
     """0 and powers of ten on a stretched axis, as far apart as ``room``."""
     powers = [10.0 ** (np.floor(np.log10(scale)) + k) for k in range(9)]
     kept: list[float] = []
@@ -126,7 +126,7 @@ def ticks(scale: float, bend: Callable, low: float, high: float, room: float) ->
     return kept
 
 
-def strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Series | None, colour: str) -> None:
+def draw_strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Series | None, colour: str) -> None:
     """A number line: with all units in place, now, and with as many removed at random."""
     sign = unit(task) if what == "score" else ""
     intact = now[f"intact_{what}"]
@@ -145,7 +145,7 @@ def strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Series | N
 # --- in words ------------------------------------------------------------------------------------------------------
 
 
-def sentence(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> str:
+def say_removal(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> str:
     """What is removed, and what that does to two tasks, in words."""
     table = lesions.without(units).set_index("task")
     chance = lesions.at_random(len(units)).set_index("task") if len(units) else None
@@ -162,7 +162,7 @@ def sentence(lesions: Lesions, pair: Sequence[Task], units: Sequence[int]) -> st
     return WORDS["status"].format(start=start, tasks="; ".join(said))
 
 
-def notes(lesions: Lesions) -> list[str]:
+def notes_on_lesions(lesions: Lesions) -> list[str]:
     """How all this came about, in sentences without their stops."""
     held = f"{lesions.total:,} {lesions.split} pictures"
     all_of_them = lesions.n == lesions.total
@@ -180,11 +180,12 @@ def notes(lesions: Lesions) -> list[str]:
     return told
 
 
-def spoken(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> str:
+def say_lesions(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) -> str:
     """The alt text. A unit's quadrant may turn on a last digit, so the counts stand after ≈."""
     one, two = (task.name for task in pair)
     counts = [f"{name} ≈ {len(members)}" for name, members in lesions.kinds(one, two).items()]
+    how = sentences(notes_on_lesions(lesions))
     return (
         f"Lesion lab: {lesions.d} units placed by the rise of the loss of {one} (across) and of {two} (upwards) "
-        f"without each: {listed(counts)}. {sentence(lesions, pair, removed)}. {sentences(notes(lesions))}"
+        f"without each: {enumerated(counts)}. {say_removal(lesions, pair, removed)}. {how}"
     )

@@ -23,9 +23,9 @@ from .style import (
     canvas,
     coarse,
     colours_of,
+    enumerated,
     for_text,
     ink_on,
-    listed,
     rounded,
     shortened,
     style,
@@ -80,17 +80,17 @@ def probe_matrix(values, rows: Sequence[str] = (), columns: Sequence[str] = (), 
                 paint(ax, left + cell * column, y, cell, tall, to_hex(SHADES(max(0.0, value) / top)), value,
                       None if widths is None else widths[column], unit, framed=own)  # fmt: skip
             y += tall
-    return Drawing(figure, of_probes(lines, columns, unit, title))
+    return Drawing(figure, say_probes(lines, columns, unit, title))
 
 
-def of_probes(lines: list, columns: list[str], unit: str, title: str | None) -> str:
+def say_probes(lines: list, columns: list[str], unit: str, title: str | None) -> str:
     """The alt text of :func:`probe_matrix`: where most and least is found, and whether less than without training."""
     cells = [(value, name, column) for name, numbers, _, is_floor in lines if not is_floor
              for value, column in zip(numbers, columns, strict=True) if np.isfinite(value)]  # fmt: skip
     floors = {name: dict(zip(columns, numbers, strict=True)) for name, numbers, _, is_floor in lines if is_floor}
     trained = [name for name, _, _, is_floor in lines if not is_floor]
-    start = (f"{title + '. ' if title else ''}How well {listed(columns)} can be read from features trained on "
-             f"{listed(trained) if trained else 'nothing'}.")  # fmt: skip
+    start = (f"{title + '. ' if title else ''}How well {enumerated(columns)} can be read from features trained on "
+             f"{enumerated(trained) if trained else 'nothing'}.")  # fmt: skip
     if not cells:
         return start
     best, worst = max(cells), min(cells)
@@ -98,7 +98,7 @@ def of_probes(lines: list, columns: list[str], unit: str, title: str | None) -> 
                    f"{about(worst[0], unit)}."]  # fmt: skip
     reached = {name: of[worst[2]] for name, of in floors.items() if np.isfinite(of[worst[2]])}
     if compared := [f"{about(value, unit)} ({name})" for name, value in reached.items()]:
-        text.append(f"Without that training, {worst[2]} reaches {listed(compared)}.")
+        text.append(f"Without that training, {worst[2]} reaches {enumerated(compared)}.")
     return " ".join(text)
 
 
@@ -149,11 +149,13 @@ def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None
                 swatch = {"facecolor": colour, "hatch": hatch, "edgecolor": GREY, "linewidth": 0}
                 ax.add_patch(Rectangle((0.1 + x, at), 0.28, 0.17, **swatch))
             ax.text(0.1 + x + 0.36 * bool(colour), at + 0.085, note, va="center", color=INK if colour else GREY)
-    return Drawing(figure, of_differences(values, rows, columns, undecided, row_name, column_name, said, unit, positive,
-                                          negative, title))  # fmt: skip
+    alt = say_differences(
+        values, rows, columns, undecided, row_name, column_name, said, unit, positive, negative, title
+    )
+    return Drawing(figure, alt)
 
 
-def of_differences(values, rows, columns, undecided, row_name, column_name, said, unit, positive, negative, title):
+def say_differences(values, rows, columns, undecided, row_name, column_name, said, unit, positive, negative, title):
     """The alt text of :func:`map_of_differences`: the largest gain, the largest loss, and how much is undecided."""
 
     def at(place: int) -> str:

@@ -74,16 +74,16 @@ def microscope(frames: Frames, frame: int = 0, colour: str | None = None, rows: 
         for column, f in enumerate(shown):
             for t in (0, 1):
                 ax = axes[t, column]
-                cloud(ax, frames.points[f, t], labels, looks, rows)
+                draw_cloud(ax, frames.points[f, t], labels, looks, rows)
                 ax.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
-                name(ax, frames, f, t, 9.2 / len(shown))
+                draw_name(ax, frames, f, t, 9.2 / len(shown))
         seen = [look for k, look in enumerate(looks) if look["name"] and (labels == k).any()]
         handles = [axes[0, 0].plot([], [], MARKERS[look["shape"]], color=look["colour"])[0] for look in seen]
         if seen:
             words = [shortened(look["name"], 1.6) for look in seen]
             columns = min(6, len(seen))
             figure.legend(handles, words, loc="outside lower center", ncols=columns, handletextpad=0.2)
-    return Drawing(figure, spoken(frames, frame, colour, rows))
+    return Drawing(figure, say_maps(frames, frame, colour, rows))
 
 
 def marks(groups: Groups) -> list[dict]:
@@ -100,7 +100,7 @@ def marks(groups: Groups) -> list[dict]:
     return [*found, {"name": NO_LABEL, "colour": GREY, "shape": "circle"}]
 
 
-def cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict], rows: Sequence[int]) -> None:
+def draw_cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict], rows: Sequence[int]) -> None:
     """The points of one map, a mark a class; where some are selected, the others are grey."""
     bright = np.isin(np.arange(len(points)), rows) if len(rows) else np.ones(len(points), bool)
     ax.plot(*points[~bright].T, "o", color=PALE, markersize=2.5, linestyle="")
@@ -113,7 +113,7 @@ def cloud(ax: Axes, points: np.ndarray, labels: np.ndarray, looks: Sequence[dict
     ax.spines[:].set(visible=True, color=PALE)
 
 
-def name(ax: Axes, frames: Frames, f: int, t: int, room: float) -> None:
+def draw_name(ax: Axes, frames: Frames, f: int, t: int, room: float) -> None:
     """The task and the frame above a map, and below it what the two heads make of the task's features."""
     task, other = frames.tasks[t], frames.tasks[1 - t]
     ink = for_text(colours_of(one.name for one in frames.tasks)[task.name])
@@ -128,10 +128,10 @@ def name(ax: Axes, frames: Frames, f: int, t: int, room: float) -> None:
 
 def titles(frames: Frames) -> tuple[str, ...]:
     """What stands at each place of the slider: "0", "0.01", "∞"."""
-    return tuple(title(value, frames.axis) for value in frames.values)
+    return tuple(write_value(value, frames.axis) for value in frames.values)
 
 
-def title(value: object, axis: str) -> str:
+def write_value(value: object, axis: str) -> str:
     if not isinstance(value, Real) or isinstance(value, bool):
         return str(value)
     return written(value) if axis == "lam" or math.isinf(value) else f"{value:g}"
@@ -144,12 +144,12 @@ def axis_of(frames: Frames) -> str:
 
 def label(frames: Frames, frame: int) -> str:
     """How a frame is called: "λ = 0.01", and that it is untrained where it is."""
-    text = title(frames.values[frame], frames.axis)
+    text = write_value(frames.values[frame], frames.axis)
     text = f"{axis_of(frames)} = {text}" if frames.axis else text
     return f"{text} (untrained)" if frames.untrained[frame] and "untrained" not in text else text
 
 
-def sentence(frames: Frames, frame: int) -> str:
+def say_frame(frames: Frames, frame: int) -> str:
     """What is read off a frame, in words."""
     return f"{label(frames, frame)}: " + ", ".join(" ".join(part).strip() for part in read_off(frames, frame))
 
@@ -163,7 +163,7 @@ def read_off(frames: Frames, frame: int) -> list[tuple[str, str, str]]:
     return said
 
 
-def selection(frames: Frames, rows: Sequence[int], colour: str | None) -> str:
+def say_selection(frames: Frames, rows: Sequence[int], colour: str | None) -> str:
     """How many points are selected, and of which classes."""
     if not len(rows):
         return WORDS["nothing"]
@@ -180,12 +180,12 @@ def selection(frames: Frames, rows: Sequence[int], colour: str | None) -> str:
     return WORDS["counted"].format(pictures=pictures, classes=", ".join(parts))
 
 
-def status(frames: Frames, frame: int, rows: Sequence[int], colour: str | None) -> str:
+def say_status(frames: Frames, frame: int, rows: Sequence[int], colour: str | None) -> str:
     """What a frame and a selection say together."""
-    return WORDS["status"].format(frame=sentence(frames, frame), selection=selection(frames, rows, colour))
+    return WORDS["status"].format(frame=say_frame(frames, frame), selection=say_selection(frames, rows, colour))
 
 
-def notes(frames: Frames) -> list[str]:
+def notes_on_maps(frames: Frames) -> list[str]:
     """How all this came about, in sentences without their stops."""
     first, n = frames.tasks[0].name, len(frames.chosen)
     if n == frames.total:
@@ -210,13 +210,13 @@ def notes(frames: Frames) -> list[str]:
     return told
 
 
-def spoken(frames: Frames, frame: int, colour: str | None, rows: Sequence[int]) -> str:
+def say_maps(frames: Frames, frame: int, colour: str | None, rows: Sequence[int]) -> str:
     """The alt text."""
     one, two = (task.name for task in frames.tasks)
     last = len(frames.values) - 1
     text = [
         f"Maps of the features of {one} and of {two}, {len(frames.chosen):,} {frames.split} pictures"
-        f"{f', coloured by {colour}' if colour else ''}. {sentence(frames, frame)}."
+        f"{f', coloured by {colour}' if colour else ''}. {say_frame(frames, frame)}."
     ]
     if last:
         gap = [about(frames.gap[f], "%") for f in (0, last)]
@@ -226,5 +226,5 @@ def spoken(frames: Frames, frame: int, colour: str | None, rows: Sequence[int]) 
             f"{gap[1]} and the residual from {residual[0]} to {residual[1]}."
         )
     if len(rows):
-        text.append(f"Selected: {selection(frames, rows, colour)}.")
-    return " ".join([*text, sentences(notes(frames))])
+        text.append(f"Selected: {say_selection(frames, rows, colour)}.")
+    return " ".join([*text, sentences(notes_on_maps(frames))])

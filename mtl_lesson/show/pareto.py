@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from ..evidence import interval
 from .drawing import Drawing
 from .sheets import LINE
-from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, for_text, listed, markers_of, style
+from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, enumerated, for_text, markers_of, style
 
 PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at
@@ -72,7 +72,7 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
         figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
         if title:
             figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
-    return Drawing(figure, spoken(means, (x, y), list(hollow), hollow_means, unit, title))
+    return Drawing(figure, say_pareto(means, (x, y), list(hollow), hollow_means, unit, title))
 
 
 def seeds_of(table: pd.DataFrame, by: str, tasks: tuple[str, str]) -> dict[str, np.ndarray]:
@@ -129,8 +129,8 @@ def covered(spot: np.ndarray, taken: list[np.ndarray], size: np.ndarray) -> floa
     return 3 * (area - float(np.prod(inside))) + sum(float(np.prod(overlap)) for overlap in overlaps)
 
 
-def spoken(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[str], hollow_means: str, unit: str,
-           title: str | None) -> str:  # fmt: skip
+def say_pareto(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[str], hollow_means: str, unit: str,
+               title: str | None) -> str:  # fmt: skip
     """The alt text: who is best at each task, both scores of all, and who is hollow."""
     text = [f"{title + '. ' if title else ''}{tasks[0]} against {tasks[1]}, {len(means)} points."]
     for axis, task in enumerate(tasks):
@@ -138,5 +138,5 @@ def spoken(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[st
     for name, mean in list(means.items())[:8]:
         text.append(f"{name}: {tasks[0]} {about(mean[0], unit)}, {tasks[1]} {about(mean[1], unit)}.")
     if hollow:
-        text.append(f"Hollow ({hollow_means}): {listed(hollow)}.")
+        text.append(f"Hollow ({hollow_means}): {enumerated(hollow)}.")
     return " ".join(text)

@@ -123,9 +123,9 @@ class SchoolsPicture:
             self.own[name] = line
             self.moving += [line, dots]
             entries.append((name, {"color": colour, "marker": sign, "markersize": 6, "linewidth": 2.4}))
-        legend(ax, entries, 1.13)
-        legend(ax, [("all schools in one", {"color": INK, "linewidth": 3, "linestyle": COMMON}),
-                    ("other schools", {"color": "#9A9A9A", "linewidth": 1})], 1.045)  # fmt: skip
+        draw_legend_row(ax, entries, 1.13)
+        draw_legend_row(ax, [("all schools in one", {"color": INK, "linewidth": 3, "linestyle": COMMON}),
+                             ("other schools", {"color": "#9A9A9A", "linewidth": 1})], 1.045)  # fmt: skip
 
     def draw_errors(self, ax: Axes) -> None:
         levels = [(self.separate_error, "every school alone"), (self.pooled_error, "all schools in one")]
@@ -140,7 +140,7 @@ class SchoolsPicture:
             ax.axhline(value, color=GREY, linestyle=(0, (2, 2)), linewidth=1.3, zorder=1)
             ax.annotate(text, (0.99, value), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
                         ha="right", va="bottom", color=GREY)  # fmt: skip
-        ticks(ax, self.lambdas, self.places)
+        draw_ticks(ax, self.lambdas, self.places)
         if self.reveal:
             ax.plot(self.places, self.errors, color=BLUE, zorder=2)
         (self.seen,) = ax.plot([], [], "o", color="#8DB8D8", markersize=7, markeredgecolor=BLUE, zorder=3)
@@ -203,7 +203,7 @@ def schools(*arguments: object, index: int = 0, **options: object) -> Drawing:
     return SchoolsPicture(*arguments, **options).update(index)
 
 
-def legend(ax: Axes, entries: Sequence[tuple[str, dict]], height: float) -> None:
+def draw_legend_row(ax: Axes, entries: Sequence[tuple[str, dict]], height: float) -> None:
     """Names in one row above the panel, each with its line."""
     at, width = 0.0, ax.get_position().width * WIDTH
     for name, look in entries:
@@ -220,7 +220,7 @@ def first(*values: float | None) -> float | None:
     return next((float(value) for value in values if value is not None), None)
 
 
-def ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
+def draw_ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
     """A few values where they are; of many the powers of ten between; 0 and ∞ beyond a break in the axis."""
     inner = sorted(lam for lam in lambdas if 0 < lam < math.inf) or [1]
     if len(inner) <= 4 and all(b / a > 2 for a, b in pairwise(inner)):

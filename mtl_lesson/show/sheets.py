@@ -28,8 +28,8 @@ from .style import (
     breadth,
     canvas,
     colours_of,
+    enumerated,
     for_text,
-    listed,
     rounded,
     shortened,
     style,
@@ -91,7 +91,7 @@ def ready(facts: Mapping[str, str], pictures: Tensor, title: str = "Your machine
             ax.text(0.78, top + LINE, "\n".join(lines), va="top", linespacing=1.25)
             top += step
         left, space = 4.45, (WIDTH - 4.45 - 0.2, height - 0.4)
-        columns = fitting(len(images), *space, images.shape[2] / images.shape[1])
+        columns = best_columns(len(images), *space, images.shape[2] / images.shape[1])
         side = min(space[0] / columns, space[1] / math.ceil(len(images) / columns))
         edge = (left + (space[0] - side * columns) / 2, 0.2 + (space[1] - side * math.ceil(len(images) / columns)) / 2)
         for number, image in enumerate(images):
@@ -159,15 +159,15 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     with style():
         figure = canvas(width, head + sum(deep), layout=None)
         ax = paper(figure)
-        key(ax, tasks, colours, width)
+        draw_key(ax, tasks, colours, width)
         for number, image in enumerate(images):
             row, column = divmod(number, columns)
             x0, y = 0.1 + step * column, head + sum(deep[:row])
             put(ax, image, x0, y, side)
             y += side + 0.1
             for task in tasks:
-                y = write(ax, told[task.name][number], x0, y, step - 0.16, colours[task.name])
-    return Drawing(figure, of_answers(images, tasks, told))
+                y = write_answer(ax, told[task.name][number], x0, y, step - 0.16, colours[task.name])
+    return Drawing(figure, say_answers(images, tasks, told))
 
 
 def at_least_single(outputs: Tensor) -> Tensor:
@@ -205,7 +205,7 @@ class Answer:
         self.instead = names[int(label)] if known and best != int(label) else ""
 
 
-def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:
+def write_answer(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) -> float:
     """Write one answer at (x, y), and what would have been right below it; returns where the next one goes."""
     middle, line = y + LINE / 2, LINE * 1.12
     mark, ink = {True: ("✓", RIGHT), False: ("✗", WRONG), None: ("·", GREY)}[one.right]
@@ -226,7 +226,7 @@ def write(ax: Axes, one: Answer, x: float, y: float, width: float, colour: str) 
     return y + line
 
 
-def key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: float) -> None:
+def draw_key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: float) -> None:
     """Which bar belongs to which question, along the top."""
     x = 0.1
     for task in tasks:
@@ -237,7 +237,7 @@ def key(ax: Axes, tasks: Sequence[Task], colours: Mapping[str, str], width: floa
     ax.text(width - 0.1, 0.1 + LINE / 2, "✓ right   ✗ wrong   bar: how sure", ha="right", va="center", color=GREY)
 
 
-def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[Answer]]) -> str:
+def say_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, list[Answer]]) -> str:
     """The alt text of :func:`answers`."""
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     start = f"{many}, each with a network's answer to {', '.join(task.name for task in tasks)}."
@@ -246,7 +246,7 @@ def of_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, lis
     if not share:
         return start
     said = [f"{name} on {about(value, '%')}" for name, value in share.items()]
-    return f"{start} Answered right: {listed(said)} of them."
+    return f"{start} Answered right: {enumerated(said)} of them."
 
 
 # --- placing -------------------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def put(ax: Axes, image: np.ndarray, x: float, y: float, side: float) -> None:
     ax.imshow(image, extent=(x, x + wide, y + high, y), interpolation="nearest", aspect="auto", zorder=1)
 
 
-def fitting(n: int, width: float, height: float, shape: float) -> int:
+def best_columns(n: int, width: float, height: float, shape: float) -> int:
     """The number of columns with which n squares fill a space best."""
     rows = {c: math.ceil(n / c) for c in range(1, n + 1)}
     return max(rows, key=lambda c: min(width / c, height / rows[c]) * (1 - 0.5 * (rows[c] * c - n) / n))

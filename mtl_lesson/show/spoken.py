@@ -22,7 +22,7 @@ PHRASES = {
 }
 
 
-def everything(found: Slice, split: str) -> dict[str, object]:
+def say_everything(found: Slice, split: str) -> dict[str, object]:
     """What is said of a slice, ready to be shown: for each λ, or for all seeds and then each of them at each λ."""
     who, each = (None, *found.seeds), range(len(found.lams))
     task, n = found.tasks[0], len(found.seeds)
@@ -37,10 +37,10 @@ def everything(found: Slice, split: str) -> dict[str, object]:
     axis = f"{task.score_name}{'' if task.higher_is_better else ' (less is better)'}"
     return {
         "seeds": [f"all {n}: mean and band" if n > 1 else "the only one", *(f"seed {seed}" for seed in found.seeds)],
-        "note": [", ".join([split, *([f"seed {seed}"] if seed is not None else []), band(found)]) for seed in who],
+        "note": [", ".join([split, *([f"seed {seed}"] if seed is not None else []), say_band(found)]) for seed in who],
         "axis": axis if found.alike else "each task from its worst to its best",
         "mean": f"mean of {len(found.tasks)} tasks",
-        "best": best(found),
+        "best": say_best(found),
         "mark": [f"Your mark: λ = {written(lam)}." for lam in found.lams],
         "marked": [f"You marked {written(lam)}." for lam in found.lams],
         "hidden": {
@@ -51,22 +51,24 @@ def everything(found: Slice, split: str) -> dict[str, object]:
             "view": [f"Hidden until you reveal it, at λ = {written(lam)}." for lam in found.lams],
         },
         "status": everywhere(lambda index, seed: sentence(found, index, seed)),
-        "scores": everywhere(lambda index, seed: scores(found, index, seed, split)),
-        "gaps": everywhere(lambda index, seed: gaps(found, index, seed)),
-        "model": everywhere(lambda index, seed: model(found, index, seed)),
-        "tied": everywhere(lambda index, seed: [tied(tight) for tight in found.ties_of(seed)[index].tolist()]),
+        "scores": everywhere(lambda index, seed: say_scores(found, index, seed, split)),
+        "gaps": everywhere(lambda index, seed: say_gaps(found, index, seed)),
+        "model": everywhere(lambda index, seed: say_model(found, index, seed)),
+        "tied": everywhere(
+            lambda index, seed: [say_tie_briefly(tight) for tight in found.ties_of(seed)[index].tolist()]
+        ),
         "score": everywhere(score),
         "pooled": everywhere(lambda index, seed: about(found.pooled_of(seed)[index], unit(task))),
     }
 
 
-def band(found: Slice) -> str:
+def say_band(found: Slice) -> str:
     """What the band around a line is."""
     n = len(found.seeds)
     return "one seed" if n == 1 else f"lowest to highest of {n} seeds" if n < 3 else f"95 % interval over {n} seeds"
 
 
-def best(found: Slice) -> str:
+def say_best(found: Slice) -> str:
     """Where the best λ is, and how far chance moves it."""
     first, last = (written(found.lams[end(found.bests)]) for end in (min, max))
     apart = f"; for single seeds from {first} to {last}" if first != last else ", and there for every single seed"
@@ -74,7 +76,7 @@ def best(found: Slice) -> str:
     return f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}{apart}."
 
 
-def scores(found: Slice, index: int, seed: int | None, split: str) -> str:
+def say_scores(found: Slice, index: int, seed: int | None, split: str) -> str:
     """The view of the scores: each task's at this λ with its band; of many tasks their mean."""
 
     def ranged(name: str, kind: str, values: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
@@ -88,10 +90,12 @@ def scores(found: Slice, index: int, seed: int | None, split: str) -> str:
         _, low, high = found.band
         rows = zip(found.tasks, found.scores_of(seed)[index], low[index], high[index], strict=True)
         each = ", ".join(ranged(task.name, unit(task), *numbers) for task, *numbers in rows)
-    return f"Score against λ on {split}, {band(found)}. At λ = {written(found.lams[index])}: {each}. {best(found)}"
+    return (
+        f"Score against λ on {split}, {say_band(found)}. At λ = {written(found.lams[index])}: {each}. {say_best(found)}"
+    )
 
 
-def gaps(found: Slice, index: int, seed: int | None) -> str:
+def say_gaps(found: Slice, index: int, seed: int | None) -> str:
     """The view of the distances from the mean, layer by layer."""
     names = [task.name for task in found.tasks]
 
@@ -108,28 +112,28 @@ def gaps(found: Slice, index: int, seed: int | None) -> str:
     )
 
 
-def model(found: Slice, index: int, seed: int | None) -> str:
+def say_model(found: Slice, index: int, seed: int | None) -> str:
     """The view of the model: how tightly the tasks are tied in each layer, and in their heads."""
     ties = dict(zip(found.layers, found.ties_of(seed)[index], strict=True))
     answers = ties.pop("heads", 0)
-    said = [f"{name}: {alike(tight)}" for name, tight in ties.items()]
-    said.append(f"answers: {alike(answers) if answers else 'one for each task'}")
+    said = [f"{name}: {say_tie(tight)}" for name, tight in ties.items()]
+    said.append(f"answers: {say_tie(answers) if answers else 'one for each task'}")
     return (
         f"The model at λ = {written(found.lams[index])}, layer by layer, {len(found.tasks)} tasks wide. "
         f"{'; '.join(said)}. Tied: 1 − gap / the largest gap of the layer along λ."
     )
 
 
-def alike(tight: float) -> str:
+def say_tie(tight: float) -> str:
     return "one for all tasks" if tight >= 1 else f"{about(tight, '%')} tied"
 
 
-def tied(tight: float) -> str:
+def say_tie_briefly(tight: float) -> str:
     """How tightly a layer is tied, beside it."""
     return "one for all" if tight >= 1 else "> 99 % tied" if tight > 0.994 else f"{rounded(tight, '%')} tied"
 
 
-def confusion(found: Slice, name: str, index: int, split: str) -> str:
+def say_confusion(found: Slice, name: str, index: int, split: str) -> str:
     """The view of one task's answers: how much of each class is right, and what it is most often taken for."""
     classes, said = found.classes[name], []
     for i, row in enumerate(shares(found.confusions[name][index])):
@@ -142,7 +146,7 @@ def confusion(found: Slice, name: str, index: int, split: str) -> str:
     return f"Answers of {name} at λ = {written(found.lams[index])} on {split}, all seeds together. {'; '.join(said)}."
 
 
-def trained(found: Slice, index: int, seed: int, scores: Mapping[str, float]) -> str:
+def say_trained(found: Slice, index: int, seed: int, scores: Mapping[str, float]) -> str:
     """A point that was trained just now."""
     tasks = [task for task in found.tasks if task.name in scores]
     values = [scores[task.name] for task in tasks]
@@ -151,12 +155,12 @@ def trained(found: Slice, index: int, seed: int, scores: Mapping[str, float]) ->
     return f"Trained now at λ = {written(found.lams[index])}, seed {seed}: {said}."
 
 
-def cost(live: Train) -> str:
+def say_duration(live: Train) -> str:
     """How long a point will train."""
     seconds = f", ≈ {max(1, live.seconds):.0f} s" if live.seconds else ""
     return f"{live.epochs} epoch{'s' * (live.epochs != 1)}{seconds}"
 
 
-def not_possible(path: Path) -> str:
+def say_why_not(path: Path) -> str:
     """Why no point can be trained."""
     return f"Not possible here: {path.why_not}."

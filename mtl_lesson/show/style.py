@@ -15,8 +15,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from ..evidence import interval
-from ..words import about, coarse, listed, rounded  # noqa: F401  what a figure says stands beside how it looks
-from .fonts import fitted, quiet, with_families
+from ..words import about, coarse, enumerated, rounded  # noqa: F401  what a figure says stands beside how it looks
+from .fonts import fit_text, quiet, with_families
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -135,8 +135,8 @@ def ink_on(colour: str) -> str:
 # --- parts of figures ----------------------------------------------------------------------------------------------
 
 
-def band(ax: Axes, x: np.ndarray, values: np.ndarray, *, colour: str, dashes="-", label: str = "",
-         marker: str = "") -> None:  # fmt: skip
+def draw_band(ax: Axes, x: np.ndarray, values: np.ndarray, *, colour: str, dashes="-", label: str = "",
+              marker: str = "") -> None:  # fmt: skip
     """A line through the means of ``values`` (seeds, len(x)) in the band of its seeds."""
     if not len(x):
         return
@@ -152,7 +152,7 @@ def spaced(n: int) -> list[int]:
     return sorted({*range(0, n, max(1, math.ceil(n / 6))), n - 1})
 
 
-def level(ax: Axes, y: float, text: str, *, dashes=(0, (2, 2)), colour: str = GREY, above: bool = True) -> None:
+def draw_level(ax: Axes, y: float, text: str, *, dashes=(0, (2, 2)), colour: str = GREY, above: bool = True) -> None:
     """A labelled horizontal line: chance, a ceiling, a baseline."""
     ax.axhline(y, color=colour, linestyle=dashes, linewidth=1.3, zorder=1)
     ax.annotate(text, (1, y), (0, 3 if above else -3), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -163,7 +163,7 @@ def breadth(text: str, size: float = SIZE, weight: str = "normal") -> float:
     """How wide a text is, in inches."""
     font = FontProperties(family=SETTINGS["font.family"], size=size, weight=weight)
     with quiet():
-        fit = fitted(text, font)
+        fit = fit_text(text, font)
         return text_to_path.get_text_width_height_descent(fit.text, with_families(font, fit.families), False)[0] / 72
 
 
@@ -191,6 +191,6 @@ def wrapped(text: str, most: float, lines: int = 9, size: float = SIZE) -> list[
     return done
 
 
-def side_by_side(labels: Sequence[str], width: float, most: int = 6) -> int:
+def legend_columns(labels: Sequence[str], width: float, most: int = 6) -> int:
     """How many entries of a legend stand side by side in ``width`` inches."""
     return max(1, min(len(labels), most, int((width - 0.2) / (max(map(breadth, labels)) + 0.85))))

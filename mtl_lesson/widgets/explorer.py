@@ -15,13 +15,12 @@ from ..data.world import World
 from ..inspection.paths import Path, Slice, places, shares, six
 from ..show import spoken
 from ..show.drawing import Drawing
-from ..show.explorer import ALONE, ORIGIN
+from ..show.explorer import ALONE, ORIGIN, say_path
 from ..show.explorer import explorer as drawing_of
-from ..show.explorer import spoken as alt_of
 from ..show.style import colours_of, dashes_of
 from ..training import Sweep
 from ..training.live import Countdown, Stopped
-from ..words import LETTERS, MANY, average, read, rounded, scored, sentence, shown, title, typed, unit, written
+from ..words import LETTERS, MANY, average, read_lambda, rounded, scored, sentence, shown, title, typed, unit, written
 from .base import Panel, script, stylesheet
 
 Explorable = Path | Sweep | str
@@ -206,7 +205,7 @@ class LambdaExplorer(Panel):
 
     def go_to(self, text: str) -> LambdaExplorer:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
-        return self.move(read(text))
+        return self.move(read_lambda(text))
 
     def mark(self) -> LambdaExplorer:
         """Mark the present λ as the guess where the best will be."""
@@ -282,7 +281,7 @@ class LambdaExplorer(Panel):
 
     @property
     def alt(self) -> str:
-        return alt_of(self.path, self.dials, self.at["index"], self.at["seed"])
+        return say_path(self.path, self.dials, self.at["index"], self.at["seed"])
 
     @property
     def drawing(self) -> Drawing:
@@ -333,8 +332,8 @@ def world(name: str, path: Path) -> dict:
         "tasks": tasks,
         "dials": dials,
         "slices": slices,
-        "live": path.live and spoken.cost(path.live),
-        "why": spoken.not_possible(path),
+        "live": path.live and spoken.say_duration(path.live),
+        "why": spoken.say_why_not(path),
     }
 
 
@@ -344,7 +343,7 @@ def result(path: Path, at: Mapping, seed: int, scores: Mapping[str, float]) -> d
     numbers = {task.name: str(number) for number, task in enumerate(path.tasks)}
     here = {name: at[name] for name in ("world", "dials", "index")} | {"seed": seed}
     found = {numbers[name]: float(f"{value:.6g}") for name, value in scores.items()}
-    text = spoken.trained(path.at(*values), at["index"], seed, scores)
+    text = spoken.say_trained(path.at(*values), at["index"], seed, scores)
     return here | {"scores": found, "mean": float(np.mean([*found.values()])), "text": text}
 
 
@@ -379,7 +378,7 @@ def of_slice(path: Path, found: Slice) -> dict:
         "best": found.best,
         "bests": list(found.bests),
         "confusions": confusions,
-        "said": spoken.everything(found, path.split),
+        "said": spoken.say_everything(found, path.split),
     }
 
 
@@ -389,7 +388,7 @@ def of_confusion(path: Path, found: Slice, name: str) -> dict:
     cells = None
     if len(classes) <= LEGIBLE:
         cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]
-    alt = [spoken.confusion(found, name, index, path.split) for index in range(len(found.lams))]
+    alt = [spoken.say_confusion(found, name, index, path.split) for index in range(len(found.lams))]
     return {"classes": list(classes), "shares": plain(np.nan_to_num(rows)), "cells": cells, "alt": alt}
 
 

@@ -12,7 +12,7 @@ from ..data.world import World
 from ..inspection.lesions import Lesions
 from ..sharing import Sharing
 from ..show.drawing import Drawing
-from ..show.lesions import WORDS, notes, sentence, spoken, stretch
+from ..show.lesions import WORDS, notes_on_lesions, say_lesions, say_removal, stretch
 from ..show.lesions import lesions as drawing_of
 from ..tasks import SINGLE, Task, judged_as
 from ..training import Run
@@ -67,7 +67,7 @@ class LesionLab(Panel):
     def __init__(self, lesions: Lesions):
         self.lesions = lesions
         pair = [lesions.number(task.name) for task in lesions.pair]
-        super().__init__(pair=pair, removed=[], **to_send(lesions))
+        super().__init__(pair=pair, removed=[], **pack_lesions(lesions))
 
     @property
     def compared(self) -> tuple[Task, Task]:
@@ -93,7 +93,7 @@ class LesionLab(Panel):
     @property
     def text(self) -> str:
         """What the status line says."""
-        return sentence(self.lesions, self.compared, self.removed)
+        return say_removal(self.lesions, self.compared, self.removed)
 
     @traitlets.validate("pair")
     def _check_pair(self, proposal: dict) -> list[int]:
@@ -145,7 +145,7 @@ class LesionLab(Panel):
 
     @property
     def alt(self) -> str:
-        return spoken(self.lesions, self.compared, self.removed)
+        return say_lesions(self.lesions, self.compared, self.removed)
 
     @property
     def drawing(self) -> Drawing:
@@ -158,9 +158,9 @@ class LesionLab(Panel):
 # --- what the browser is sent ----------------------------------------------------------------------------------------
 
 
-def to_send(lesions: Lesions) -> dict:
+def pack_lesions(lesions: Lesions) -> dict:
     """The traits of the lab. Features are int16 with a step a unit, their means and the intact answers are exact."""
-    arrays, features = features_of(lesions)
+    arrays, features = pack_features(lesions)
     arrays |= {"rise": lesions.rise, "error": lesions.error, "counts": lesions.counts.astype(np.int16)}
     arrays |= {"orders": lesions.orders.astype(np.int16)}
     told = []
@@ -180,13 +180,13 @@ def to_send(lesions: Lesions) -> dict:
         "n": lesions.n,
         "where": where,
         "stretch": stretch(lesions),
-        "caption": sentences(notes(lesions)),
+        "caption": sentences(notes_on_lesions(lesions)),
         "words": WORDS,
     }
     return {"facts": facts, "data": data}
 
 
-def features_of(lesions: Lesions) -> tuple[dict[str, np.ndarray], list[int]]:
+def pack_features(lesions: Lesions) -> tuple[dict[str, np.ndarray], list[int]]:
     """h as arrays, and which of them is each task's: what several tasks have in common is sent once."""
     arrays, kept, which = {}, [], []
     for task in lesions.tasks:

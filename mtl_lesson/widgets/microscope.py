@@ -21,17 +21,17 @@ from ..show.microscope import (
     axis_of,
     label,
     marks,
-    notes,
+    notes_on_maps,
     read_off,
-    selection,
-    sentence,
-    spoken,
-    status,
+    say_frame,
+    say_maps,
+    say_selection,
+    say_status,
     titles,
 )
 from ..show.microscope import microscope as drawing_of
 from ..show.sheets import as_images
-from ..words import listed, read, sentences
+from ..words import enumerated, read_lambda, sentences
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
 
 CELL, QUALITY = 32, 85  # pixels a picture has on the sheet: whole blocks of a JPEG, so that none runs into the next
@@ -95,7 +95,7 @@ class Microscope(Panel):
         self.frames = frames
         at = {"frame": 0, "colour": 0 if frames.groups else None}
         self.rows = {int(number): row for row, number in enumerate(frames.chosen)}
-        super().__init__(at=at, selected=[], **to_send(frames))
+        super().__init__(at=at, selected=[], **pack_frames(frames))
 
     @property
     def coloured(self) -> str | None:
@@ -122,7 +122,7 @@ class Microscope(Panel):
     @property
     def text(self) -> str:
         """What the status line says."""
-        return status(self.frames, self.at["frame"], self.chosen_rows, self.coloured)
+        return say_status(self.frames, self.at["frame"], self.chosen_rows, self.coloured)
 
     @property
     def chosen_rows(self) -> list[int]:
@@ -163,13 +163,13 @@ class Microscope(Panel):
             if where in names:
                 return names.index(where)
             try:
-                where = read(where)
+                where = read_lambda(where)
             except ValueError:
-                raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}") from None
+                raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}") from None
         if where in values:
             return values.index(where)
         if self.frames.axis != "lam" or not isinstance(where, Real):
-            raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}")
+            raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}")
         return nearest(values, where)
 
     def colour(self, task: str) -> Microscope:
@@ -222,7 +222,7 @@ class Microscope(Panel):
 
     @property
     def alt(self) -> str:
-        return spoken(self.frames, self.at["frame"], self.coloured, self.chosen_rows)
+        return say_maps(self.frames, self.at["frame"], self.coloured, self.chosen_rows)
 
     @property
     def drawing(self) -> Drawing:
@@ -230,14 +230,14 @@ class Microscope(Panel):
 
     def __repr__(self) -> str:
         one, two = (task.name for task in self.frames.tasks)
-        picked = f"; {selection(self.frames, self.chosen_rows, self.coloured)}" if self.selected else ""
-        return f"Microscope({one} and {two}, {sentence(self.frames, self.at['frame'])}{picked})"
+        picked = f"; {say_selection(self.frames, self.chosen_rows, self.coloured)}" if self.selected else ""
+        return f"Microscope({one} and {two}, {say_frame(self.frames, self.at['frame'])}{picked})"
 
 
 # --- what the browser is sent ----------------------------------------------------------------------------------------
 
 
-def to_send(frames: Frames) -> dict:
+def pack_frames(frames: Frames) -> dict:
     """The traits of the microscope: ``facts`` for words, ``data`` for numbers, ``sprite`` for pictures."""
     coordinates, step = whole_numbers(frames.points)
     labels = [np.where(group.labels < 0, len(group.classes), group.labels) for group in frames.groups.values()]
@@ -248,7 +248,7 @@ def to_send(frames: Frames) -> dict:
         "tasks": tasks_of(frames.tasks),
         "axis": axis_of(frames),
         "frames": [
-            {"title": title, "label": label(frames, f), "read": read_off(frames, f), "text": sentence(frames, f)}
+            {"title": title, "label": label(frames, f), "read": read_off(frames, f), "text": say_frame(frames, f)}
             for f, title in enumerate(titles(frames))
         ],
         "split": frames.split,
@@ -258,7 +258,7 @@ def to_send(frames: Frames) -> dict:
         "where": where,
         "colours": [{"name": name, "groups": marks(group)} for name, group in frames.groups.items()],
         "sprite": layout,
-        "caption": sentences(notes(frames)),
+        "caption": sentences(notes_on_maps(frames)),
         "words": WORDS,
         "told": TOLD,
     }

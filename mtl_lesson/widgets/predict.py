@@ -46,7 +46,7 @@ def predict(question: str, options: Sequence[str] | tuple[float, float, float], 
     if isinstance(options, str) or not isinstance(options, Sequence):
         raise TypeError(f"options must be a list of answers or a range (least, most, step), not {options!r}")
     numbers = len(options) > 0 and all(isinstance(o, Real) and not isinstance(o, bool) for o in options)
-    form = Number(options, unit) if numbers else Choice(options)
+    form = NumberForm(options, unit) if numbers else ChoiceForm(options)
     return Prediction(" ".join(question.split()), form, question if key is None else key)
 
 
@@ -56,9 +56,9 @@ class Prediction(Told):
     ``value``: the committed answer, or None. ``panel``: the widget. ``form``: the answers there are.
     """
 
-    def __init__(self, question: str, form: Choice | Number, key: str):
+    def __init__(self, question: str, form: ChoiceForm | NumberForm, key: str):
         self.question, self.form, self.key, self.value = question, form, key, None
-        self.store = Store()
+        self.store = PredictionFile()
         self.commit_button = widgets.Button(description="Commit")
         self.reset_button = widgets.Button(description="Reset")
         self.status = widgets.HTML()
@@ -142,7 +142,7 @@ class Prediction(Told):
         return {**self.panel._repr_mimebundle_(), "text/plain": repr(self)}
 
 
-class Choice:
+class ChoiceForm:
     """One of several answers; none is chosen to begin with."""
 
     prompt = "Choose an answer, then press Commit."
@@ -181,7 +181,7 @@ class Choice:
         return "As you predicted." if value == answer else "Not what you predicted."
 
 
-class Number:
+class NumberForm:
     """A number from a range, with a slider and a number box. Until one of them is moved, nothing is chosen."""
 
     prompt = "Move the slider or type a number, then press Commit."
@@ -241,7 +241,7 @@ class Unreadable(Exception):
     """The file of predictions is there and cannot be read; the message says why."""
 
 
-class Store:
+class PredictionFile:
     """The file of predictions: {key: answer}. Trouble with it is put into words and never loses what it holds."""
 
     def __init__(self):

@@ -30,7 +30,7 @@ class Matrix:
     above: bool
 
 
-def compute(table: pd.DataFrame, layer: str, above: bool) -> Matrix:
+def compute_matrix(table: pd.DataFrame, layer: str, above: bool) -> Matrix:
     """The matrix of one layer; a value below the floor stays below 0, for training can blind."""
     here = table[table.layer == layer]
     scores = here.pivot_table(index=["way", "trained_on"], columns=["probed_for", "seed"], values="score", sort=False)
@@ -81,8 +81,8 @@ class Probes(Told, Pictured, widgets.VBox):
 
     def show(self) -> None:
         """Compute, draw, say."""
-        self.matrix = compute(self.table, self.layer, self.above)
-        self.drawing = draw(self.matrix, self.layer)
+        self.matrix = compute_matrix(self.table, self.layer, self.above)
+        self.drawing = draw_matrix(self.matrix, self.layer)
         self.image.value = self.drawing._repr_html_()
         values, ends = self.matrix.values, []
         for name, place in (("most", values.argmax()), ("least", values.argmin())):
@@ -96,7 +96,7 @@ class Probes(Told, Pictured, widgets.VBox):
         return f"Probes({self.text})"
 
 
-def draw(matrix: Matrix, layer: str) -> Drawing:
+def draw_matrix(matrix: Matrix, layer: str) -> Drawing:
     if not matrix.above:
         return probe_matrix(matrix.values, matrix.rows, matrix.columns, intervals=matrix.ends, title=layer)
     back = slice(None, None, -1)  # its first row is the lowest

@@ -15,14 +15,14 @@ from ..inspection.paths import nearest
 from ..linear.closed_form import errors, solve
 from ..show.drawing import Drawing
 from ..show.schools import SchoolsPicture
-from ..words import read, typed, written
+from ..words import read_lambda, typed, written
 from .base import Pictured, Told
 
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
 
 
 @dataclass(frozen=True)
-class Path:
+class ExactPath:
     """What was computed: for each λ the line of every school, ``theta`` (λs, T, 2), and the mean ``error`` (λs,) on
     the validation pupils."""
 
@@ -43,11 +43,11 @@ class Path:
         return nearest(self.lambdas, lam)
 
 
-def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> Path:
+def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> ExactPath:
     """Solve for every λ, exactly, and measure on validation."""
     theta = solve(world, list(lambdas))
     error = errors(world, theta, "validation").mean(-1)
-    return Path(tuple(lambdas), theta, error)
+    return ExactPath(tuple(lambdas), theta, error)
 
 
 class Schools(Told, Pictured, widgets.VBox):
@@ -108,7 +108,7 @@ class Schools(Told, Pictured, widgets.VBox):
 
     def go_to(self, text: str) -> None:
         """Move to what was typed: a number, 0, or ∞ (also "inf")."""
-        lam = read(text)
+        lam = read_lambda(text)
         index = self.path.nearest(lam)
         if index == self.slider.value:
             self.show(index)
@@ -129,7 +129,7 @@ class Schools(Told, Pictured, widgets.VBox):
         return f"Schools({len(self.world.tasks)} schools; {self.text})"
 
 
-def unlike(world: World, path: Path, count: int = 3) -> tuple[str, ...]:
+def unlike(world: World, path: ExactPath, count: int = 3) -> tuple[str, ...]:
     """Schools whose own lines, at λ = 0, have the least, a middle and the greatest slope."""
     order = path.theta[0][:, 1].argsort().tolist()
     return tuple(world.tasks[i].name for i in (order[0], order[len(order) // 2], order[-1])[:count])

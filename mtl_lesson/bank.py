@@ -34,7 +34,7 @@ def load(name: str) -> pd.DataFrame:
     if not any(path(name, ending).exists() for ending in ("csv", "json")):
         raise DataError(f"there is no stored result {name!r}; there are {', '.join(names()) or 'none'}.")
     try:
-        facts = about(name)
+        facts = read_facts(name)
         content = content_of(path(name, "csv"))
         expected = facts["sha256"]
     except OSError:
@@ -46,7 +46,7 @@ def load(name: str) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(content))
 
 
-def about(name: str) -> dict:
+def read_facts(name: str) -> dict:
     """How a stored result was made: settings, seeds, command, hashes."""
     return json.loads(path(name, "json").read_text(encoding="utf-8"))
 
@@ -61,8 +61,8 @@ def save(name: str, table: pd.DataFrame, settings: Mapping[str, object], code: I
     facts = {"command": "make bank", "settings": dict(settings), "rows": len(table), "code": sorted(set(code))}
     facts |= {"code_hash": stamp(code), "sha256": hashlib.sha256(content).hexdigest()}
     path(name, "csv").parent.mkdir(parents=True, exist_ok=True)
-    write(path(name, "csv"), content)
-    write(path(name, "json"), as_text(facts))
+    write_whole(path(name, "csv"), content)
+    write_whole(path(name, "json"), as_text(facts))
 
 
 def as_stored(table: pd.DataFrame) -> bytes:
@@ -74,7 +74,7 @@ def as_text(facts: Mapping[str, object]) -> bytes:
     return (json.dumps(facts, indent=1, default=str) + "\n").encode()
 
 
-def write(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes) -> None:
     part = file.with_name(f"{file.name}.part")
     part.write_bytes(content)
     os.replace(part, file)
@@ -82,7 +82,7 @@ def write(file: Path, content: bytes) -> None:
 
 def restamp(name: str, code: Iterable[str]) -> None:
     """Say that the code of today makes the stored result: for whoever has computed some of it again, and found it."""
-    write(path(name, "json"), as_text(about(name) | {"code": sorted(set(code)), "code_hash": stamp(code)}))
+    write_whole(path(name, "json"), as_text(read_facts(name) | {"code": sorted(set(code)), "code_hash": stamp(code)}))
 
 
 def names() -> list[str]:
@@ -92,7 +92,7 @@ def names() -> list[str]:
 
 def stale() -> list[str]:
     """The stored results that other code or data would be needed to make than they were made with."""
-    return [name for name in names() if about(name)["code_hash"] != stamp(about(name)["code"])]
+    return [name for name in names() if read_facts(name)["code_hash"] != stamp(read_facts(name)["code"])]
 
 
 def path(name: str, ending: str) -> Path:
@@ -108,7 +108,7 @@ def load_path(name: str) -> paths.Path:
     Raises DataError for a table that is not there or damaged, ValueError for one that is no path.
     """
     scores, gaps, confusions = (load(f"{name}{ending}") for ending in paths.ENDINGS)
-    facts = about(name)["settings"].get("path")
+    facts = read_facts(name)["settings"].get("path")
     if facts is None:
         raise ValueError(f"the stored result {name!r} is not a path along λ, so there is nothing to explore")
     dials = {dial: tuple(dict.fromkeys(scores[dial].tolist())) for dial in facts["dials"]}

@@ -105,7 +105,7 @@ def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
         raise TypeError(f"a claim needs words, such as 'one trunk scores higher than three', not {text!r}")
     if better not in ("greater", "less"):
         raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
-    pairs, named = paired(a, b)
+    pairs, named = pair_up(a, b)
     n = len(pairs)
     if n < FEWEST:
         raise ValueError(f"{n} pair{'s' * (n != 1)} cannot carry a claim; give {FEWEST} or more, better 5")
@@ -137,7 +137,7 @@ def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None 
     Which way a score is better stands in the table, task by task; ``better``, "greater" or "less", says it for a table
     without the column. What is compared is the mean validation score over tasks. Where a high score is good for some
     tasks and a low one for others, that mean says nothing: then it is the mean over tasks of the relative change
-    against the first value on the axis, counted positive where a task gets better (:func:`relative_change`), and there
+    against the first value on the axis, counted positive where a task gets better (:func:`relative_gain`), and there
     is no column of means.
 
     Since each seed chooses without its test set, a claim about the rows needs no fresh seeds. Raises KeyError for a
@@ -161,7 +161,7 @@ def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None 
                          "failed, or a task that was not asked there, must be dealt with first")  # fmt: skip
     if mixed := len(set(signs.values())) > 1:
         first = scores.xs(order[0], level=axis).reindex(scores.index, level=by)
-        merit = relative_change(scores, first, pd.Series(signs))
+        merit = relative_gain(scores, first, pd.Series(signs))
     else:
         merit = scores * signs[tasks[0]]
     merit = merit.mean(axis=1).unstack(axis)[order]
@@ -186,7 +186,7 @@ def directions(table: pd.DataFrame, better: str | None) -> dict[str, int]:
     return found
 
 
-def relative_change(scores, first, signs):
+def relative_gain(scores, first, signs):
     """(scores − first) / |first|, counted positive where a task gets better: ``signs`` is 1 where higher is better, −1
     where lower is. Arrays, or tables with a column a task.
 
@@ -224,7 +224,7 @@ def table(claims: Iterable[Claim]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["text", "verdict", "mean", "low", "high", "n"])
 
 
-def paired(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], str]:
+def pair_up(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], str]:
     """The pairs (a_j, b_j) in the order of ``a``, and what a pair is called ("" for a pair without one name)."""
     mine, a_keyed, a_name = results(a, "a")
     if isinstance(b, Real) and not isinstance(b, bool):
@@ -239,7 +239,7 @@ def paired(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], s
         raise ValueError(f"a is indexed by {a_name!r} and b by {b_name!r}; paired results have the same index")
     if not a_keyed and len(mine) != len(theirs):
         raise ValueError(f"a has {len(mine)} results and b has {len(theirs)}; pairs need the same number of each")
-    lacks = [f"{which} has no result for {listed(missing)}"
+    lacks = [f"{which} has no result for {list_keys(missing)}"
              for which, missing in (("a", theirs.keys() - mine.keys()), ("b", mine.keys() - theirs.keys()))
              if missing]  # fmt: skip
     if lacks:
@@ -254,7 +254,7 @@ def results(values: Results, which: str) -> tuple[dict[Hashable, float], bool, s
     if isinstance(values, pd.Series):
         twice = values.index[values.index.duplicated()].unique()
         if len(twice):
-            raise ValueError(f"{which} has more than one result for {listed(twice)}; each key may stand once")
+            raise ValueError(f"{which} has more than one result for {list_keys(twice)}; each key may stand once")
         if values.index.nlevels > 1:
             name = ""
         elif values.index.name is not None:
@@ -268,7 +268,7 @@ def results(values: Results, which: str) -> tuple[dict[Hashable, float], bool, s
     bad = [key for key, value in found.items() if not math.isfinite(value)]
     if bad:
         kind = "seed" if name is None else name or "key"
-        at = f"{kind} {listed(bad)}" if keyed else f"position {listed(bad)}"
+        at = f"{kind} {list_keys(bad)}" if keyed else f"position {list_keys(bad)}"
         raise ValueError(f"{which} holds NaN or infinity at {at}; a run that failed must be dealt with, not averaged")
     return found, keyed, name
 
@@ -294,7 +294,7 @@ def extra(overlap: tuple[int, int] | None) -> float:
     return whole(n_test, "n_test") / whole(n_train, "n_train")
 
 
-def listed(keys: Iterable[Hashable], most: int = 5) -> str:
+def list_keys(keys: Iterable[Hashable], most: int = 5) -> str:
     """Some keys in words, in a fixed order."""
     keys = sorted(keys, key=lambda key: (not isinstance(key, Real), key if isinstance(key, Real) else 0, str(key)))
     return ", ".join(map(str, keys[:most])) + (f" and {len(keys) - most} more" if len(keys) > most else "")

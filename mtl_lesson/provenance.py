@@ -141,17 +141,17 @@ def parsed(source: str) -> ast.Module:
 @lru_cache(maxsize=512)
 def essence(source: str) -> str:
     """A module without comments, docstrings and layout, the same in every version of Python."""
-    return written(parsed(source))
+    return dump_node(parsed(source))
 
 
-def written(node: object) -> str:
+def dump_node(node: object) -> str:
     # Not ast.dump, which writes empty fields in some versions of Python and leaves them out in others.
     if isinstance(node, ast.AST):
         fields = [(name, getattr(node, name, None)) for name in node._fields if name not in ("kind", "type_comment")]
-        kept = [f"{name}={written(value)}" for name, value in fields if value is not None and value != []]
+        kept = [f"{name}={dump_node(value)}" for name, value in fields if value is not None and value != []]
         return f"{type(node).__name__}({', '.join(kept)})"
     if isinstance(node, list):
-        return f"[{', '.join(written(one) for one in node if not is_text(one))}]"
+        return f"[{', '.join(dump_node(one) for one in node if not is_text(one))}]"
     return ascii(node)
 
 

@@ -32,7 +32,7 @@ def test_no_stored_result_is_stale():
 @pytest.mark.parametrize("name", bank.names())
 def test_every_stored_result_is_whole(name):
     table = bank.load(name)
-    assert len(table) == bank.about(name)["rows"]
+    assert len(table) == bank.read_facts(name)["rows"]
     measured = [column for column in MEASURED if column in table]
     assert measured
     assert not table[measured].isna().any().any()
@@ -60,7 +60,7 @@ def test_the_bank_is_small():
 def test_a_stored_point_is_what_the_code_computes_today():
     """The same seed on another machine rounds otherwise, and training amplifies it: a few points may differ."""
     stored = bank.load("width_labels").query("way == 'Hard' and width == 4 and labels == 1000 and seed == 0")
-    epochs = bank.about("width_labels")["settings"]["epochs"]
+    epochs = bank.read_facts("width_labels")["settings"]["epochs"]
     sweep = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv, width=4, labels=1000, seeds=[0], epochs=epochs,
                       progress=False)  # fmt: skip
     now = sweep.run(width=4, labels=1000, seed=0).test()
@@ -87,14 +87,14 @@ def test_what_is_saved_is_loaded(elsewhere):
     table = pd.DataFrame({"seed": [0, 1], "score": [0.5, 0.25]})
     bank.save("mine", table, {"epochs": 3}, ["data/shops"])
     pd.testing.assert_frame_equal(bank.load("mine"), table)
-    assert bank.about("mine")["settings"] == {"epochs": 3}
+    assert bank.read_facts("mine")["settings"] == {"epochs": 3}
     assert "mine" not in bank.stale()
     assert not list(elsewhere.glob("*.part"))
 
 
 def test_changed_code_makes_a_result_stale(elsewhere):
     name = bank.names()[0]
-    facts = bank.about(name) | {"code_hash": "of other code"}
+    facts = bank.read_facts(name) | {"code_hash": "of other code"}
     (elsewhere / f"{name}.json").write_text(json.dumps(facts))
     assert bank.stale() == [name]
 
@@ -144,7 +144,7 @@ def package(tmp_path, monkeypatch):
 
 def using(*modules):
     """The stored results that one of the modules has had a part in, by the settings they name."""
-    return [name for name in bank.names() if {*modules} & {*bank.about(name)["code"]}]
+    return [name for name in bank.names() if {*modules} & {*bank.read_facts(name)["code"]}]
 
 
 def test_pictures_turned_round_make_every_picture_result_stale(package):
@@ -197,7 +197,7 @@ def test_a_result_that_is_found_again_is_stamped_again(maker, elsewhere, monkeyp
     stored = bank.load("small")
     assert len(stored) == 3 * 2 * 3
     assert stored.higher_is_better.all()
-    old = bank.about("small") | {"code_hash": "of other code"}
+    old = bank.read_facts("small") | {"code_hash": "of other code"}
     (elsewhere / "small.json").write_text(json.dumps(old))
     assert bank.stale() == ["small"]
     good, said = maker.check("small")
@@ -224,13 +224,13 @@ def test_every_table_is_made_by_the_name_that_a_message_gives(maker):
 
 def test_other_settings_are_never_stamped(maker):
     name, settings = "questions_path", maker.PATHS["questions_path"][2]
-    facts = bank.about(name)["settings"]
+    facts = bank.read_facts(name)["settings"]
     assert maker.told(facts | {"seeds": "range(0, 7)"}) != maker.told(facts)
     facts["path"]["live"]["seconds"] += 1
-    assert maker.told(facts) == maker.told(bank.about(name)["settings"])
+    assert maker.told(facts) == maker.told(bank.read_facts(name)["settings"])
     assert maker.told(settings)["seeds"] == facts["seeds"]
 
 
 @pytest.mark.parametrize("name", bank.names())
 def test_stored_settings_are_the_same_in_every_process(name):
-    assert " at 0x" not in json.dumps(bank.about(name))
+    assert " at 0x" not in json.dumps(bank.read_facts(name))

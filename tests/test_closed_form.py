@@ -10,7 +10,7 @@ import mtl_lesson as mtl
 from mtl_lesson.data.schools import exam_table
 from mtl_lesson.data.world import Split, World
 from mtl_lesson.linear import closed_form
-from mtl_lesson.linear.closed_form import best_lambda, components, empirical_bayes, errors, solve, stacked
+from mtl_lesson.linear.closed_form import best_lambda, components, empirical_bayes, errors, solve, stack_tasks
 
 INFINITY = float("inf")
 
@@ -22,7 +22,7 @@ def world():
 
 def objective(world, theta, lam):
     """The lesson's formula, pair by pair and pupil by pupil."""
-    x, y, _ = stacked(world.train, world)
+    x, y, _ = stack_tasks(world.train, world)
     fit = sum(((y[t] - x[t] @ theta[t]) ** 2).mean() for t in range(len(theta)))
     return fit + lam * sum(((a - b) ** 2).sum() for a, b in itertools.combinations(theta, 2))
 
@@ -35,14 +35,14 @@ def test_the_gradient_of_the_formula_vanishes_at_the_solution(world, lam):
 
 
 def test_without_a_pull_every_school_is_alone(world):
-    x, y, _ = stacked(world.train, world)
+    x, y, _ = stack_tasks(world.train, world)
     torch.testing.assert_close(solve(world, 0.0), torch.linalg.lstsq(x, y[..., None]).solution[..., 0])
 
 
 def test_with_an_infinite_pull_all_schools_are_one(world):
     """All schools train on equally many pupils, so pooling weighs all pupils alike."""
     theta = solve(world, INFINITY)
-    x, y, _ = stacked(world.train, world)
+    x, y, _ = stack_tasks(world.train, world)
     pooled = torch.linalg.lstsq(x.flatten(0, 1), y.flatten()[:, None]).solution[:, 0]
     torch.testing.assert_close(theta, pooled.expand_as(theta), rtol=0, atol=1e-10)
 
@@ -229,7 +229,7 @@ def test_soft_sharing_is_the_posterior_mean_at_the_lambda_of_the_components():
     theta = solve(world, lam)
     torch.testing.assert_close(theta.mean(0), found.beta, rtol=0, atol=1e-8)
     assert lam * len(theta) * 10 == pytest.approx(found.noise / float(found.between[0]))
-    x, y, _ = stacked(world.train, world)
+    x, y, _ = stack_tasks(world.train, world)
     for t in range(len(theta)):
         V = found.noise * torch.eye(10, dtype=torch.float64) + x[t] @ torch.diag(found.between) @ x[t].T
         b = found.between * (x[t].T @ torch.linalg.solve(V, y[t] - x[t] @ found.beta))

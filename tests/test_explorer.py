@@ -352,7 +352,7 @@ def test_a_stored_path_is_the_one_that_was_saved(tmp_path, monkeypatch, path):
     for ending, table in saved.tables().items():
         bank.save(f"walk{ending}", table, {"epochs": 2, "path": bank.facts_of(saved)}, ["sharing/soft"])
     assert bank.names() == ["walk", "walk_confusions", "walk_gaps"]
-    assert bank.about("walk")["settings"]["epochs"] == 2
+    assert bank.read_facts("walk")["settings"]["epochs"] == 2
     again = bank.load_path("walk")
     assert (again.world, again.tasks, again.dials, again.live) == (path.world, path.tasks, path.dials, live)
     assert screen({"x": again})[0]["slices"] == screen({"x": path})[0]["slices"]

@@ -107,7 +107,7 @@ def everything_loads():
         assert len(schools_module._table.__wrapped__(table)) == pupils
     assert bank.names()
     for name in bank.names():
-        assert len(bank.load(name)) == bank.about(name)["rows"]
+        assert len(bank.load(name)) == bank.read_facts(name)["rows"]
 
 
 def test_data_with_cr_lf_loads_and_is_still_checked(tmp_path, monkeypatch):
@@ -198,7 +198,7 @@ def test_in_a_clone_the_command_of_the_message_restores_the_bank(repository, tmp
     with pytest.raises(DataError) as caught:
         bank.load("parts")
     git(*shlex.split(re.search(r"git (checkout -- [\w/]+)", str(caught.value))[1]), cwd=clone)
-    assert len(bank.load("parts")) == bank.about("parts")["rows"]
+    assert len(bank.load("parts")) == bank.read_facts("parts")["rows"]
 
 
 def idx(array):

@@ -239,7 +239,7 @@ def make(name: str) -> tuple[bool, str]:
 def check(name: str) -> tuple[bool, str]:
     """Compute some of an experiment again; where it is what is stored, say that the code of today makes it."""
     found = list(results(name, some=True))
-    if any(told(facts) != told(bank.about(table_name)["settings"]) for table_name, _, facts, _ in found):
+    if any(told(facts) != told(bank.read_facts(table_name)["settings"]) for table_name, _, facts, _ in found):
         return False, f"{name}: it was made with other settings; run make bank NAME={name}"
     far = max(difference(table, bank.load(table_name)) for table_name, table, _, _ in found)
     if far > 0:

@@ -76,7 +76,7 @@ def lesion(model: Sharing | Run, world: World, units: Iterable[int], *, layer: s
     model = inspected(model)
     x, labels = examples(model, world, split)
     held = silenceable(model, x, layer)
-    chosen = numbers(units, min(h.shape[1] for h in held.values()), layer)
+    chosen = check_units(units, min(h.shape[1] for h in held.values()), layer)
     rows = []
     for task in model.tasks:
         h, y = held[task.name], labels[task.name][None]
@@ -111,7 +111,7 @@ def silenced(h: Tensor, units: list[int], μ: Tensor) -> Tensor:
     return h
 
 
-def numbers(units: Iterable[int], count: int, layer: str | None) -> list[int]:
+def check_units(units: Iterable[int], count: int, layer: str | None) -> list[int]:
     """The units as a list without repetitions; refuses what cannot be one."""
     if isinstance(units, str | Mapping) or not isinstance(units, Iterable):
         raise TypeError(f"units must be a list of numbers such as [3, 5], not {units!r}")

@@ -120,7 +120,7 @@ class Path:
             known = "; ".join(", ".join(f"{d}={v}" for d, v in zip(self.dials, s, strict=True)) for s in self.settings)
             raise KeyError(f"there is nothing at {values}; there is {known or 'one setting, without dials'}")
         if values not in self.slices:
-            self.slices[values] = cut(self, dict(zip(self.dials, values, strict=True)))
+            self.slices[values] = cut_slice(self, dict(zip(self.dials, values, strict=True)))
         return self.slices[values]
 
     def __repr__(self) -> str:
@@ -246,7 +246,7 @@ def nearest(lams: Sequence[float], lam: float) -> int:
 # --- from tables to arrays -----------------------------------------------------------------------------------------
 
 
-def cut(path: Path, setting: Mapping[str, object]) -> Slice:
+def cut_slice(path: Path, setting: Mapping[str, object]) -> Slice:
     """The rows of one setting of the dials, as arrays."""
     scores, gaps, confusions = (rows_at(table, setting) for table in path.tables().values())
     lams = tuple(sorted(float(lam) for lam in scores.lam.unique()))
@@ -318,7 +318,7 @@ def mean_of(values: np.ndarray, axis: int) -> np.ndarray:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def shares(counts: np.ndarray) -> np.ndarray:
+def as_shares(counts: np.ndarray) -> np.ndarray:
     """Counts (…, labels, answers) as shares of each label; NaN for a label that nothing had."""
     total = counts.sum(-1, keepdims=True)
     return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)

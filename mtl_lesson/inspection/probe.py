@@ -43,10 +43,10 @@ def fit_probe(train_h: Array, train_y: Array, ridge: float | Sequence[float] = S
     Raises TypeError for what is no array of numbers, ValueError for features that are not finite, lengths that differ,
     fewer than two labelled examples, a single class, and a ridge that is not positive.
     """
-    return fitted(train_h, train_y, ridge, {})
+    return fit_reader(train_h, train_y, ridge, {})
 
 
-def fitted(h: Array, y: Array, ridge: float | Sequence[float], done: dict[bytes, Decomposed]) -> Reader:
+def fit_reader(h: Array, y: Array, ridge: float | Sequence[float], done: dict[bytes, Decomposed]) -> Reader:
     """The same; ``done`` keeps the decomposition of h for the next task that has labels for the same examples."""
     h, y, known = labelled(h, y, "train")
     strengths = np.atleast_1d(np.asarray(ridge, dtype=float))
@@ -69,10 +69,10 @@ def probe(train_h: Array, train_y: Array, test_h: Array, test_y: Array, *,
     the accuracy for whole labels. For real ones it returns R² = 1 − (squared error) / (squared error of the mean), so
     that here, too, more is better and 0 is nothing.
     """
-    return scored(fit_probe(train_h, train_y, ridge), test_h, test_y)
+    return score_reader(fit_probe(train_h, train_y, ridge), test_h, test_y)
 
 
-def scored(reader: Reader, test_h: Array, test_y: Array) -> float:
+def score_reader(reader: Reader, test_h: Array, test_y: Array) -> float:
     """The score of a reader on other examples; refuses what does not fit it."""
     h, y, _ = labelled(test_h, test_y, "test")
     if (y.dtype.kind == "f") != (reader.classes is None):
@@ -102,7 +102,7 @@ def probe_matrix(models: Mapping[str, Sharing | Run], world: World, *, layer: st
         if model.copies > 1:
             raise ValueError(f"model {name!r} holds {model.copies} copies; probe one of them, such as model.copy(0)")
         held = [seen(model, split, layer) for split in (world.validation, world.test)]
-        for tasks in alike(held):
+        for tasks in group_alike(held):
             trained_on = ALL if len(tasks) == len(world.tasks) > 1 else " + ".join(tasks)
             own = [{key: h[tasks[0]] for key, h in part.items()} for part in held]
             rows += probed(name, trained_on, layer or "h", own, world)
@@ -155,7 +155,7 @@ def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Te
             y = split.labels[task.name]
             arrays += [part[key], y if isinstance(task, Regression) else y.long()]
         try:
-            score = scored(fitted(*arrays[:2], STRENGTHS, done.setdefault(key, {})), *arrays[2:])
+            score = score_reader(fit_reader(*arrays[:2], STRENGTHS, done.setdefault(key, {})), *arrays[2:])
         except (TypeError, ValueError) as error:
             at = f"{name}, trained on {trained_on}, layer {layer}, probed for {task.name}"
             raise type(error)(f"{at}: {error}") from None
@@ -169,7 +169,7 @@ def seen(model: Sharing, split: Split, layer: str | None) -> dict[Key, dict[str,
     return {key: in_parts(model, x, layer) for key, x in split.inputs.items()}
 
 
-def alike(held: Sequence[Mapping[Key, Mapping[str, Tensor]]]) -> list[list[str]]:
+def group_alike(held: Sequence[Mapping[Key, Mapping[str, Tensor]]]) -> list[list[str]]:
     """The model's tasks, those with the same features together."""
     every = [h for part in held for h in part.values()]
     groups: list[list[str]] = []

@@ -128,7 +128,7 @@ def subspace_angles(a: Array, b: Array) -> np.ndarray:
 
     Raises TypeError for what is no array of numbers, ValueError for other shapes, NaN and a matrix of zeros.
     """
-    a, b = (numbers(one, what) for one, what in ((a, "the first"), (b, "the second")))
+    a, b = (as_numbers(one, what) for one, what in ((a, "the first"), (b, "the second")))
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b):
         raise ValueError(f"expected two matrices with as many rows, a column a direction; got {a.shape} and {b.shape}")
     if not a.any() or not b.any():
@@ -184,7 +184,7 @@ def switch(h: Array, directions: Array, share: float = 0.05, distance: float = 2
     Raises TypeError for what is no array of numbers; ValueError for shapes that do not fit, NaN or infinity, a share
     outside 0 to 1, a distance that is not finite.
     """
-    points, D = numbers(h, "h"), numbers(directions, "the directions")
+    points, D = as_numbers(h, "h"), as_numbers(directions, "the directions")
     if points.ndim != 2 or D.ndim != 2 or points.shape[1] != len(D) or not D.any():
         raise ValueError(f"expected h (n, d) and directions (d, k), got {points.shape} and {D.shape}")
     if not isinstance(share, Real) or not 0 <= share <= 1:
@@ -202,7 +202,7 @@ def switch(h: Array, directions: Array, share: float = 0.05, distance: float = 2
 # --- reading the arguments ------------------------------------------------------------------------------------------
 
 
-def numbers(values: Array, what: str) -> np.ndarray:
+def as_numbers(values: Array, what: str) -> np.ndarray:
     """A copy in double precision; refuses what is no array of finite numbers."""
     values = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
     if values.dtype.kind not in "fiub":
@@ -215,7 +215,7 @@ def numbers(values: Array, what: str) -> np.ndarray:
 
 def pair(x: Array, y: Array, least: int) -> list[np.ndarray]:
     """X (n, d) and Y (n, e), centred and of Frobenius norm 1, of the same ``least`` or more pictures."""
-    X, Y = (numbers(one, f"{what} features") for one, what in ((x, "the first"), (y, "the second")))
+    X, Y = (as_numbers(one, f"{what} features") for one, what in ((x, "the first"), (y, "the second")))
     if min(X.ndim, Y.ndim) < 2 or len(X) != len(Y):
         raise ValueError(f"expected features (n, …) of the same n pictures twice, got {X.shape} and {Y.shape}")
     if len(X) < least:

@@ -64,19 +64,19 @@ def solve_one(A: Tensor, b: Tensor, lam: float) -> Tensor:
 
 def moments(split: Split, world: World) -> tuple[Tensor, Tensor]:
     """A_t = X_tᵀX_t / n_t (T, d, d) and b_t = X_tᵀy_t / n_t (T, d), over the labelled examples, in float64."""
-    x, y, weight = stacked(split, world)
+    x, y, weight = stack_tasks(split, world)
     weighted = x * weight[..., None]
     return torch.einsum("tni,tnj->tij", weighted, x), torch.einsum("tni,tn->ti", weighted, y)
 
 
 def errors(world: World, theta: Tensor, split: str = "test") -> Tensor:
     """The mean squared error of each task, (T,) or (λs, T), for θ as :func:`solve` returns it."""
-    x, y, weight = stacked(getattr(world, split), world)
+    x, y, weight = stack_tasks(getattr(world, split), world)
     residual = y - torch.einsum("tnd,...td->...tn", x, theta)
     return (residual.square() * weight).sum(-1)
 
 
-def stacked(split: Split, world: World) -> tuple[Tensor, Tensor, Tensor]:
+def stack_tasks(split: Split, world: World) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs (T, n, d), labels (T, n), and weights (T, n): 1/n_t where there is a label, else 0."""
     for task in world.tasks:
         if judged_as(task) is not Regression:
@@ -178,7 +178,7 @@ def empirical_bayes(world: World) -> float:
 
 def _statistics(world: World) -> tuple[Tensor, ...]:
     """All the likelihood needs: n_t (T,), X_tᵀX_t (T, d, d), each task's own fit (T, d), and what all leave over."""
-    x, y, weight = stacked(world.train, world)
+    x, y, weight = stack_tasks(world.train, world)
     known = (weight > 0).double()
     n = known.sum(-1)
     A, b = moments(world.train, world)

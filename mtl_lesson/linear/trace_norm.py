@@ -45,10 +45,10 @@ def solve(world: World, lam: float | Iterable[float], common: bool = True) -> Te
     does not settle.
     """
     A, b = moments(world.train, world)
-    return closed_form.for_each(lam, lambda one: solve_one(A, b, one, common))
+    return closed_form.for_each(lam, lambda one: solve_trace_norm(A, b, one, common))
 
 
-def solve_one(A: Tensor, b: Tensor, lam: float, common: bool) -> Tensor:
+def solve_trace_norm(A: Tensor, b: Tensor, lam: float, common: bool) -> Tensor:
     """θ (T, d) from the tasks' moments A (T, d, d) and b (T, d)."""
     if lam == 0:
         return closed_form.solve_one(A, b, 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..inspection.paths import Path, Slice, mean_of, places, shares
+from ..inspection.paths import Path, Slice, as_shares, mean_of, places
 from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written
 from .drawing import Drawing
 from .maps import SHADES
@@ -149,7 +149,7 @@ def draw_gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
 
 def draw_confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
     """What one task answers (columns) to each label (rows), as shares of the label; all seeds together."""
-    answered, classes = np.nan_to_num(shares(found.confusions[name][index])), found.classes[name]
+    answered, classes = np.nan_to_num(as_shares(found.confusions[name][index])), found.classes[name]
     ax.imshow(answered, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     ax.set_yticks(range(len(classes)), [shortened(one, 0.9) for one in classes])
     few = len(classes) <= 4
@@ -181,7 +181,7 @@ def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
     text.append(f"Mean distance from the mean model: {enumerated(layers)}.")
     if found.confusions:
         name, counts = next(iter(found.confusions.items()))
-        own = shares(counts[index]).diagonal()
+        own = as_shares(counts[index]).diagonal()
         right = [f"{one} {about(share, '%')}" for one, share in zip(found.classes[name], own, strict=True)]
         text.append(f"Answered right of {name}: {enumerated(right, 10)}.")
     return " ".join(text)

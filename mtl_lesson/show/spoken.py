@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ..inspection.paths import Path, Slice, shares
+from ..inspection.paths import Path, Slice, as_shares
 from ..training.live import Train
 from ..words import MANY, NO_LAMBDA, about, rounded, scored, sentence, unit, written
 
@@ -136,7 +136,7 @@ def say_tie_briefly(tight: float) -> str:
 def say_confusion(found: Slice, name: str, index: int, split: str) -> str:
     """The view of one task's answers: how much of each class is right, and what it is most often taken for."""
     classes, said = found.classes[name], []
-    for i, row in enumerate(shares(found.confusions[name][index])):
+    for i, row in enumerate(as_shares(found.confusions[name][index])):
         if np.isnan(row).any():
             continue
         wrong = np.where(np.arange(len(row)) == i, -1, row)

@@ -12,7 +12,7 @@ import traitlets
 
 from ..bank import load_path
 from ..data.world import World
-from ..inspection.paths import Path, Slice, places, shares, six
+from ..inspection.paths import Path, Slice, as_shares, places, six
 from ..show import spoken
 from ..show.drawing import Drawing
 from ..show.explorer import ALONE, ORIGIN, say_path
@@ -384,7 +384,7 @@ def of_slice(path: Path, found: Slice) -> dict:
 
 def of_confusion(path: Path, found: Slice, name: str) -> dict:
     """What a task takes for what at each λ: shares, as they are written, and in a sentence."""
-    classes, rows = found.classes[name], shares(found.confusions[name])
+    classes, rows = found.classes[name], as_shares(found.confusions[name])
     cells = None
     if len(classes) <= LEGIBLE:
         cells = [[["–" if math.isnan(one) else rounded(one, "%") for one in row] for row in at] for at in rows.tolist()]

@@ -56,7 +56,7 @@ PARTS = {
     "weighting": (),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
     "words": (),
-}  # fmt: skip
+}
 WHERE = {name: part for part, names in PARTS.items() for name in names}
 
 __all__ = sorted([*PARTS, *WHERE])

@@ -14,9 +14,6 @@ function html(tag, attributes = {}, ...children) {
   const all = /^(input|select|button|canvas)$/.test(tag) ? { ...QUIET, ...attributes } : attributes;
   return dressed(document.createElement(tag), all, children);
 }
-function svg(tag, attributes = {}, ...children) {
-  return dressed(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
 /** A node with attributes, listeners (on…) and children. */
 function dressed(node, attributes, children = []) {
   for (const [name, value] of Object.entries(attributes)) {

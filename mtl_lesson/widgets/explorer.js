@@ -10,6 +10,9 @@ const LETTER = 7.4; // about the width of a letter, in pixels
 
 // --- small tools -----------------------------------------------------------------------------------------------------
 
+function svg(tag, attributes = {}, ...children) {
+  return dressed(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
 const finite = (values) => values.flat(9).filter((value) => value !== null && value !== undefined);
 const least = (items, size) => items.reduce((best, one) => (size(one) < size(best) ? one : best)); // or the first of them
 const span = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);

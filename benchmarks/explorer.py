@@ -127,11 +127,16 @@ def measure(page: Page, count: int, what: str) -> None:
     times = presses(page, count)
     settled = [drag(page) for _ in range(5)]
     deciles = statistics.quantiles(times, n=10)
-    print(f"{what}: key press to changed picture, {len(times)} presses: median {statistics.median(times):.0f} ms, "
-          f"p90 {deciles[-1]:.0f} ms, slowest {max(times):.0f} ms")  # fmt: skip
+    print(
+        f"{what}: key press to changed picture, {len(times)} presses: median {statistics.median(times):.0f} ms, "
+        f"p90 {deciles[-1]:.0f} ms, slowest {max(times):.0f} ms"
+    )
     slowest, told = (max(column) for column in zip(*settled, strict=True))
-    print(f"{what}: drag of 40 steps, settled within {slowest:.0f} ms; Python answers where it ended "
-          f"{told:.0f} ms after that (slowest of {len(settled)} drags)", flush=True)  # fmt: skip
+    print(
+        f"{what}: drag of 40 steps, settled within {slowest:.0f} ms; Python answers where it ended "
+        f"{told:.0f} ms after that (slowest of {len(settled)} drags)",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -44,10 +44,11 @@ def main() -> None:
     essay = mtl.Hard(world.tasks, mtl.nets.conv(32, features=128))
     trunk = mtl.nets.conv(8)
     ways = {
-        "Separate": apart(mtl.Separate(world.tasks, trunk)), "Soft": apart(mtl.Soft(world.tasks, trunk, lam=0.01)),
+        "Separate": apart(mtl.Separate(world.tasks, trunk)),
+        "Soft": apart(mtl.Soft(world.tasks, trunk, lam=0.01)),
         "Hard": apart(mtl.Hard(world.tasks, trunk)),
         "Hierarchical": apart(mtl.Hierarchical(world.tasks, trunk, branch="linear")),
-    }  # fmt: skip
+    }
     print(f"{torch.get_num_threads()} threads, device {mtl.device()!r}")
     inspection.features(essay, x)  # warm-up, not counted
     took = seconds(lambda: inspection.features(essay, x))

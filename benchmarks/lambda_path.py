@@ -40,9 +40,17 @@ BATCH, EPOCHS, STEPS = 30, 60, 300
 def network() -> nn.Sequential:
     """The small network as its user would write it."""
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 1),
-    )  # fmt: skip
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(784, 64),
+        nn.ReLU(),
+        nn.Linear(64, 1),
+    )
 
 
 def by_hand(world: World, lam: float, steps: int) -> float:
@@ -80,16 +88,26 @@ def fit(world: World, lam: float, seed: int) -> float:
 def path(seeds: int, epochs: int = EPOCHS) -> float:
     """Seconds of a whole sweep."""
     start = time.perf_counter()
-    mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(8, channels=1), lam=LAMBDAS, seeds=range(seeds),
-              epochs=epochs, batch_size=BATCH, progress=False)  # fmt: skip
+    mtl.sweep(
+        mtl.Soft,
+        mtl.data.shoppers,
+        trunk=mtl.nets.conv(8, channels=1),
+        lam=LAMBDAS,
+        seeds=range(seeds),
+        epochs=epochs,
+        batch_size=BATCH,
+        progress=False,
+    )
     return time.perf_counter() - start
 
 
 def milliseconds(tasks: int, copies: int, repeats: int = 12) -> float:
     """The median time of a step of Soft with so many tasks and copies."""
     names = [mtl.Binary(f"task {t}") for t in range(tasks)]
-    split = Split({task.name: torch.rand(BATCH, 1, 28, 28) for task in names},
-                  {task.name: torch.randint(0, 2, (BATCH,)) for task in names})  # fmt: skip
+    split = Split(
+        {task.name: torch.rand(BATCH, 1, 28, 28) for task in names},
+        {task.name: torch.randint(0, 2, (BATCH,)) for task in names},
+    )
     where = str(mtl.device())
     precision = mtl.precision(where).name
     model = mtl.Soft(names, mtl.nets.conv(8, channels=1), lam=[1.0] * copies, seeds=(0,) * copies).to(where)
@@ -111,11 +129,13 @@ def exponent(sizes: list[int], costs: list[float]) -> float:
 def megabytes(code: str) -> float:
     """The peak memory of ``code`` in a process of its own, beyond that of the imports. Read where Linux tells it: the
     number that ``resource`` gives starts from the peak of the process that started it."""
-    script = ("import mtl_lesson as mtl\n"
-              "def peak():\n"
-              "    lines = open('/proc/self/status').read().splitlines()\n"
-              "    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith('VmHWM'))\n"
-              f"before = peak()\n{code}\nprint(peak() - before)")  # fmt: skip
+    script = (
+        "import mtl_lesson as mtl\n"
+        "def peak():\n"
+        "    lines = open('/proc/self/status').read().splitlines()\n"
+        "    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith('VmHWM'))\n"
+        f"before = peak()\n{code}\nprint(peak() - before)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
@@ -151,8 +171,10 @@ def main() -> None:
     tasks, copies = [2, 4, 8, 16, 32, 64], [1, 2, 4, 8, 16, 32]
     of_tasks, of_copies = [milliseconds(t, 1) for t in tasks], [milliseconds(6, c) for c in copies]
     for what, sizes, costs in (("tasks", tasks, of_tasks), ("copies of six tasks", copies, of_copies)):
-        print(f"a step of Soft with {sizes} {what}: {', '.join(f'{ms:.1f}' for ms in costs)} ms, "
-              f"exponent {exponent(sizes, costs):.2f}")  # fmt: skip
+        print(
+            f"a step of Soft with {sizes} {what}: {', '.join(f'{ms:.1f}' for ms in costs)} ms, "
+            f"exponent {exponent(sizes, costs):.2f}"
+        )
     for seeds, lams in ((1, 1), (5, 9), (5, 40)) if Path("/proc/self/status").exists() else ():
         used = megabytes(SWEEP.format(seeds=seeds, lams=lams))
         print(f"peak memory of a sweep of {seeds * lams} copies: {used:.0f} MB beyond the imports")

@@ -30,8 +30,16 @@ WAYS = ("one thread", "all threads in one operation", "this package")
 
 
 def sweep() -> None:
-    mtl.sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(8, channels=1), seeds=[0], epochs=3, batch_size=30,
-              lam=[0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, float("inf")], progress=False)  # fmt: skip
+    mtl.sweep(
+        mtl.Soft,
+        mtl.data.shoppers,
+        trunk=mtl.nets.conv(8, channels=1),
+        seeds=[0],
+        epochs=3,
+        batch_size=30,
+        lam=[0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, float("inf")],
+        progress=False,
+    )
 
 
 def fit(width: int, features: int, batch_size: int, n: int) -> Callable[[], None]:
@@ -47,8 +55,10 @@ def trained_by(way: str) -> Iterator[None]:
         yield
         return
     count, real = 1 if way == WAYS[0] else hardware.cores(), hardware.threads
-    with (mock.patch.object(hardware, "cores", return_value=1),
-          mock.patch.object(hardware, "threads", side_effect=lambda _: real(count))):  # fmt: skip
+    with (
+        mock.patch.object(hardware, "cores", return_value=1),
+        mock.patch.object(hardware, "threads", side_effect=lambda _: real(count)),
+    ):
         yield
 
 
@@ -100,8 +110,11 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds
     print(f"{hardware.cores()} cores, PyTorch would take {torch.get_num_threads()} threads, {mtl.precision()!r}")
-    acts = {"a sweep, 9 λ": sweep, "fit, the small network": fit(8, 64, 64, 2048),
-            "fit, the essay's network": fit(32, 128, 128, 2048)}  # fmt: skip
+    acts = {
+        "a sweep, 9 λ": sweep,
+        "fit, the small network": fit(8, 64, 64, 2048),
+        "fit, the essay's network": fit(32, 128, 128, 2048),
+    }
     for act in acts.values():
         act()  # warm-up, not counted
     for processes, said in ((0, "alone"), (hardware.cores(), "beside a busy process for each core")):
@@ -112,8 +125,10 @@ def main() -> None:
                 told = "; ".join(f"{way} {seconds:.1f} s, {seconds / best:.2f}×" for way, seconds in found.items())
                 print(f"{name}, {said}: {told}", flush=True)
     torch_alone = seconds_of("import torch")
-    codes = {"import mtl_lesson": "import torch, mtl_lesson",
-             "all that training needs": "import mtl_lesson; mtl_lesson.fit, mtl_lesson.data"}  # fmt: skip
+    codes = {
+        "import mtl_lesson": "import torch, mtl_lesson",
+        "all that training needs": "import mtl_lesson; mtl_lesson.fit, mtl_lesson.data",
+    }
     for name, code in codes.items():
         print(f"{name}: {seconds_of(code) / torch_alone:.2f} × import torch ({torch_alone:.2f} s)")
 

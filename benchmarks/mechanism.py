@@ -40,9 +40,14 @@ class Residual(nn.Module):
 
 def residual() -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2, padding=1), Residual(8), nn.MaxPool2d(2), Residual(8), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(), nn.Linear(8, 16),
-    )  # fmt: skip
+        nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        Residual(8),
+        nn.MaxPool2d(2),
+        Residual(8),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 16),
+    )
 
 
 def a_step(model: mtl.Sharing, world: mtl.data.World) -> Callable[[], object]:

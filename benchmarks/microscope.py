@@ -114,10 +114,13 @@ def main() -> None:
             page.goto(file.as_uri())
             page.wait_for_function("window.drawn !== null")
             times = glides(page, arguments.moves)
-            print(f"{n:,} points: {size / 1e6:.2f} MB to the browser; the page draws after "
-                  f"{page.evaluate('window.drawn'):.0f} ms; {len(times)} frames of {arguments.moves} glides: median "
-                  f"{statistics.median(times):.1f} ms, p90 {statistics.quantiles(times, n=10)[-1]:.1f} ms, slowest "
-                  f"{max(times):.1f} ms", flush=True)  # fmt: skip
+            print(
+                f"{n:,} points: {size / 1e6:.2f} MB to the browser; the page draws after "
+                f"{page.evaluate('window.drawn'):.0f} ms; {len(times)} frames of {arguments.moves} glides: median "
+                f"{statistics.median(times):.1f} ms, p90 {statistics.quantiles(times, n=10)[-1]:.1f} ms, slowest "
+                f"{max(times):.1f} ms",
+                flush=True,
+            )
             page.close()
         with jupyterlab(Path(home)) as (address, _):
             python = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -127,8 +130,12 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.goto(f"{address}/lab/tree/scope.ipynb?token={TOKEN}&reset")
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-            wrong = [output["evalue"] for cell in run_all(page) for output in cell["outputs"]
-                     if output["output_type"] == "error"]  # fmt: skip
+            wrong = [
+                output["evalue"]
+                for cell in run_all(page)
+                for output in cell["outputs"]
+                if output["output_type"] == "error"
+            ]
             if wrong:
                 sys.exit(json.dumps(wrong))
             page.wait_for_selector(".jp-OutputArea .mtl-scope", timeout=60_000)
@@ -137,8 +144,10 @@ def main() -> None:
                 page.evaluate("document.querySelector('.jp-OutputArea .mtl-scope').remove()")
                 first.append(page.evaluate(OPEN))
                 page.wait_for_timeout(500)
-            print(f"2,000 points in JupyterLab: from running its cell to the first drawing, {len(first)} times: "
-                  f"{', '.join(f'{ms:.0f}' for ms in first)} ms")  # fmt: skip
+            print(
+                f"2,000 points in JupyterLab: from running its cell to the first drawing, {len(first)} times: "
+                f"{', '.join(f'{ms:.0f}' for ms in first)} ms"
+            )
         browser.close()
 
 

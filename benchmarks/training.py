@@ -76,8 +76,9 @@ def tutorial(world, epochs):
 def ours(world, epochs, precision, seed):
     """The same for ``mtl.fit``, with its one look at the validation set counted in."""
     model = mtl.Hard(world.tasks, trunk=mtl.nets.conv(32, features=128))
-    run = mtl.fit(model, world, epochs=epochs, batch_size=BATCH, seed=seed, precision=precision, validate=False,
-                  progress=False)  # fmt: skip
+    run = mtl.fit(
+        model, world, epochs=epochs, batch_size=BATCH, seed=seed, precision=precision, validate=False, progress=False
+    )
     return run.seconds / (epochs * -(-N // BATCH)), list(run.test().values())
 
 
@@ -129,8 +130,10 @@ def main():
         if name != "tutorial":
             share = multiply_adds(world.tasks) / middle / fastest_product(getattr(torch, name))
             share = f", {share:.0%} of a matrix product"
-        print(f"{name:9s} {1e3 * middle:6.1f} ms a step ({min(values) * 1e3:.1f} to {max(values) * 1e3:.1f}), "
-              f"{base / middle:.2f}×{share}; test {shown}")  # fmt: skip
+        print(
+            f"{name:9s} {1e3 * middle:6.1f} ms a step ({min(values) * 1e3:.1f} to {max(values) * 1e3:.1f}), "
+            f"{base / middle:.2f}×{share}; test {shown}"
+        )
 
 
 if __name__ == "__main__":

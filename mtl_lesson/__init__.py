@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import (
         bank,
+        chance,
         checks,
         data,
         evidence,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 #: part → what of it stands here, too; the parts themselves do as well
 PARTS = {
     "bank": (),
+    "chance": (),
     "checks": (),
     "data": (),
     "evidence": ("Claim", "choose", "claim"),
@@ -54,7 +56,7 @@ PARTS = {
     "weighting": (),
     "widgets": ("explore", "lesion_lab", "microscope", "predict"),
     "words": (),
-}  # fmt: skip
+}
 WHERE = {name: part for part, names in PARTS.items() for name in names}
 
 __all__ = sorted([*PARTS, *WHERE])

@@ -53,8 +53,9 @@ def seeded(func: torch._ops.OpOverload) -> torch._ops.OpOverload:
     for other in (getattr(packet, name) for name in packet.overloads()):
         if sorted([*names, "generator"]) == sorted(argument.name for argument in other._schema.arguments):
             return other
-    raise RuntimeError(f"{func} draws random numbers that no seed can decide: take a layer that draws otherwise, such "
-                       "as nn.Dropout")  # fmt: skip
+    raise RuntimeError(
+        f"{func} draws random numbers that no seed can decide: take a layer that draws otherwise, such as nn.Dropout"
+    )
 
 
 def dropout(x: Tensor, p: float, train: bool | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:

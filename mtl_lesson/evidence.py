@@ -81,8 +81,16 @@ class Claim:
         return f"{self.verdict}: {self.text} ({self.numbers})"
 
 
-def claim(text: str, a: Results, b: Results | float, better: str = "greater", *,
-          overlap: tuple[int, int] | None = None, unit: str = "", by: str | None = None) -> Claim:  # fmt: skip
+def claim(
+    text: str,
+    a: Results,
+    b: Results | float,
+    better: str = "greater",
+    *,
+    overlap: tuple[int, int] | None = None,
+    unit: str = "",
+    by: str | None = None,
+) -> Claim:
     """Is ``a`` greater (or less) than ``b``? The verdict comes from the 95 % interval of the mean paired difference.
 
         d_j = a_j − b_j,   d̄ ± t · s · √(1/J),   j = 1 … J,   s² = Σ_j (d_j − d̄)² / (J − 1)
@@ -157,8 +165,10 @@ def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None 
     tasks, order = list(dict.fromkeys(table.task)), list(dict.fromkeys(table[axis]))
     scores = wide.validation.unstack("task")[tasks]
     if scores.isna().any(axis=None):
-        raise ValueError(f"there is no validation score at {scores.index[scores.isna().any(axis=1)][0]}: a run that "
-                         "failed, or a task that was not asked there, must be dealt with first")  # fmt: skip
+        raise ValueError(
+            f"there is no validation score at {scores.index[scores.isna().any(axis=1)][0]}: a run that "
+            "failed, or a task that was not asked there, must be dealt with first"
+        )
     if mixed := len(set(signs.values())) > 1:
         first = scores.xs(order[0], level=axis).reindex(scores.index, level=by)
         merit = relative_gain(scores, first, pd.Series(signs))
@@ -177,8 +187,10 @@ def directions(table: pd.DataFrame, better: str | None) -> dict[str, int]:
         raise ValueError(f"better must be 'greater' or 'less', not {better!r}")
     if "higher_is_better" not in table:
         if better is None:
-            raise ValueError("the table does not say which way a score is better: it has no column higher_is_better; "
-                             "say better='greater' (accuracy) or better='less' (an error)")  # fmt: skip
+            raise ValueError(
+                "the table does not say which way a score is better: it has no column higher_is_better; "
+                "say better='greater' (accuracy) or better='less' (an error)"
+            )
         return dict.fromkeys(table.task, 1 if better == "greater" else -1)
     found = {task: 1 if higher else -1 for task, higher in zip(table.task, table.higher_is_better, strict=True)}
     if better is not None and set(found.values()) != {1 if better == "greater" else -1}:
@@ -194,8 +206,10 @@ def relative_gain(scores, first, signs):
     tasks"). Raises ValueError where a first score is 0, from which nothing has a relative change.
     """
     if (np.asarray(first) == 0).any():
-        raise ValueError("a score is exactly 0 at the first value of the axis, so there is no relative change to "
-                         "average: choose for tasks of one kind alone, table[table.task.isin([…])]")  # fmt: skip
+        raise ValueError(
+            "a score is exactly 0 at the first value of the axis, so there is no relative change to "
+            "average: choose for tasks of one kind alone, table[table.task.isin([…])]"
+        )
     return signs * (scores - first) / abs(first)
 
 
@@ -219,8 +233,9 @@ def table(claims: Iterable[Claim]) -> pd.DataFrame:
             raise TypeError(f"expected what mtl.claim returns, not {type(one).__name__}")
         unit = {"%": " points", "": ""}.get(one.unit, f" {one.unit}")
         mean, low, high = one.rounded()
-        rows.append({"text": one.text, "verdict": one.verdict, "mean": mean + unit, "low": low, "high": high,
-                     "n": one.n})  # fmt: skip
+        rows.append(
+            {"text": one.text, "verdict": one.verdict, "mean": mean + unit, "low": low, "high": high, "n": one.n}
+        )
     return pd.DataFrame(rows, columns=["text", "verdict", "mean", "low", "high", "n"])
 
 
@@ -239,9 +254,11 @@ def pair_up(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], 
         raise ValueError(f"a is indexed by {a_name!r} and b by {b_name!r}; paired results have the same index")
     if not a_keyed and len(mine) != len(theirs):
         raise ValueError(f"a has {len(mine)} results and b has {len(theirs)}; pairs need the same number of each")
-    lacks = [f"{which} has no result for {list_keys(missing)}"
-             for which, missing in (("a", theirs.keys() - mine.keys()), ("b", mine.keys() - theirs.keys()))
-             if missing]  # fmt: skip
+    lacks = [
+        f"{which} has no result for {list_keys(missing)}"
+        for which, missing in (("a", theirs.keys() - mine.keys()), ("b", mine.keys() - theirs.keys()))
+        if missing
+    ]
     if lacks:
         raise ValueError(f"{'; '.join(lacks)}. Pairs have the same key: index both by seed (.set_index('seed'))")
     name = a_name if a_name is not None else b_name

@@ -178,14 +178,40 @@ def data_named(source: str) -> set[str]:
 # --- objects --------------------------------------------------------------------------------------------------------
 
 PLAIN = {type(None), bool, int, float, complex, str, bytes}
-NAMED = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
-         types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType)  # fmt: skip
-WRAPPERS = (property, classmethod, staticmethod, functools.cached_property, functools._lru_cache_wrapper,
-            types.MethodType)  # fmt: skip
+NAMED = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+)
+WRAPPERS = (
+    property,
+    classmethod,
+    staticmethod,
+    functools.cached_property,
+    functools._lru_cache_wrapper,
+    types.MethodType,
+)
 #: what stands in a class and does not decide what it does, or is filled in later
-NOT_BODY = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__slotnames__",
-            "__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__annotate_func__",
-            "__annotations_cache__", "__conditional_annotations__"}  # fmt: skip
+NOT_BODY = {
+    "__module__",
+    "__qualname__",
+    "__doc__",
+    "__dict__",
+    "__weakref__",
+    "__firstlineno__",
+    "__slotnames__",
+    "__static_attributes__",
+    "_abc_impl",
+    "__annotations__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations_cache__",
+    "__conditional_annotations__",
+}
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 HEAP = 1 << 9  # the flag of a class that was made while running, not compiled into Python
 COURSE, LIBRARY, OWN = "course", "library", "own"  # whose some code is
@@ -232,14 +258,27 @@ class Description:
     def kind(self, value: object) -> Callable[[object], str]:
         """The method that describes it."""
         for kinds, method in (
-            (Tensor, self.tensor), (type, self.class_), (types.FunctionType, self.function), (nn.Module, self.network),
-            (types.ModuleType, self.module), (types.CodeType, self.code), (NAMED, self.named), (Enum, self.member),
+            (Tensor, self.tensor),
+            (type, self.class_),
+            (types.FunctionType, self.function),
+            (nn.Module, self.network),
+            (types.ModuleType, self.module),
+            (types.CodeType, self.code),
+            (NAMED, self.named),
+            (Enum, self.member),
             (WRAPPERS, self.wrapper),
-        ):  # fmt: skip
+        ):
             if isinstance(value, kinds):
                 return method
-        exact = {list: self.items, dict: self.pairs, OrderedDict: self.pairs, types.MappingProxyType: self.pairs,
-                 np.ndarray: self.array, types.CellType: self.cell, weakref.ref: self.weak}  # fmt: skip
+        exact = {
+            list: self.items,
+            dict: self.pairs,
+            OrderedDict: self.pairs,
+            types.MappingProxyType: self.pairs,
+            np.ndarray: self.array,
+            types.CellType: self.cell,
+            weakref.ref: self.weak,
+        }
         return exact.get(type(value), self.instance)
 
     def joined(self, kind: str, *parts: str | bytes) -> str:
@@ -315,13 +354,20 @@ class Description:
     def network(self, value: nn.Module) -> str:
         """A module: its parts, parameters and buffers, its hooks in order, and whatever else it holds."""
         kept = dict(vars(value))
-        hooks = {name: kept.pop(name) for name in sorted(kept) if name.endswith(("_hooks", "_hooks_with_kwargs",
-                 "_hooks_always_called")) and isinstance(kept[name], dict)}  # fmt: skip
+        hooks = {
+            name: kept.pop(name)
+            for name in sorted(kept)
+            if name.endswith(("_hooks", "_hooks_with_kwargs", "_hooks_always_called")) and isinstance(kept[name], dict)
+        }
         # Their keys count all hooks of the process.
         rank = {key: place for place, key in enumerate(sorted({key for held in hooks.values() for key in held}))}
         parts = [(name, [(rank[key], hook) for key, hook in held.items()]) for name, held in hooks.items() if held]
-        return self.joined("network", self.of(type(value)), self.of(parts), *(
-            self.of(part) for pair in sorted(kept.items()) for part in pair))  # fmt: skip
+        return self.joined(
+            "network",
+            self.of(type(value)),
+            self.of(parts),
+            *(self.of(part) for pair in sorted(kept.items()) for part in pair),
+        )
 
     def class_(self, value: type) -> str:
         module = value.__module__ if isinstance(value.__module__, str) else type.__module__  # some of C have none
@@ -329,12 +375,20 @@ class Description:
         if whose != OWN and (found(module, value.__qualname__) is value or not value.__flags__ & HEAP):
             if whose == LIBRARY:
                 return self.joined(LIBRARY, module, value.__qualname__, version(module))
-            put_in = [one for one in vars(value).values() if isinstance(one, types.FunctionType)
-                      and whose_globals(one.__globals__) == OWN]  # fmt: skip
+            put_in = [
+                one
+                for one in vars(value).values()
+                if isinstance(one, types.FunctionType) and whose_globals(one.__globals__) == OWN
+            ]
             return self.joined(COURSE, value.__qualname__, course(module), *map(self.of, put_in))
         body = sorted((name, one) for name, one in vars(value).items() if name not in NOT_BODY)
-        return self.joined("class", value.__qualname__, self.of(type(value)), self.of(value.__bases__), *(
-            self.of(part) for pair in body for part in pair))  # fmt: skip
+        return self.joined(
+            "class",
+            value.__qualname__,
+            self.of(type(value)),
+            self.of(value.__bases__),
+            *(self.of(part) for pair in body for part in pair),
+        )
 
     # --- code ---
 
@@ -367,8 +421,17 @@ class Description:
 
     def code(self, value: types.CodeType) -> str:
         """Bytecode, without all that tells where it stands."""
-        facts = (value.co_name, value.co_flags, value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount,
-                 value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars)  # fmt: skip
+        facts = (
+            value.co_name,
+            value.co_flags,
+            value.co_argcount,
+            value.co_posonlyargcount,
+            value.co_kwonlyargcount,
+            value.co_names,
+            value.co_varnames,
+            value.co_freevars,
+            value.co_cellvars,
+        )
         return self.joined("code", value.co_code, value.co_exceptiontable, str(facts), *map(self.of, value.co_consts))
 
     def wrapper(self, value: object) -> str:
@@ -394,8 +457,15 @@ class Description:
 
     def module(self, value: types.ModuleType) -> str:
         if whose_module(value.__name__) == OWN and file_of(value.__name__) is None:
-            return self.joined("module", *(self.of(part) for name, one in sorted(vars(value).items())
-                                           if not name.startswith("__") for part in (name, one)))  # fmt: skip
+            return self.joined(
+                "module",
+                *(
+                    self.of(part)
+                    for name, one in sorted(vars(value).items())
+                    if not name.startswith("__")
+                    for part in (name, one)
+                ),
+            )
         return self.module_called(value.__name__)
 
     def module_called(self, name: str) -> str:

@@ -368,12 +368,16 @@ def class_names(task: str, classes: Iterable[object] | int) -> tuple[str, ...]:
             raise ValueError(f"task {task!r} needs two or more classes, not {classes}")
         return tuple(map(str, range(classes)))
     if isinstance(classes, set | frozenset):
-        raise TypeError(f"a set has no order, and the labels of {task!r} count its classes: give a list, such as "
-                        f"sorted({classes!r})")  # fmt: skip
+        raise TypeError(
+            f"a set has no order, and the labels of {task!r} count its classes: give a list, such as "
+            f"sorted({classes!r})"
+        )
     unclear = isinstance(classes, str | bytes | Mapping | bool) or not isinstance(classes, Iterable)
     if unclear or getattr(classes, "ndim", 1) > 1:
-        raise TypeError(f"the classes of {task!r} are a list of names, such as ['cat', 'dog'], or how many there are, "
-                        f"such as 10; not {classes!r}")  # fmt: skip
+        raise TypeError(
+            f"the classes of {task!r} are a list of names, such as ['cat', 'dog'], or how many there are, "
+            f"such as 10; not {classes!r}"
+        )
     names = tuple(class_name(task, one) for one in (classes.tolist() if isinstance(classes, Tensor) else classes))
     if len(names) < 2:
         raise ValueError(f"task {task!r} needs two or more class names, not {names!r}")
@@ -388,8 +392,10 @@ def class_name(task: str, name: object) -> str:
     if not isinstance(name, str) and isinstance(name, Iterable):
         raise TypeError(f"a class of {task!r} is called by text or a number, such as 'cat', not {name!r}")
     if name is None or is_missing(name):
-        raise ValueError(f"a class of {task!r} has no name ({name!r}): leave it out, and label its examples {MISSING}, "
-                         "or give it one")  # fmt: skip
+        raise ValueError(
+            f"a class of {task!r} has no name ({name!r}): leave it out, and label its examples {MISSING}, "
+            "or give it one"
+        )
     return str(name)
 
 

@@ -13,8 +13,12 @@ INFINITY = math.inf
 
 
 def table(xs, lines=("ana", "bo"), seeds=3, value=lambda x, line, seed: 0.5, **columns):
-    rows = [{"lam": x, "task": line, "seed": seed, "score": value(i, k, seed)} | columns
-            for i, x in enumerate(xs) for k, line in enumerate(lines) for seed in range(seeds)]  # fmt: skip
+    rows = [
+        {"lam": x, "task": line, "seed": seed, "score": value(i, k, seed)} | columns
+        for i, x in enumerate(xs)
+        for k, line in enumerate(lines)
+        for seed in range(seeds)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -75,8 +79,12 @@ def test_a_panel_holds_its_own_rows_and_a_word_is_a_word():
 
 
 def test_the_alt_text_says_both_ends_of_every_line():
-    figure = mtl.show.along(table([0.0, 0.1, INFINITY], value=lambda i, k, s: (0.6, 0.7, 0.4)[i] + 0.1 * k), "lam",
-                            label="accuracy", title="Soft sharing")  # fmt: skip
+    figure = mtl.show.along(
+        table([0.0, 0.1, INFINITY], value=lambda i, k, s: (0.6, 0.7, 0.4)[i] + 0.1 * k),
+        "lam",
+        label="accuracy",
+        title="Soft sharing",
+    )
     assert figure.alt.startswith("Soft sharing. accuracy against λ, from λ = 0 to λ = ∞.")
     assert "ana: ≈ 60 % at λ = 0, ≈ 70 % at λ = 0.1, ≈ 40 % at λ = ∞." in figure.alt
     assert "bo: ≈ 70 % at λ = 0" in figure.alt
@@ -91,11 +99,14 @@ def test_lines_are_told_apart_by_more_than_colour():
     assert a.get_color() != b.get_color()
 
 
-@pytest.mark.parametrize(("change", "error", "words"), [
-    (lambda t: (t, "gamma"), KeyError, "no column 'gamma'; it has lam"),
-    (lambda t: (t[:0], "lam"), ValueError, "no rows"),
-    (lambda t: (table([1.0], lines=map(str, range(7))), "lam"), ValueError, "7 lines"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda t: (t, "gamma"), KeyError, "no column 'gamma'; it has lam"),
+        (lambda t: (t[:0], "lam"), ValueError, "no rows"),
+        (lambda t: (table([1.0], lines=map(str, range(7))), "lam"), ValueError, "7 lines"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused(change, error, words):
     with pytest.raises(error, match=words):
         mtl.show.along(*change(table([1.0, 2.0])))

@@ -14,8 +14,14 @@ X = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(0))
 def made(way):
     """A model whose tasks' weights differ, as after training."""
     trunk = nn.Sequential()
-    layers = {"conv1": nn.Conv2d(3, 4, 3), "pool1": nn.MaxPool2d(2), "relu1": nn.ReLU(), "flatten": nn.Flatten(),
-              "linear": nn.Linear(100, 10), "relu2": nn.ReLU()}  # fmt: skip
+    layers = {
+        "conv1": nn.Conv2d(3, 4, 3),
+        "pool1": nn.MaxPool2d(2),
+        "relu1": nn.ReLU(),
+        "flatten": nn.Flatten(),
+        "linear": nn.Linear(100, 10),
+        "relu2": nn.ReLU(),
+    }
     for name, layer in layers.items():
         trunk.add_module(name, layer)
     return moved(WAYS[way](trunk), 0.2)

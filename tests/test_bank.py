@@ -61,8 +61,16 @@ def test_a_stored_point_is_what_the_code_computes_today():
     """The same seed on another machine rounds otherwise, and training amplifies it: a few points may differ."""
     stored = bank.load("width_labels").query("way == 'Hard' and width == 4 and labels == 1000 and seed == 0")
     epochs = bank.read_facts("width_labels")["settings"]["epochs"]
-    sweep = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv, width=4, labels=1000, seeds=[0], epochs=epochs,
-                      progress=False)  # fmt: skip
+    sweep = mtl.sweep(
+        mtl.Hard,
+        mtl.data.questions,
+        trunk=mtl.nets.conv,
+        width=4,
+        labels=1000,
+        seeds=[0],
+        epochs=epochs,
+        progress=False,
+    )
     now = sweep.run(width=4, labels=1000, seed=0).test()
     for task, score in stored.set_index("task").score.items():
         assert now[task] == pytest.approx(score, abs=0.08)
@@ -149,16 +157,23 @@ def using(*modules):
 
 def test_pictures_turned_round_make_every_picture_result_stale(package):
     assert bank.stale() == []
-    package("mtl_lesson/data/garments.py", "return torch.tensor(pictures), labels",
-            "return 255 - torch.tensor(pictures), labels")  # fmt: skip
+    package(
+        "mtl_lesson/data/garments.py",
+        "return torch.tensor(pictures), labels",
+        "return 255 - torch.tensor(pictures), labels",
+    )
     assert bank.stale() == bank.names()  # all 18 of them are of pictures
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
-        ("mtl_lesson/sharing/separate.py", "list(range(len(self.tasks)))", "[0] * len(self.tasks)",
-         lambda: using("sharing/separate", "sharing/soft")),  # Soft is a Separate
+        (
+            "mtl_lesson/sharing/separate.py",
+            "list(range(len(self.tasks)))",
+            "[0] * len(self.tasks)",
+            lambda: using("sharing/separate", "sharing/soft"),
+        ),  # Soft is a Separate
         ("mtl_lesson/sharing/pooled.py", "all tasks", "all the tasks", lambda: using("sharing/pooled")),
         ("mtl_lesson/data/shoppers.py", "MOOD = 0.65", "MOOD = 0.66", lambda: using("data/shoppers")),
         ("mtl_lesson/training/loop.py", "momentum=0.9", "momentum=0.8", bank.names),
@@ -172,7 +187,7 @@ def test_pictures_turned_round_make_every_picture_result_stale(package):
         ("mtl_lesson/training/loop.py", "Train and hand over after every epoch", "Hand over", list),
         ("mtl_lesson/nets/layers.py", "# yᵀ = W xᵀ rather", "# rather", list),
     ],
-)  # fmt: skip
+)
 def test_a_result_is_stale_once_what_made_it_has_changed_and_not_before(package, file, old, new, stale):
     package(file, old, new)
     assert bank.stale() == stale()
@@ -190,9 +205,16 @@ def maker(elsewhere, monkeypatch):
 
 def test_a_result_that_is_found_again_is_stamped_again(maker, elsewhere, monkeypatch):
     """One table in a bank of our own: stale by another stamp, found again, and not where a score has changed."""
-    monkeypatch.setitem(maker.TABLES, "small", (
-        [(mtl.Hard, {"width": [2, 3]}), (mtl.Separate, {"width": [2]})], mtl.data.questions, mtl.nets.conv,
-        {"n_train": 40, "n_validation": 30, "n_test": 30, "seeds": range(2), "epochs": 1}))  # fmt: skip
+    monkeypatch.setitem(
+        maker.TABLES,
+        "small",
+        (
+            [(mtl.Hard, {"width": [2, 3]}), (mtl.Separate, {"width": [2]})],
+            mtl.data.questions,
+            mtl.nets.conv,
+            {"n_train": 40, "n_validation": 30, "n_test": 30, "seeds": range(2), "epochs": 1},
+        ),
+    )
     assert maker.make("small")[0]
     stored = bank.load("small")
     assert len(stored) == 3 * 2 * 3

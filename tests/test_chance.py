@@ -68,8 +68,15 @@ class Own(nn.Module):
         return x * self.weight + self.shift
 
 
-LAYERS = {"dropout": nn.Dropout, "alpha dropout": nn.AlphaDropout, "random slope": nn.RReLU, "noise": Noisy,
-          "attention": Attention, "recurrent": Memory, "own weights": Own}  # fmt: skip
+LAYERS = {
+    "dropout": nn.Dropout,
+    "alpha dropout": nn.AlphaDropout,
+    "random slope": nn.RReLU,
+    "noise": Noisy,
+    "attention": Attention,
+    "recurrent": Memory,
+    "own weights": Own,
+}
 
 
 def trunk(layer):
@@ -81,15 +88,27 @@ def weights(model):
 
 
 def sweep(way, layer, seeds, **axes):
-    return mtl.sweep(way, world(), trunk=trunk(layer), seeds=seeds, epochs=3, batch_size=8, progress=False,
-                     **({"precision": "float64"} | axes))  # fmt: skip
+    return mtl.sweep(
+        way,
+        world(),
+        trunk=trunk(layer),
+        seeds=seeds,
+        epochs=3,
+        batch_size=8,
+        progress=False,
+        **({"precision": "float64"} | axes),
+    )
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("way", [mtl.Hard, mtl.Separate, mtl.SharedPrivate])
 def test_a_seed_decides_what_is_drawn_whoever_stands_beside_it(layer, way):
-    once, again, other = (mtl.fit(way(TASKS, trunk(layer)), world(), seed=seed, epochs=3, batch_size=8, progress=False,
-                                  precision="float64") for seed in (3, 3, 4))  # fmt: skip
+    once, again, other = (
+        mtl.fit(
+            way(TASKS, trunk(layer)), world(), seed=seed, epochs=3, batch_size=8, progress=False, precision="float64"
+        )
+        for seed in (3, 3, 4)
+    )
     assert torch.equal(weights(once.model), weights(again.model))
     assert once.history.equals(again.history)
     assert once.test() == once.test()
@@ -137,8 +156,15 @@ def test_nobody_elses_generator_is_touched(layer):
     before = torch.get_rng_state(), random.getstate(), numpy_state()
     run = mtl.fit(mtl.Separate(TASKS, given), world(), epochs=2, batch_size=8, progress=False)
     run.test(), mtl.inspection.features(run, world().test.x), run.model.copy(0)
-    mtl.sweep(mtl.Hard, world(), trunk=lambda width=6: nn.Sequential(nn.Linear(4, width)), width=[2, 3], seeds=[0],
-              epochs=1, progress=False)  # fmt: skip
+    mtl.sweep(
+        mtl.Hard,
+        world(),
+        trunk=lambda width=6: nn.Sequential(nn.Linear(4, width)),
+        width=[2, 3],
+        seeds=[0],
+        epochs=1,
+        progress=False,
+    )
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (random.getstate(), numpy_state()) == before[1:]
 
@@ -172,16 +198,23 @@ def test_weights_are_those_that_pytorch_draws():
 
 
 DRAWS = {
-    "dropout": F.dropout, "feature dropout": lambda x: F.dropout1d(x[None]), "rand": lambda x: torch.rand(9),
-    "native dropout": lambda x: torch.native_dropout(x, 0.5, True)[0], "randint": lambda x: torch.randint(99, (9,)),
-    "randn like": torch.randn_like, "randperm": lambda x: torch.randperm(50), "gumbel": F.gumbel_softmax,
-    "normal": lambda x: torch.normal(x, 1.0), "bernoulli": lambda x: torch.bernoulli(x.sigmoid()),
-    "multinomial": lambda x: torch.multinomial(x.sigmoid(), 5), "randint like": lambda x: torch.randint_like(x, 99),
+    "dropout": F.dropout,
+    "feature dropout": lambda x: F.dropout1d(x[None]),
+    "rand": lambda x: torch.rand(9),
+    "native dropout": lambda x: torch.native_dropout(x, 0.5, True)[0],
+    "randint": lambda x: torch.randint(99, (9,)),
+    "randn like": torch.randn_like,
+    "randperm": lambda x: torch.randperm(50),
+    "gumbel": F.gumbel_softmax,
+    "normal": lambda x: torch.normal(x, 1.0),
+    "bernoulli": lambda x: torch.bernoulli(x.sigmoid()),
+    "multinomial": lambda x: torch.multinomial(x.sigmoid(), 5),
+    "randint like": lambda x: torch.randint_like(x, 99),
     "distribution": lambda x: torch.distributions.Gamma(1.0, 1.0).sample((9,)),
     "pooling": lambda x: F.fractional_max_pool2d(x.repeat(4, 2)[None, None], 2, output_size=(5, 5)),
     "random from": lambda x: x.random_(2, 99),
     "attention": lambda x: F.scaled_dot_product_attention(*[x[None, None]] * 3, dropout_p=0.5),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("act", DRAWS.values(), ids=DRAWS)

@@ -267,7 +267,10 @@ def test_an_answer_that_runs_for_ever_can_be_stopped():
 def test_hints_come_one_by_one_and_the_last_stays():
     exercise = Exercise("Exercise 9", lambda answer: None, hints=("look left", "look right"))
     assert [exercise.hint().words for _ in range(3)] == [
-        "Hint 1 of 2. look left", "Hint 2 of 2. look right", "Hint 2 of 2. look right"]  # fmt: skip
+        "Hint 1 of 2. look left",
+        "Hint 2 of 2. look right",
+        "Hint 2 of 2. look right",
+    ]
 
 
 def test_what_a_learner_wrote_is_escaped():

@@ -80,9 +80,12 @@ WIDTHS = [
 
 @pytest.mark.parametrize(
     ("name", "answer", "state", "words"),
-    [(name, *case) for name, cases in (("borrow", BORROW), ("suggested_lambda", SUGGESTED), ("shares_nothing", WIDTHS))
-     for case in cases],
-)  # fmt: skip
+    [
+        (name, *case)
+        for name, cases in (("borrow", BORROW), ("suggested_lambda", SUGGESTED), ("shares_nothing", WIDTHS))
+        for case in cases
+    ],
+)
 def test_each_answer_is_told_what_it_is(name, answer, state, words):
     told = getattr(checks, name)(answer)
     assert told.state == state, told.words
@@ -125,6 +128,7 @@ def test_borrowing_is_what_soft_sharing_does_with_one_number_a_school():
 def test_a_trunk_shares_nothing_exactly_at_the_widths_of_the_answer():
     world = mtl.data.planted(T=lesson_03.TASKS, d=lesson_03.INPUTS, n=15, seed=1)
     alone = mtl.closed_form.solve(world, 0.0)
-    same = {width for width in lesson_03.WIDTHS
-            if torch.allclose(mtl.trace_norm.factored(world, width), alone, atol=1e-4)}  # fmt: skip
+    same = {
+        width for width in lesson_03.WIDTHS if torch.allclose(mtl.trace_norm.factored(world, width), alone, atol=1e-4)
+    }
     assert same == {5, 8, 12, 20}

@@ -26,8 +26,11 @@ PENALTIES = [
     (lambda theta, lam: 2 * pairs(theta, lam), "wrong", "counted twice"),
     (lambda theta, lam: pairs(theta, 1.0), "wrong", "λ is missing"),
     (lambda theta, lam: lam * sum((a - b).norm() for a, b in itertools.combinations(theta, 2)), "wrong", "not squared"),
-    (lambda theta, lam: len(theta) * lam * (theta - theta.mean(0)).square().mean(), "wrong",
-     "averaged over the weights"),
+    (
+        lambda theta, lam: len(theta) * lam * (theta - theta.mean(0)).square().mean(),
+        "wrong",
+        "averaged over the weights",
+    ),
     (lambda theta, lam: pairs(theta, lam) / 10, "wrong", "averaged over the pairs"),
     (lambda theta, lam: lam * len(theta) * theta.square().sum(), "wrong", "subtract the mean"),
     (lambda theta, lam: (theta - theta.mean(0)).square(), "wrong", r"shape \(5, 7\)"),

@@ -20,22 +20,31 @@ OWNERS = [
     (own_groups, "right", ""),
     (named, "right", ""),
     (lambda depth, leaves: own_groups(depth - 1, leaves), "wrong", "for itself already"),
-    (lambda depth, leaves: [-1 if depth <= leave else t for t, leave in enumerate(leaves)], "wrong",
-     "for itself already"),
+    (
+        lambda depth, leaves: [-1 if depth <= leave else t for t, leave in enumerate(leaves)],
+        "wrong",
+        "for itself already",
+    ),
     (lambda depth, leaves: [depth >= leave for leave in leaves], "wrong", "Each of them goes its own way"),
     (lambda depth, leaves: [-1 if depth >= leave else t for t, leave in enumerate(leaves)], "wrong", "swapped"),
-    (lambda depth, leaves: [0 if depth < leave else t for t, leave in enumerate(leaves)], "wrong",
-     "task 0 has left, and is in the common group"),
+    (
+        lambda depth, leaves: [0 if depth < leave else t for t, leave in enumerate(leaves)],
+        "wrong",
+        "task 0 has left, and is in the common group",
+    ),
     (lambda depth, leaves: [0] * len(leaves), "wrong", "task 0 has left"),
     (lambda depth, leaves: range(len(leaves)), "wrong", "in different groups"),
-    (lambda depth, leaves: [-1 if depth < leave else t // 2 for t, leave in enumerate(leaves)], "wrong",
-     "a group of their own"),
+    (
+        lambda depth, leaves: [-1 if depth < leave else t // 2 for t, leave in enumerate(leaves)],
+        "wrong",
+        "a group of their own",
+    ),
     (lambda depth, leaves: own_groups(depth, leaves)[:1], "wrong", "1 entries for 5 tasks"),
     (lambda depth, leaves: 0, "wrong", "one group for each task"),
     (lambda depth, leaves: "000", "wrong", "one group for each task"),
     (lambda depth, leaves: None, "wrong", "return missing"),
     (lambda depth: [0], "crashed", "TypeError"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("answer", "state", "words"), OWNERS)
@@ -86,9 +95,12 @@ COSTS = [
     (lambda *what: None, "wrong", "return missing"),
     (lambda *what: str(total(*what)), "wrong", "not a number"),
     (lambda costs, head, T, branch: list(costs).index(branch), "wrong", "it should be"),
-    (lambda costs, head, T, branch: total(costs, head, T, branch) if branch in costs else costs[branch], "crashed",
-     "KeyError"),
-]  # fmt: skip
+    (
+        lambda costs, head, T, branch: total(costs, head, T, branch) if branch in costs else costs[branch],
+        "crashed",
+        "KeyError",
+    ),
+]
 
 
 @pytest.mark.parametrize(("answer", "state", "words"), COSTS)

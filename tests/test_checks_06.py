@@ -140,11 +140,14 @@ def test_who_is_dominated_is_judged(answer, state, words):
 # What the lesson goes on with where an exercise is still open.
 
 
-@pytest.mark.parametrize(("exercise", "ours"), [
-    (checks.delta_m, lesson_06.relative_change),
-    (checks.labels_worth, lesson_06.needed),
-    (checks.dominated, lesson_06.unhelped),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("exercise", "ours"),
+    [
+        (checks.delta_m, lesson_06.relative_change),
+        (checks.labels_worth, lesson_06.needed),
+        (checks.dominated, lesson_06.unhelped),
+    ],
+)
 def test_our_own_answers_pass(exercise, ours):
     assert exercise(ours).state == "right"
 

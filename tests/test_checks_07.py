@@ -89,17 +89,20 @@ def test_similarity_is_judged(answer, state, words):
 GOOD = {"A": "used", "B": "available", "C": "similar", "D": "none"}
 
 
-@pytest.mark.parametrize(("answer", "state", "words"), [
-    (dict.fromkeys("ABCD", ...), "not attempted", ""),
-    (GOOD, "right", "three questions"),
-    (GOOD | {"A": "available"}, "wrong", "that is use"),
-    (GOOD | {"B": "used"}, "wrong", "new reader"),
-    (GOOD | {"C": "used"}, "wrong", "no task"),
-    (GOOD | {"D": "used"}, "wrong", "untrained"),
-    (GOOD | {"D": "nothing"}, "wrong", "'nothing' is none of"),
-    ({"A": "used"}, "wrong", "keys"),
-    ("used", "wrong", "keys"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (dict.fromkeys("ABCD", ...), "not attempted", ""),
+        (GOOD, "right", "three questions"),
+        (GOOD | {"A": "available"}, "wrong", "that is use"),
+        (GOOD | {"B": "used"}, "wrong", "new reader"),
+        (GOOD | {"C": "used"}, "wrong", "no task"),
+        (GOOD | {"D": "used"}, "wrong", "untrained"),
+        (GOOD | {"D": "nothing"}, "wrong", "'nothing' is none of"),
+        ({"A": "used"}, "wrong", "keys"),
+        ("used", "wrong", "keys"),
+    ],
+)
 def test_what_a_finding_says_is_judged(answer, state, words):
     result = checks.says(answer)
     assert result.state == state

@@ -170,7 +170,7 @@ def test_close_means_within_a_tenth_of_the_width():
 def test_words_are_exact():
     a = {seed: 0.60 + step for seed, step in enumerate([0.010, 0.030, 0.020, 0.040, 0.000, 0.020])}
     got = claim("one trunk scores higher than three.", a, dict.fromkeys(a, 0.59), unit="%")
-    numbers = ("mean difference ≈ +3.0 percentage points, 95 % interval ≈ +1.5 to ≈ +4.5, 6 paired seeds")
+    numbers = "mean difference ≈ +3.0 percentage points, 95 % interval ≈ +1.5 to ≈ +4.5, 6 paired seeds"
     assert repr(got) == str(got) == f"supported: one trunk scores higher than three ({numbers})"
     assert got.sentence() == f"The measurements support the claim that one trunk scores higher than three ({numbers})."
 
@@ -197,9 +197,12 @@ def test_unit_and_pairs_are_named():
 
 @pytest.mark.parametrize(
     ("a", "words"),
-    [([1, 1.1, 0.9], "support the claim that"), ([-1, -1.1, -0.9], "contradict the claim that"),
-     ([1, -1, 0], "do not decide whether")],
-)  # fmt: skip
+    [
+        ([1, 1.1, 0.9], "support the claim that"),
+        ([-1, -1.1, -0.9], "contradict the claim that"),
+        ([1, -1, 0], "do not decide whether"),
+    ],
+)
 def test_the_sentence_fits_the_verdict(a, words):
     assert f"The measurements {words} a beats b (" in claim("a beats b", a, 0).sentence()
 

@@ -62,8 +62,9 @@ def trunk():
 
 @pytest.fixture(scope="module")
 def sweep():
-    return mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=LAMS, delta=[0.2, 2.0], seeds=range(2), test=True,
-                     progress=False, **TRAINING)  # fmt: skip
+    return mtl.sweep(
+        mtl.Soft, tiny, trunk=trunk(), lam=LAMS, delta=[0.2, 2.0], seeds=range(2), test=True, progress=False, **TRAINING
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +79,15 @@ def explorer(path):
 
 def table_of(scores, tasks):
     """A Path made of scores alone: (split, seed, lam, task) → score."""
-    rows = [{"lam": lam, "seed": seed, "task": task, "split": split, "score": score, "loss": 1.0}
-            for (split, seed, lam, task), score in scores.items()]  # fmt: skip
-    gaps = [{"lam": lam, "seed": seed, "task": task, "layer": "linear", "gap": 1.0 / (1 + lam)}
-            for (split, seed, lam, task) in scores if split == "validation"]  # fmt: skip
+    rows = [
+        {"lam": lam, "seed": seed, "task": task, "split": split, "score": score, "loss": 1.0}
+        for (split, seed, lam, task), score in scores.items()
+    ]
+    gaps = [
+        {"lam": lam, "seed": seed, "task": task, "layer": "linear", "gap": 1.0 / (1 + lam)}
+        for (split, seed, lam, task) in scores
+        if split == "validation"
+    ]
     nothing = pd.DataFrame(columns=["lam", "task", "label", "answer", "count"])
     return Path("made up", tuple(tasks), {}, pd.DataFrame(rows), pd.DataFrame(gaps), nothing, split="test")
 
@@ -147,10 +153,16 @@ def counts_of(run, split="validation"):
 def test_confusions_are_those_of_the_weights_whatever_it_was_trained_in(precision):
     """Inputs far from 0 and answers near the border: bfloat16, of 8 bits, would turn a third of them."""
     world = tiny()
-    far = {part: Split({name: x + 100 for name, x in split.x.items()}, split.labels)
-           for part, split in (("train", world.train), ("validation", world.validation))}  # fmt: skip
-    run = mtl.fit(mtl.Separate(world.tasks, trunk()), replace(world, **far), progress=False,
-                  **TRAINING | {"precision": precision, "epochs": 1})  # fmt: skip
+    far = {
+        part: Split({name: x + 100 for name, x in split.x.items()}, split.labels)
+        for part, split in (("train", world.train), ("validation", world.validation))
+    }
+    run = mtl.fit(
+        mtl.Separate(world.tasks, trunk()),
+        replace(world, **far),
+        progress=False,
+        **TRAINING | {"precision": precision, "epochs": 1},
+    )
     split, wanted = run.world.validation, {}
     for task in world.tasks:
         head = run.model.heads[run.model.head_of(task)]
@@ -237,8 +249,12 @@ def test_the_test_split_is_shown_and_the_best_is_chosen_on_validation(sweep):
 
 
 def test_where_less_is_better_the_best_is_the_least():
-    scores = {(split, seed, lam, "a"): lam + seed for split in ("validation", "test") for seed in range(2)
-              for lam in (0.5, 1.0, 2.0)}  # fmt: skip
+    scores = {
+        (split, seed, lam, "a"): lam + seed
+        for split in ("validation", "test")
+        for seed in range(2)
+        for lam in (0.5, 1.0, 2.0)
+    }
     found = table_of(scores, [mtl.Regression("a")]).at()
     assert found.lams[found.best] == 0.5
     assert found.bests == (0, 0)
@@ -247,8 +263,12 @@ def test_where_less_is_better_the_best_is_the_least():
 
 def test_scores_of_different_kinds_are_compared_by_their_relative_change():
     values = {"a": [0.5, 0.6, 0.4], "b": [2.0, 1.0, 3.0]}  # a share, and an error
-    scores = {(split, 0, lam, task): values[task][i] for split in ("validation", "test") for task in values
-              for i, lam in enumerate((0.0, 1.0, INF))}  # fmt: skip
+    scores = {
+        (split, 0, lam, task): values[task][i]
+        for split in ("validation", "test")
+        for task in values
+        for i, lam in enumerate((0.0, 1.0, INF))
+    }
     found = table_of(scores, [mtl.Binary("a"), mtl.Regression("b")]).at()
     assert not found.alike
     assert found.merit[0].tolist() == pytest.approx([0, (0.2 + 0.5) / 2, (-0.2 - 0.5) / 2])
@@ -258,8 +278,13 @@ def test_scores_of_different_kinds_are_compared_by_their_relative_change():
 
 def test_bands_are_intervals_over_the_seeds_that_are_there():
     values = {0: [0.5, 0.6], 1: [0.7, 0.9], 2: [0.6, 0.8]}
-    scores = {(split, seed, lam, "a"): values[seed][i] for split in ("validation", "test") for seed in values
-              for i, lam in enumerate((0.0, 1.0)) if (seed, lam) != (2, 1.0)}  # fmt: skip
+    scores = {
+        (split, seed, lam, "a"): values[seed][i]
+        for split in ("validation", "test")
+        for seed in values
+        for i, lam in enumerate((0.0, 1.0))
+        if (seed, lam) != (2, 1.0)
+    }
     found = table_of(scores, [mtl.Binary("a")]).at()
     mean, low, high = (part[:, 0].tolist() for part in found.band)
     first = [float(part[0]) for part in interval(np.array([[0.5], [0.7], [0.6]]))]
@@ -281,16 +306,20 @@ def test_tied_heads_are_a_layer_of_their_own():
     def yes_or_no(seed=0):
         world = tiny(seed=seed)
         tasks = (world.tasks[0], world.tasks[2])
-        parts = [Split({t.name: s.x[t.name] for t in tasks}, {t.name: s.labels[t.name] for t in tasks})
-                 for s in (world.train, world.validation, world.test)]  # fmt: skip
+        parts = [
+            Split({t.name: s.x[t.name] for t in tasks}, {t.name: s.labels[t.name] for t in tasks})
+            for s in (world.train, world.validation, world.test)
+        ]
         return World("two", tasks, *parts)
 
     tied = mtl.sweep(mtl.Soft, yes_or_no, trunk=trunk(), lam=[0, INF], tie="all", seeds=[0], progress=False, **TRAINING)
     found = Path.of(tied)
     assert found.layers == ("first", "second", "heads")
     model = tied.run(lam=0, tie="all", seed=0).model
-    heads = [torch.cat([value.flatten() for value in model.heads[model.head_of(task)].values(0).values()]).detach()
-             for task in model.tasks]  # fmt: skip
+    heads = [
+        torch.cat([value.flatten() for value in model.heads[model.head_of(task)].values(0).values()]).detach()
+        for task in model.tasks
+    ]
     mean = (heads[0] + heads[1]) / 2
     expected = [float((head - mean).norm() / mean.norm()) for head in heads]
     assert found.at("all").gaps[0, 0, 2].tolist() == pytest.approx(expected, rel=1e-4)
@@ -397,8 +426,12 @@ def test_every_kind_of_path_can_be_drawn():
     assert "mean of 63 tasks" in drawing.alt
     assert drawing.png().startswith(b"\x89PNG")
     for tasks in ([mtl.Binary("a"), mtl.Regression("b")], [mtl.Binary("a")]):
-        scores = {(split, 0, lam, task.name): 0.3 + lam for split in ("validation", "test") for lam in (0.0, 0.5)
-                  for task in tasks}  # fmt: skip
+        scores = {
+            (split, 0, lam, task.name): 0.3 + lam
+            for split in ("validation", "test")
+            for lam in (0.0, 0.5)
+            for task in tasks
+        }
         drawing = drawn(table_of(scores, tasks), (), 1, seed=0)
         assert "λ = 0.5 (seed 0): a ≈ 80 %" in drawing.alt
         assert drawing.png().startswith(b"\x89PNG")
@@ -451,8 +484,18 @@ def test_places_that_are_not_there_are_refused(explorer):
     with pytest.raises(KeyError, match="no world 'x'"):
         explorer.move(world="x")
     before = explorer.at
-    wrong = [{"index": 5}, {"index": -1}, {"world": 1}, {"dials": [2]}, {"dials": []}, {"seed": 9}, {"pair": [0, 3]},
-             {"task": -1}, {"guess": {"world": 0, "dials": [0], "index": 9}}, {"index": None}]  # fmt: skip
+    wrong = [
+        {"index": 5},
+        {"index": -1},
+        {"world": 1},
+        {"dials": [2]},
+        {"dials": []},
+        {"seed": 9},
+        {"pair": [0, 3]},
+        {"task": -1},
+        {"guess": {"world": 0, "dials": [0], "index": 9}},
+        {"index": None},
+    ]
     for change in wrong:
         with pytest.raises(traitlets.TraitError, match="nothing to show"):
             explorer.at = before | change
@@ -521,7 +564,11 @@ def test_a_stored_seed_comes_out_as_it_was(sweep, explorer):
     assert finish(explorer) == "done", explorer.training
     (result,) = explorer.results
     assert {name: result[name] for name in ("world", "dials", "index", "seed")} == {
-        "world": 0, "dials": [1], "index": 3, "seed": 1}  # fmt: skip
+        "world": 0,
+        "dials": [1],
+        "index": 3,
+        "seed": 1,
+    }
     expected = sweep.run(lam=1, delta=2.0, seed=1).scores
     assert list(result["scores"].values()) == pytest.approx(list(expected.values()), abs=0.05)  # batched otherwise
     assert explorer.training["text"].startswith("★ Trained now, λ = 1, seed 1: Ana ≈ ")
@@ -566,7 +613,9 @@ def test_training_blocks_nothing_and_can_be_stopped(path):
 
 def test_progress_is_told_epoch_by_epoch(path):
     told = []
-    scores = path.live.train({"lam": 0.1, "delta": 0.2, "seed": 5}, "test", Countdown(2, lambda *said: told.append(said)))
+    scores = path.live.train(
+        {"lam": 0.1, "delta": 0.2, "seed": 5}, "test", Countdown(2, lambda *said: told.append(said))
+    )
     assert [done for done, _ in told] == [1, 2]
     assert told[1][1] == 0
     assert told[0][1] > 0

@@ -43,8 +43,9 @@ FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationF
 
 @pytest.fixture(scope="module")
 def sweep():
-    return mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=LAMS, delta=[0.2, 2.0], seeds=range(3), progress=False,
-                     **TRAINING)  # fmt: skip
+    return mtl.sweep(
+        mtl.Soft, tiny, trunk=trunk(), lam=LAMS, delta=[0.2, 2.0], seeds=range(3), progress=False, **TRAINING
+    )
 
 
 @pytest.fixture(scope="module")
@@ -290,8 +291,13 @@ def test_selectors_change_what_is_shown(show, sweep, exam):
 
 def test_a_task_alone_and_scores_of_different_kinds_are_shown(show):
     for tasks in ([mtl.Binary("a")], [mtl.Binary("a"), mtl.Regression("b")]):
-        scores = {(split, seed, lam, task.name): 0.3 + lam + seed / 10 for split in ("validation", "test")
-                  for seed in range(2) for lam in (0.0, 0.5) for task in tasks}  # fmt: skip
+        scores = {
+            (split, seed, lam, task.name): 0.3 + lam + seed / 10
+            for split in ("validation", "test")
+            for seed in range(2)
+            for lam in (0.0, 0.5)
+            for task in tasks
+        }
         page = show(explore(table_of(scores, tasks), predict=False))
         assert page.press("ArrowRight").status().startswith("λ = 0.5: a ≈ 85 %")
         assert page.find(".mtl-pareto").is_visible() == (len(tasks) > 1)
@@ -518,5 +524,3 @@ def in_python(page, expression):
       return reply.content.user_expressions.it.data["text/plain"];
     }"""
     return json.loads(page.evaluate(ask, f"__import__('json').dumps({expression})").strip("'").replace("\\\\", "\\"))
-
-

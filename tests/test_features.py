@@ -16,8 +16,14 @@ EACH = {task.name: X + number for number, task in enumerate(TASKS)}
 
 def trunk():
     network = nn.Sequential()
-    layers = {"conv1": nn.Conv2d(3, 4, 3), "relu1": nn.ReLU(), "pool1": nn.MaxPool2d(2), "flatten": nn.Flatten(),
-              "linear": nn.Linear(36, 10), "relu2": nn.ReLU()}  # fmt: skip
+    layers = {
+        "conv1": nn.Conv2d(3, 4, 3),
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(2),
+        "flatten": nn.Flatten(),
+        "linear": nn.Linear(36, 10),
+        "relu2": nn.ReLU(),
+    }
     for name, layer in layers.items():
         network.add_module(name, layer)
     return network

@@ -242,10 +242,21 @@ def test_letters_of_the_font_need_no_other_and_no_word(text):
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("🙂", "⟨1F642⟩"), ("👩\u200d🔬", "⟨1F469⟩\u200d⟨1F52C⟩"), ("a\tb", "a b"), ("a\u3000b", "a b"),
-     ("a\u2066b", "ab"), ("葛\U000e0100", "⟨845B⟩"), ("\x07", "⟨0007⟩"), ("\ud800", "⟨D800⟩"), ("한", "⟨D55C⟩"),
-     ("か", "⟨304B⟩"), ("ꯀ", "⟨ABC0⟩"), ("\U0010ffff", "⟨10FFFF⟩")],
-)  # fmt: skip
+    [
+        ("🙂", "⟨1F642⟩"),
+        ("👩\u200d🔬", "⟨1F469⟩\u200d⟨1F52C⟩"),
+        ("a\tb", "a b"),
+        ("a\u3000b", "a b"),
+        ("a\u2066b", "ab"),
+        ("葛\U000e0100", "⟨845B⟩"),
+        ("\x07", "⟨0007⟩"),
+        ("\ud800", "⟨D800⟩"),
+        ("한", "⟨D55C⟩"),
+        ("か", "⟨304B⟩"),
+        ("ꯀ", "⟨ABC0⟩"),
+        ("\U0010ffff", "⟨10FFFF⟩"),
+    ],
+)
 def test_no_letter_is_too_odd(text, shown):
     assert fonts.fit_text(text, PLAIN).text == shown
     with warnings.catch_warnings(record=True):
@@ -270,4 +281,3 @@ def test_answers_in_such_letters_can_be_told_apart():
     with pytest.warns(UserWarning, match="no font here"):
         drawing.png()
     assert {CODES[CAT], CODES[DOG], f"is: {CODES[CAT]}", CODES[BIRD]} <= texts(drawing)
-

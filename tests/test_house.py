@@ -49,6 +49,13 @@ def test_versions_agree():
     assert citation["version"] == PROJECT["version"]
 
 
+def test_the_code_is_laid_out_by_the_formatter():
+    done = subprocess.run([sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."], cwd=ROOT)
+    assert done.returncode == 0, "run python -m ruff format"
+    skipped = [path for path in ROOT.glob("*/**/*.py") if ".venv" not in path.parts and path.name != "test_house.py"]
+    assert [path for path in skipped if "# fmt: skip" in path.read_text(encoding="utf-8")] == []
+
+
 # make
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -64,9 +71,14 @@ def house(tmp_path):
 
     def make(*arguments, **variables):
         return subprocess.run(
-            ["make", *arguments], cwd=tmp_path, env=clean | variables, capture_output=True, text=True, timeout=60,
+            ["make", *arguments],
+            cwd=tmp_path,
+            env=clean | variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
             start_new_session=True,  # so that a Ctrl-C in a test stays there
-        )  # fmt: skip
+        )
 
     make.folder = tmp_path
     return make
@@ -296,8 +308,9 @@ def test_busy_processes_compute_until_they_are_ended():
 def test_busy_processes_end_with_the_one_that_started_them(name):
     """They hold its output open for as long as they run."""
     code = "import time, machines\nwith machines.busy(2):\n print('begun', flush=True)\n time.sleep(60)"
-    run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "tests", stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL)  # fmt: skip
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT / "tests", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert run.stdout.readline().strip() == b"begun"
     run.send_signal(getattr(signal, name))
     run.communicate(timeout=20)

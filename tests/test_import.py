@@ -40,8 +40,21 @@ def test_importing_changes_nothing(imported):
     assert prepared == 0
 
 
-@pytest.mark.parametrize("library", ["captum", "sklearn", "torch._dynamo", "torchvision", "ipywidgets", "anywidget",
-                                     "scipy.stats", "scipy.optimize", "joblib", "matplotlib.pyplot"])  # fmt: skip
+@pytest.mark.parametrize(
+    "library",
+    [
+        "captum",
+        "sklearn",
+        "torch._dynamo",
+        "torchvision",
+        "ipywidgets",
+        "anywidget",
+        "scipy.stats",
+        "scipy.optimize",
+        "joblib",
+        "matplotlib.pyplot",
+    ],
+)
 def test_what_is_seldom_needed_is_loaded_where_it_is_used(imported, library):
     assert library not in imported[1]
 
@@ -86,8 +99,25 @@ def imported_by(path):
 
 
 # in the order in which things happen: a part imports only from parts before it
-ORDER = ["arguments", "chance", "tasks", "nets", "data", "provenance", "linear", "sharing", "weighting", "training",
-         "evidence", "inspection", "bank", "words", "show", "widgets", "checks"]  # fmt: skip
+ORDER = [
+    "arguments",
+    "chance",
+    "tasks",
+    "nets",
+    "data",
+    "provenance",
+    "linear",
+    "sharing",
+    "weighting",
+    "training",
+    "evidence",
+    "inspection",
+    "bank",
+    "words",
+    "show",
+    "widgets",
+    "checks",
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -20,8 +20,12 @@ def texts(drawing):
 
 
 def test_every_picture_has_a_map_for_each_task_and_for_the_difference():
-    drawing = show.attributions(X, {"Hard": {"garment": ONE, "colour": OTHER}, "untrained": {"garment": ONE}},
-                                captions=["a", "b", "c"], title="Where")  # fmt: skip
+    drawing = show.attributions(
+        X,
+        {"Hard": {"garment": ONE, "colour": OTHER}, "untrained": {"garment": ONE}},
+        captions=["a", "b", "c"],
+        title="Where",
+    )
     assert len(images(drawing)) == 3 * (1 + 3 + 1)
     assert "garment −\ncolour" in texts(drawing) or "garment − colour" in texts(drawing)
     assert {"a", "b", "c", "Hard", "untrained", "Where"} <= set(texts(drawing))

@@ -20,11 +20,16 @@ N = 12
 
 def table():
     draw = np.random.default_rng(0)
-    return pd.DataFrame({
-        "age": draw.integers(18, 80, N), "income": draw.normal(size=N), "member": draw.integers(0, 2, N).astype(bool),
-        "buys": draw.integers(0, 2, N), "price": draw.normal(250_000, 1000, N),
-        "town": draw.choice(["Bonn", "Köln", "Trier"], N),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "age": draw.integers(18, 80, N),
+            "income": draw.normal(size=N),
+            "member": draw.integers(0, 2, N).astype(bool),
+            "buys": draw.integers(0, 2, N),
+            "price": draw.normal(250_000, 1000, N),
+            "town": draw.choice(["Bonn", "Köln", "Trier"], N),
+        }
+    )
 
 
 def world_of(x, labels, tasks=TASKS, **more):
@@ -114,7 +119,7 @@ Y = {"town": torch.arange(N) % 3}
         (torch.zeros(N, 4), {"town": np.linspace(0, 1, N)}, {}, TypeError, "must be whole numbers, found 0.09"),
         (torch.zeros(N, 4), {"town": torch.zeros(N, 2).long()}, {}, ValueError, r"shape \(12, 2\), expected \(12,\)"),
     ],
-)  # fmt: skip
+)
 def test_what_could_be_meant_otherwise_is_refused_with_the_way_on(x, labels, more, error, words):
     with pytest.raises(error, match=words):
         world_of(x, labels, (TOWN,), **more)
@@ -144,8 +149,9 @@ def test_tasks_may_have_data_sets_of_different_size(small, large):
     run = mtl.fit(mtl.Separate(tasks, nn.Sequential(nn.Linear(4, 3))), world, epochs=1, batch_size=4, progress=False)
     alone = World("b", tasks[1:], *[Split(x["b"], {"b": y["b"]})] * 3)
     if large >= small:  # the larger one is trained as if alone
-        other = mtl.fit(mtl.Separate(tasks[1:], nn.Sequential(nn.Linear(4, 3))), alone, epochs=1, batch_size=4,
-                        progress=False)  # fmt: skip
+        other = mtl.fit(
+            mtl.Separate(tasks[1:], nn.Sequential(nn.Linear(4, 3))), alone, epochs=1, batch_size=4, progress=False
+        )
         assert run.scores["b"] == pytest.approx(other.scores["b"], rel=1e-4)
 
 
@@ -196,15 +202,21 @@ def test_a_class_for_each_pixel():
         there = y >= 0
         iou = sklearn.metrics.jaccard_score(y[there], given[there], average="macro")
         assert run.test()["parts"] == pytest.approx(iou, abs=1e-6)
-    constant = max(sklearn.metrics.jaccard_score(y[there], torch.full_like(y[there], k), average="macro",
-                                                 zero_division=0) for k in range(3))  # fmt: skip
+    constant = max(
+        sklearn.metrics.jaccard_score(y[there], torch.full_like(y[there], k), average="macro", zero_division=0)
+        for k in range(3)
+    )
     assert task.chance(y) == pytest.approx(constant, abs=1e-6)
     with pytest.raises(ValueError, match="not maps"):
         trained(task, y, nn.Sequential(nn.Flatten(), nn.Linear(36, 4)), x)
     both = (task, mtl.Binary("bright"))
     world = world_of(x, {"parts": y, "bright": torch.arange(N) % 2}, both)
-    run = mtl.fit(mtl.Soft(world, nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU()), lam=0.1), world, epochs=1,
-                  progress=False)  # fmt: skip
+    run = mtl.fit(
+        mtl.Soft(world, nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU()), lam=0.1),
+        world,
+        epochs=1,
+        progress=False,
+    )
     for one in both:
         torch.testing.assert_close(run.model(x)[one.name], run.model.plain(one.name)(x))
 
@@ -212,8 +224,11 @@ def test_a_class_for_each_pixel():
 @pytest.mark.parametrize("task", [mtl.Binary("y"), mtl.Classification("y", 3), mtl.Regression("y")], ids=repr)
 def test_chance_is_the_best_constant_answer(task):
     draw = torch.Generator().manual_seed(3)
-    y = torch.randn(50, generator=draw) if isinstance(task, mtl.Regression) else torch.randint(
-        0, max(2, task.outputs), (50,), generator=draw)  # fmt: skip
+    y = (
+        torch.randn(50, generator=draw)
+        if isinstance(task, mtl.Regression)
+        else torch.randint(0, max(2, task.outputs), (50,), generator=draw)
+    )
     y[:5] = task.missing
     if isinstance(task, mtl.Regression):
         outputs = [y.nanmean().expand(1, 50, 1)]

@@ -56,8 +56,17 @@ def test_the_history_and_the_table_are_judged_so_too():
     for precision in ("bfloat16", "float32", "float64"):
         run = mtl.fit(mtl.Hard(TASKS, trunk()), world(), epochs=3, lr=0.02, precision=precision, progress=False)
         assert run.scores == pytest.approx(by_hand(run, run.world.validation), rel=1e-4)
-        path = mtl.sweep(mtl.Hard, world(), trunk=trunk(), seeds=[0, 1], epochs=2, lr=0.02, precision=precision,
-                         test=True, progress=False)  # fmt: skip
+        path = mtl.sweep(
+            mtl.Hard,
+            world(),
+            trunk=trunk(),
+            seeds=[0, 1],
+            epochs=2,
+            lr=0.02,
+            precision=precision,
+            test=True,
+            progress=False,
+        )
         for (seed,), one in path.runs.items():
             rows = path.table[(path.table.seed == seed) & (path.table.split == "test")].set_index("task").score
             assert rows.to_dict() == pytest.approx(by_hand(one, one.world.test), rel=1e-4)
@@ -93,8 +102,10 @@ def test_what_trains_is_in_bfloat16_and_what_judges_is_not(monkeypatch):
 def test_judging_leaves_no_trace():
     """Neither statistics nor what is drawn next depend on how often a model was judged."""
     layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 4))
-    often, seldom = (mtl.fit(mtl.Hard(TASKS, layers), world(), epochs=3, precision="float64", validate=validate,
-                             progress=False) for validate in (True, False))  # fmt: skip
+    often, seldom = (
+        mtl.fit(mtl.Hard(TASKS, layers), world(), epochs=3, precision="float64", validate=validate, progress=False)
+        for validate in (True, False)
+    )
     for (name, one), other in zip(often.model.state_dict().items(), seldom.model.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
 

@@ -8,17 +8,20 @@ from mtl_lesson.inspection.paths import nearest
 from mtl_lesson.words import read_lambda
 
 
-@pytest.mark.parametrize(("lams", "lam", "found"), [
-    ([0, 0.01, 1, math.inf], 0, 0),
-    ([0, 0.01, 1, math.inf], math.inf, 3),
-    ([0, 0.01, 1, math.inf], 1e-9, 1),  # 0 is near itself only
-    ([0, 0.01, 1, math.inf], 1e9, 2),
-    ([0.01, 1], 0, 0),  # where it is not there, the end beside it
-    ([0.01, 1], math.inf, 1),
-    ([0.01, 1], 0.09, 0),  # on the logarithmic scale the middle is 0.1
-    ([0.01, 1], 0.11, 1),
-    ([0, math.inf], 0, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lams", "lam", "found"),
+    [
+        ([0, 0.01, 1, math.inf], 0, 0),
+        ([0, 0.01, 1, math.inf], math.inf, 3),
+        ([0, 0.01, 1, math.inf], 1e-9, 1),  # 0 is near itself only
+        ([0, 0.01, 1, math.inf], 1e9, 2),
+        ([0.01, 1], 0, 0),  # where it is not there, the end beside it
+        ([0.01, 1], math.inf, 1),
+        ([0.01, 1], 0.09, 0),  # on the logarithmic scale the middle is 0.1
+        ([0.01, 1], 0.11, 1),
+        ([0, math.inf], 0, 0),
+    ],
+)
 def test_the_nearest_place(lams, lam, found):
     assert nearest(lams, lam) == found
 

@@ -21,8 +21,14 @@ def toy(tasks, own, n=40):
 def made(way):
     """A model whose tasks' weights differ, as after training."""
     trunk = nn.Sequential()
-    layers = {"conv1": nn.Conv2d(2, 4, 3), "relu1": nn.LeakyReLU(0.2, inplace=True), "conv2": nn.Conv2d(4, 3, 3),
-              "flatten": nn.Flatten(), "linear": nn.Linear(12, 9), "relu2": nn.ReLU()}  # fmt: skip
+    layers = {
+        "conv1": nn.Conv2d(2, 4, 3),
+        "relu1": nn.LeakyReLU(0.2, inplace=True),
+        "conv2": nn.Conv2d(4, 3, 3),
+        "flatten": nn.Flatten(),
+        "linear": nn.Linear(12, 9),
+        "relu2": nn.ReLU(),
+    }
     for name, layer in layers.items():
         trunk.add_module(name, layer)
     return moved(WAYS[way](trunk), 0.3)
@@ -126,8 +132,9 @@ def test_only_labelled_pictures_count_and_the_mean_is_of_all():
     assert table.error["yes"].isna().all()  # one picture has no spread
     with torch.no_grad():
         network, x = model.plain("yes"), few.validation.x
-        rise = TASKS[1].losses(answers(network, x, "relu2", [2])[None, :1], torch.ones(1, 1)) \
-            - TASKS[1].losses(network(x)[None, :1], torch.ones(1, 1))  # fmt: skip
+        rise = TASKS[1].losses(answers(network, x, "relu2", [2])[None, :1], torch.ones(1, 1)) - TASKS[1].losses(
+            network(x)[None, :1], torch.ones(1, 1)
+        )
     assert table[table.unit == 2].rise["yes"] == pytest.approx(rise.item(), abs=1e-5)
 
 

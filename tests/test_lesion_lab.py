@@ -64,18 +64,26 @@ def test_units_lie_where_their_importance_says(lesions, run, world):
 
 def test_the_quadrants_part_the_units_by_two_standard_errors(lab):
     table = importance(lab.lesions.model, lab.lesions.world).set_index(["task", "unit"])
-    counts = {name: {unit for unit in range(8) if table.rise[name, unit] > 2 * table.error[name, unit]}
-              for name in ("kind", "colour")}  # fmt: skip
+    counts = {
+        name: {unit for unit in range(8) if table.rise[name, unit] > 2 * table.error[name, unit]}
+        for name in ("kind", "colour")
+    }
     kind, colour, everything = counts["kind"], counts["colour"], set(range(8))
     assert {name: set(units) for name, units in lab.quadrants.items()} == {
-        "kind only": kind - colour, "colour only": colour - kind, "both": kind & colour,
-        "idle": everything - kind - colour}  # fmt: skip
+        "kind only": kind - colour,
+        "colour only": colour - kind,
+        "both": kind & colour,
+        "idle": everything - kind - colour,
+    }
     assert sum(map(len, lab.quadrants.values())) == 8
 
 
 def test_what_counts_is_what_is_certain(lesions):
-    clear = replace(lesions, rise=np.array([[1, 1, 0, -1.0], [1, 0, 1, 0.3]] + [[0] * 4] * 2),
-                    error=np.array([[0.1, 0.6, 0, 0.1], [0.6, 0, 0.1, 0.1]] + [[0] * 4] * 2))  # fmt: skip
+    clear = replace(
+        lesions,
+        rise=np.array([[1, 1, 0, -1.0], [1, 0, 1, 0.3]] + [[0] * 4] * 2),
+        error=np.array([[0.1, 0.6, 0, 0.1], [0.6, 0, 0.1, 0.1]] + [[0] * 4] * 2),
+    )
     assert clear.kinds("kind", "colour") == {"kind only": [0], "colour only": [2, 3], "both": [], "idle": [1]}
 
 
@@ -114,9 +122,11 @@ def test_random_groups_are_as_large_drawn_by_the_seed_and_nested(lesions, run, w
     found = np.array([table.loc[1, ["loss", "score"]] for table in each], float)
     row = lesions.at_random(3).loc[1]
     assert [row.loss, row.loss_low, row.loss_high] == pytest.approx(
-        [found[:, 0].mean(), found[:, 0].min(), found[:, 0].max()], abs=1e-5)  # fmt: skip
+        [found[:, 0].mean(), found[:, 0].min(), found[:, 0].max()], abs=1e-5
+    )
     assert [row.score, row.score_low, row.score_high] == pytest.approx(
-        [found[:, 1].mean(), found[:, 1].min(), found[:, 1].max()], abs=1e-5)  # fmt: skip
+        [found[:, 1].mean(), found[:, 1].min(), found[:, 1].max()], abs=1e-5
+    )
 
 
 def test_a_sample_of_the_pictures_is_drawn_by_its_seed_and_said(run, world):
@@ -205,9 +215,10 @@ def test_removing_restoring_and_comparing(lab):
     results, chance = lab.results.set_index("task"), lab.at_random.set_index("task")
     for name in ("kind", "colour"):
         row = results.loc[name]
-        assert (f"{name} loss {about(row.loss)} (intact {about(row.intact_loss)}, as many at random "
-                f"{about(chance.loss[name])}), accuracy {about(row.score, '%')} (intact {about(row.intact_score, '%')})"
-                ) in lab.text  # fmt: skip
+        assert (
+            f"{name} loss {about(row.loss)} (intact {about(row.intact_loss)}, as many at random "
+            f"{about(chance.loss[name])}), accuracy {about(row.score, '%')} (intact {about(row.intact_score, '%')})"
+        ) in lab.text
     assert lab.compare("size", "kind") is lab
     assert "size loss ≈ " in lab.text
     assert "mean squared error ≈ " in lab.text
@@ -298,10 +309,13 @@ def broken(world):
         (lambda w, m: lesion_lab(m, w, split="all"), ValueError, "not 'all'"),
         (lambda w, m: lesion_lab(m, w, pictures=0), ValueError, "2 or more"),
         (lambda w, m: lesion_lab(broken(w), w), ValueError, "layer h.*infinity.*second"),
-        (lambda w, m: lesion_lab(mtl.Hard(of_one_s_own().tasks, trunk()[1:], features=5), of_one_s_own()), TypeError,
-         "'one' is a Absolute: use mtl.inspection.lesion, which asks the task"),
+        (
+            lambda w, m: lesion_lab(mtl.Hard(of_one_s_own().tasks, trunk()[1:], features=5), of_one_s_own()),
+            TypeError,
+            "'one' is a Absolute: use mtl.inspection.lesion, which asks the task",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_with_a_word_of_help(world, run, ask, error, words):
     with pytest.raises(error, match=words):
         ask(world, run.model)
@@ -321,7 +335,9 @@ def test_its_words_are_the_same_each_time_and_numbers_stand_behind_about(lab, ru
     assert re.fullmatch(
         r"LesionLab\(2 of 8 units removed: kind loss ≈ \S+ \(intact ≈ \S+, as many at random ≈ \S+\), accuracy ≈ \d+ % "
         r"\(intact ≈ \d+ %\); colour loss ≈ \S+ \(intact ≈ \S+, as many at random ≈ \S+\), accuracy ≈ \d+ % "
-        r"\(intact ≈ \d+ %\)\)", repr(lab))  # fmt: skip
+        r"\(intact ≈ \d+ %\)\)",
+        repr(lab),
+    )
     assert lab.data == other.data
     assert lab.alt == other.alt
 

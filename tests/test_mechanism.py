@@ -210,10 +210,13 @@ def test_the_essays_network_has_the_essays_layers():
         (lambda: mtl.Hard(TASKS, trunk())({"garment": torch.rand(2, 3, 28, 28)}), KeyError, "colour"),
         (lambda: mtl.Hard(TASKS, trunk()).features(torch.rand(2, 3, 28, 28), "conv9"), KeyError, "conv1"),
         (lambda: mtl.Hard(TASKS, trunk()).plain("taste"), KeyError, "garment"),
-        (lambda: mtl.Hard(TASKS, nn.Sequential(nn.Conv2d(3, 2, 3), nn.Linear(9, 4)))(torch.rand(2, 3, 28, 28)),
-         ValueError, "nn.Flatten"),
+        (
+            lambda: mtl.Hard(TASKS, nn.Sequential(nn.Conv2d(3, 2, 3), nn.Linear(9, 4)))(torch.rand(2, 3, 28, 28)),
+            ValueError,
+            "nn.Flatten",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_refused_in_words_that_help(make, error, words):
     with pytest.raises(error, match=words):
         make()

@@ -7,12 +7,15 @@ import pytest
 from mtl_lesson.training import hardware
 
 
-@pytest.mark.parametrize(("libc", "environment", "asked"), [
-    ("glibc", {}, {-3, -1}),
-    ("glibc", {"MALLOC_TRIM_THRESHOLD_": "1"}, set()),
-    ("musl", {}, set()),
-    ("", {}, set()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("libc", "environment", "asked"),
+    [
+        ("glibc", {}, {-3, -1}),
+        ("glibc", {"MALLOC_TRIM_THRESHOLD_": "1"}, set()),
+        ("musl", {}, set()),
+        ("", {}, set()),
+    ],
+)
 def test_freed_memory_is_kept_where_it_can_be(libc, environment, asked, monkeypatch):
     settings = {}
     monkeypatch.setattr(hardware, "platform", SimpleNamespace(libc_ver=lambda: (libc, "")))

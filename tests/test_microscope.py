@@ -39,13 +39,19 @@ TRAINING = {"epochs": 3, "batch_size": 20, "lr": 1e-2, "precision": "float32", "
 def boxes(n_test=80, seed=0):
     """Small pictures, higher than wide, and four questions about each: three with classes, one with a number."""
     draw = torch.Generator().manual_seed(seed)
-    tasks = (mtl.Classification("kind", ("flat", "tall", HOSTILE)),
-             mtl.Classification("colour", ("red", "green", "blue")),
-             mtl.Binary("bright"), mtl.Regression("size"))  # fmt: skip
+    tasks = (
+        mtl.Classification("kind", ("flat", "tall", HOSTILE)),
+        mtl.Classification("colour", ("red", "green", "blue")),
+        mtl.Binary("bright"),
+        mtl.Regression("size"),
+    )
 
     def split(n):
-        kind, colour, x = (torch.randint(0, 3, (n,), generator=draw), torch.randint(0, 3, (n,), generator=draw),
-                           0.3 * torch.rand(n, 3, 6, 5, generator=draw))  # fmt: skip
+        kind, colour, x = (
+            torch.randint(0, 3, (n,), generator=draw),
+            torch.randint(0, 3, (n,), generator=draw),
+            0.3 * torch.rand(n, 3, 6, 5, generator=draw),
+        )
         x[torch.arange(n), colour] += 0.3
         x[kind == 0, :, 3:] += 0.3
         x[kind == 1, :, :, 2:] += 0.3
@@ -71,8 +77,9 @@ def people(n_test=40):
 
 
 def trunk(inputs=90, hidden=12, features=5):
-    layers = OrderedDict(flatten=nn.Flatten(), first=nn.Linear(inputs, hidden), relu=nn.ReLU(),
-                         second=nn.Linear(hidden, features))  # fmt: skip
+    layers = OrderedDict(
+        flatten=nn.Flatten(), first=nn.Linear(inputs, hidden), relu=nn.ReLU(), second=nn.Linear(hidden, features)
+    )
     return nn.Sequential(layers if inputs == 90 else OrderedDict(list(layers.items())[1:]))
 
 
@@ -310,8 +317,12 @@ def test_large_and_grey_pictures_are_shrunk_and_kept_grey():
 def test_arrays_are_packed_where_the_facts_say():
     arrays = {"a": np.array([1, -2, 3], np.int16), "b": np.array([[0.5, np.nan]]), "c": np.arange(2), "d": np.zeros(0)}
     data, where = packed(arrays)
-    assert where == {"a": ["Int16Array", 0, 3], "b": ["Float32Array", 8, 2], "c": ["Int32Array", 16, 2],
-                     "d": ["Float32Array", 24, 0]}  # fmt: skip
+    assert where == {
+        "a": ["Int16Array", 0, 3],
+        "b": ["Float32Array", 8, 2],
+        "c": ["Int32Array", 16, 2],
+        "d": ["Float32Array", 24, 0],
+    }
     assert np.frombuffer(data, "<i2", 3, 0).tolist() == [1, -2, 3]
     assert np.frombuffer(data, "<f4", 1, 8).tolist() == [0.5]
 
@@ -340,18 +351,28 @@ def test_colours_are_told_by_their_own_and_marks_are_all_different(scope):
 # --- controls ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("to", "frame"), [(0, 0), (0.1, 2), (INF, 4), ("∞", 4), ("inf", 4), ("0.1", 2), (0.2, 2),
-                                           (1e9, 3), (1e-9, 1), (0.5, 3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("to", "frame"),
+    [(0, 0), (0.1, 2), (INF, 4), ("∞", 4), ("inf", 4), ("0.1", 2), (0.2, 2), (1e9, 3), (1e-9, 1), (0.5, 3)],
+)
 def test_lambda_goes_to_the_nearest_frame(scope, to, frame):
     assert scope.move(to) is scope
     assert scope.at["frame"] == frame
     assert scope.text.startswith(f"λ = {('0', '0.01', '0.1', '1', '∞')[frame]}: gap ≈ ")
     frames, read = scope.frames, scope.readouts
-    assert read == {"frame": label(frames, frame), "gap": frames.gap[frame], "residual": frames.residual[frame],
-                    "own": {"kind": frames.own[frame, 0], "colour": frames.own[frame, 1]},
-                    "swapped": {"kind": frames.swapped[frame, 0], "colour": frames.swapped[frame, 1]}}  # fmt: skip
-    for value in (about(read["gap"], "%"), about(round(read["residual"], 4)), about(read["own"]["kind"], "%"),
-                  about(read["swapped"]["colour"], "%")):  # fmt: skip
+    assert read == {
+        "frame": label(frames, frame),
+        "gap": frames.gap[frame],
+        "residual": frames.residual[frame],
+        "own": {"kind": frames.own[frame, 0], "colour": frames.own[frame, 1]},
+        "swapped": {"kind": frames.swapped[frame, 0], "colour": frames.swapped[frame, 1]},
+    }
+    for value in (
+        about(read["gap"], "%"),
+        about(round(read["residual"], 4)),
+        about(read["own"]["kind"], "%"),
+        about(read["swapped"]["colour"], "%"),
+    ):
         assert value in scope.text
         assert value in scope.alt
 
@@ -447,16 +468,28 @@ def broken(model):
         (lambda w, m, s: microscope(s, w, points=1), ValueError, "points must be 2 or more"),
         (lambda w, m, s: microscope(s, w, points=4), ValueError, r"λ = 0: 4 pictures .* 5 features.*\(a larger"),
         (lambda w, m, s: microscope({"two": m.like((0, 1))}, w), ValueError, r"holds 2 copies.*model.copy\(0\)"),
-        (lambda w, m, s: microscope({"ok": m, "odd": broken(m)}, w), ValueError,
-         "odd: task 'colour', layer h, picture 0: .* NaN .*first"),
-        (lambda w, m, s: microscope({"a": mtl.Hard(w.tasks, trunk(features=4)), "b": m}, w), ValueError,
-         "different sizes cannot be laid over each other: kind has 4 at a, kind 5 at b"),
-        (lambda w, m, s: microscope({"one": mtl.Hard(w.tasks[:1], trunk())}, w), KeyError,
-         "in the model 'one', there is no task 'colour'"),
-        (lambda w, m, s: microscope({"m": m}, one_class(w)).colour("kind"), ValueError,
-         "all labels of 'kind' here are 'tall', so colours tell nothing apart"),
+        (
+            lambda w, m, s: microscope({"ok": m, "odd": broken(m)}, w),
+            ValueError,
+            "odd: task 'colour', layer h, picture 0: .* NaN .*first",
+        ),
+        (
+            lambda w, m, s: microscope({"a": mtl.Hard(w.tasks, trunk(features=4)), "b": m}, w),
+            ValueError,
+            "different sizes cannot be laid over each other: kind has 4 at a, kind 5 at b",
+        ),
+        (
+            lambda w, m, s: microscope({"one": mtl.Hard(w.tasks[:1], trunk())}, w),
+            KeyError,
+            "in the model 'one', there is no task 'colour'",
+        ),
+        (
+            lambda w, m, s: microscope({"m": m}, one_class(w)).colour("kind"),
+            ValueError,
+            "all labels of 'kind' here are 'tall', so colours tell nothing apart",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_with_a_word_of_help(world, fresh, sweep, ask, error, words):
     with pytest.raises(error, match=words):
         ask(world, fresh, sweep)
@@ -487,10 +520,13 @@ def test_its_words_are_the_same_each_time_and_numbers_stand_behind_about(sweep, 
     one, other = (microscope(sweep, world).move(0.01).highlight("tall") for _ in range(2))
     assert repr(one) == repr(other)
     assert repr(one).startswith("Microscope(kind and colour, λ = 0.01: gap ≈ ")
-    assert re.fullmatch(r"Microscope\(kind and colour, λ = 0.01: gap ≈ \d+ %, residual ≈ \d\.\d\d, "
-                        r"kind's head on colour's features ≈ \d+ % \(on its own ≈ \d+ %\), "
-                        r"colour's head on kind's features ≈ \d+ % \(on its own ≈ \d+ %\); "
-                        r"\d+ pictures: tall \d+\)", repr(one))  # fmt: skip
+    assert re.fullmatch(
+        r"Microscope\(kind and colour, λ = 0.01: gap ≈ \d+ %, residual ≈ \d\.\d\d, "
+        r"kind's head on colour's features ≈ \d+ % \(on its own ≈ \d+ %\), "
+        r"colour's head on kind's features ≈ \d+ % \(on its own ≈ \d+ %\); "
+        r"\d+ pictures: tall \d+\)",
+        repr(one),
+    )
     assert one.alt == other.alt
     assert one.data == other.data
     assert one.sprite == other.sprite

@@ -71,8 +71,10 @@ class Shown:
             sheets = "".join(f"<style>{one._css}</style>" for one in (widget, *beside))
             self.page.set_content(f"{sheets}<main></main>")
             traits = {name: getattr(widget, name) for name in widget.sent}
-            traits = {name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
-                      for name, value in traits.items()}  # fmt: skip
+            traits = {
+                name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+                for name, value in traits.items()
+            }
             self.page.evaluate(SHOW, [MODEL, str(widget._esm), traits])
         self.page.evaluate(STILL)
         self.slider = self.find("input[type=range]")
@@ -131,8 +133,10 @@ class Shown:
               const canvas = document.querySelectorAll('.mtl-scope figure canvas')[number];
               const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
               return [...Array(canvas.width * canvas.height).keys()].filter(k => data[4 * k + 3] &&
-                Math.max(data[4 * k], data[4 * k + 1], data[4 * k + 2]) - Math.min(data[4 * k], data[4 * k + 1], data[4 * k + 2]) > 60);
-            }""", number)  # noqa: E501  # fmt: skip
+                Math.max(...data.slice(4 * k, 4 * k + 3)) - Math.min(...data.slice(4 * k, 4 * k + 3)) > 60);
+            }""",
+            number,
+        )
 
 
 EVERYWHERE = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)]
@@ -177,8 +181,9 @@ def test_the_keyboard_reaches_every_lambda(scope, frames):
         assert scope.slider.get_attribute("aria-valuetext") == label(frames, f)
         assert scope.find(".mtl-letter").inner_text() == label(frames, f)
         for number, task in enumerate(frames.tasks):
-            assert scope.alt(number) == (f"Map of the features of {task.name}: 80 test pictures, coloured by kind. "
-                                         f"{seen[-1]}.")  # fmt: skip
+            assert scope.alt(number) == (
+                f"Map of the features of {task.name}: 80 test pictures, coloured by kind. {seen[-1]}."
+            )
         read = scope.find(".mtl-readout").inner_text()
         assert all(value in read for _, value, _ in read_off(frames, f))
         scope.press("ArrowRight")
@@ -276,7 +281,8 @@ def test_a_click_selects_a_picture_and_pointing_shows_it(scope, frames):
     assert f"kind: {kind}" in words
     assert f"colour: {('red', 'green', 'blue')[labels['colour']]}" in words
     drawn = card.locator("canvas").evaluate(
-        "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]")  # fmt: skip
+        "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]"
+    )
     shown = np.reshape(drawn, (-1, 4)).mean(0)[:3] / 255
     assert shown == pytest.approx(as_images(frames.pictures)[row].mean((0, 1)), abs=0.05)
     scope.page.mouse.click(*place)
@@ -351,7 +357,8 @@ def agree(page):
     results, chance = page.widget.results.set_index("task"), page.widget.at_random.set_index("task")
     strips = page.find(".mtl-strip").evaluate_all("all => all.map(one => ({ ...one.dataset }))")
     assert [(one["task"], one["what"]) for one in strips] == [
-        (task.name, what) for task in page.widget.compared for what in ("loss", "score")]  # fmt: skip
+        (task.name, what) for task in page.widget.compared for what in ("loss", "score")
+    ]
     for one in strips:
         assert float(one["now"]) == pytest.approx(results.loc[one["task"], one["what"]], rel=1e-3, abs=1e-3)
         if page.widget.removed:

@@ -16,9 +16,14 @@ SCORES = {  # way: (garment, colour), a column a seed
 
 
 def table(scores=SCORES):
-    return pd.DataFrame([{"way": way, "task": task, "seed": seed, "score": score}
-                         for way, row in scores.items() for task, values in zip(("garment", "colour"), row, strict=True)
-                         for seed, score in enumerate(values)])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"way": way, "task": task, "seed": seed, "score": score}
+            for way, row in scores.items()
+            for task, values in zip(("garment", "colour"), row, strict=True)
+            for seed, score in enumerate(values)
+        ]
+    )
 
 
 def drawn(drawing, marker):
@@ -85,11 +90,14 @@ def test_the_alt_text_says_every_point_and_the_best():
     assert isinstance(figure, mtl.show.Drawing)
 
 
-@pytest.mark.parametrize(("change", "error", "words"), [
-    (lambda t: (t.drop(columns="seed"), "garment", "colour"), KeyError, "no column 'seed'"),
-    (lambda t: (t, "garment", "size"), KeyError, "no task 'size'; there are garment, colour"),
-    (lambda t: (t[~((t.way == "Hard") & (t.seed == 3))], "garment", "colour"), ValueError, "the same seeds"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda t: (t.drop(columns="seed"), "garment", "colour"), KeyError, "no column 'seed'"),
+        (lambda t: (t, "garment", "size"), KeyError, "no task 'size'; there are garment, colour"),
+        (lambda t: (t[~((t.way == "Hard") & (t.seed == 3))], "garment", "colour"), ValueError, "the same seeds"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused(change, error, words):
     with pytest.raises(error, match=words):
         pareto(*change(table()))

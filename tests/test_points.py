@@ -45,17 +45,31 @@ def made(variant, seed):
 
 
 CLASSES = [("no", "yes"), ("nay", "yea"), ("a", "b", "c")]
-VARIANTS = st.fixed_dictionaries({
-    "data": st.integers(0, 2), "tasks": st.integers(1, 3), "number": st.booleans(), "own": st.booleans(),
-    "missing": st.integers(0, 5), "train": st.integers(9, 20), "validation": st.integers(2, 9),
-    "test": st.integers(2, 9), "classes": st.sampled_from(CLASSES),
-})  # fmt: skip
+VARIANTS = st.fixed_dictionaries(
+    {
+        "data": st.integers(0, 2),
+        "tasks": st.integers(1, 3),
+        "number": st.booleans(),
+        "own": st.booleans(),
+        "missing": st.integers(0, 5),
+        "train": st.integers(9, 20),
+        "validation": st.integers(2, 9),
+        "test": st.integers(2, 9),
+        "classes": st.sampled_from(CLASSES),
+    }
+)
 #: how a world comes to differ in one thing
 CHANGES = {
-    "data": lambda v: v + 1, "tasks": lambda v: 1 + v % 3, "number": lambda v: not v, "own": lambda v: not v,
-    "missing": lambda v: (v + 1) % 5, "train": lambda v: v + 1, "validation": lambda v: v + 1, "test": lambda v: v + 1,
+    "data": lambda v: v + 1,
+    "tasks": lambda v: 1 + v % 3,
+    "number": lambda v: not v,
+    "own": lambda v: not v,
+    "missing": lambda v: (v + 1) % 5,
+    "train": lambda v: v + 1,
+    "validation": lambda v: v + 1,
+    "test": lambda v: v + 1,
     "classes": lambda v: CLASSES[CLASSES.index(v) - 1],
-}  # fmt: skip
+}
 
 
 def table_of(run):
@@ -65,8 +79,13 @@ def table_of(run):
 
 @pytest.mark.parametrize("field", CHANGES)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(VARIANTS, st.permutations([0, 1]), st.sampled_from([8, 400]),
-       st.sampled_from([mtl.Separate, mtl.Hard, mtl.Soft]), st.randoms(use_true_random=False))  # fmt: skip
+@given(
+    VARIANTS,
+    st.permutations([0, 1]),
+    st.sampled_from([8, 400]),
+    st.sampled_from([mtl.Separate, mtl.Hard, mtl.Soft]),
+    st.randoms(use_true_random=False),
+)
 def test_a_point_of_a_sweep_is_that_point_alone(field, base, seeds, room, way, chance):
     base |= {"number": False} if field == "classes" else {}
     variants = [base, base | {field: CHANGES[field](base[field])}]
@@ -86,8 +105,14 @@ def test_a_point_of_a_sweep_is_that_point_alone(field, base, seeds, room, way, c
     assert list(together.runs) == [(which, *rest) for which in order for rest in _rest(axes, seeds)]
     for key, run in together.runs.items():
         point = dict(zip(together.axes, key, strict=True))
-        alone = mtl.sweep(way, world, trunk=trunk, **{name: [value] for name, value in point.items() if name != "seed"},
-                          seeds=[point["seed"]], **OPTIONS).runs[key]  # fmt: skip
+        alone = mtl.sweep(
+            way,
+            world,
+            trunk=trunk,
+            **{name: [value] for name, value in point.items() if name != "seed"},
+            seeds=[point["seed"]],
+            **OPTIONS,
+        ).runs[key]
         for mine, its in zip(run.model.parameters(), alone.model.parameters(), strict=True):
             torch.testing.assert_close(mine, its, rtol=0, atol=1e-9)
         pd.testing.assert_frame_equal(table_of(run), table_of(alone), rtol=1e-7)
@@ -137,8 +162,20 @@ def test_datasets_of_different_sizes_are_not_fed_together():
 
 
 def world(delta=0.0, width=0, seed=0):
-    return made({"data": 0, "tasks": 2, "number": False, "own": True, "missing": 9, "train": 16, "validation": 5,
-                 "test": 5, "classes": ("no", "yes")}, seed)  # fmt: skip
+    return made(
+        {
+            "data": 0,
+            "tasks": 2,
+            "number": False,
+            "own": True,
+            "missing": 9,
+            "train": 16,
+            "validation": 5,
+            "test": 5,
+            "classes": ("no", "yes"),
+        },
+        seed,
+    )
 
 
 def trunk(width=3):
@@ -166,10 +203,16 @@ def test_an_axis_that_two_things_take_must_say_whose_it_is():
 
 @pytest.mark.parametrize(
     "grid",
-    [np.array([0.0, 0.1, 1.0]), pd.Series([0.0, 0.1, 1.0]), pd.Index([0.0, 0.1, 1.0]), torch.tensor([0.0, 0.1, 1.0],
-     dtype=torch.float64), (0.0, 0.1, 1.0), [np.float64(0), np.float64(0.1), np.int64(1)]],
+    [
+        np.array([0.0, 0.1, 1.0]),
+        pd.Series([0.0, 0.1, 1.0]),
+        pd.Index([0.0, 0.1, 1.0]),
+        torch.tensor([0.0, 0.1, 1.0], dtype=torch.float64),
+        (0.0, 0.1, 1.0),
+        [np.float64(0), np.float64(0.1), np.int64(1)],
+    ],
     ids=["array", "series", "index", "tensor", "tuple", "numbers"],
-)  # fmt: skip
+)
 def test_a_grid_of_numpy_is_a_grid(grid):
     path = mtl.sweep(mtl.Soft, world, trunk=trunk(), lam=grid, seeds=np.arange(2), **OPTIONS)
     assert list(path.runs) == list(itertools.chain(*([(lam, seed) for lam in (0.0, 0.1, 1.0)] for seed in (0, 1))))
@@ -178,13 +221,22 @@ def test_a_grid_of_numpy_is_a_grid(grid):
 
 
 def test_numbers_of_numpy_are_numbers():
-    path = mtl.sweep(mtl.Soft, world, trunk=trunk(), lam=np.float32(0.5), seeds=[np.int64(3)], **(OPTIONS | {
-        "epochs": np.int64(2), "batch_size": np.int32(8), "lr": np.float32(0.01)}))  # fmt: skip
+    path = mtl.sweep(
+        mtl.Soft,
+        world,
+        trunk=trunk(),
+        lam=np.float32(0.5),
+        seeds=[np.int64(3)],
+        **(OPTIONS | {"epochs": np.int64(2), "batch_size": np.int32(8), "lr": np.float32(0.01)}),
+    )
     assert list(path.runs) == [(0.5, 3)]
     model = mtl.Soft(world().tasks, trunk(), lam=np.logspace(-2, 0, 3), seeds=(0, 1, 2))
     assert model.copy(2).lam == 1.0
-    assert mtl.fit(mtl.Soft(world().tasks, trunk(), lam=np.int64(1)), world(), **{
-        key: value for key, value in OPTIONS.items() if key != "test"}).scores  # fmt: skip
+    assert mtl.fit(
+        mtl.Soft(world().tasks, trunk(), lam=np.int64(1)),
+        world(),
+        **{key: value for key, value in OPTIONS.items() if key != "test"},
+    ).scores
 
 
 def test_a_point_given_twice_is_refused():

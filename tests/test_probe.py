@@ -214,8 +214,13 @@ def test_rows_tell_whose_features_they_are(world):
     models = {"separate": apart, "hard": mtl.Hard(world.tasks, trunk), "one": mtl.Hard(world.tasks[:1], trunk)}
     got = probe_matrix(models, world)
     rows = list(dict.fromkeys(zip(got.model, got.trained_on, strict=True)))
-    assert rows == [("separate", "garment"), ("separate", "colour"), ("separate", "way up"), ("hard", "all tasks"),
-                    ("one", "garment")]  # fmt: skip
+    assert rows == [
+        ("separate", "garment"),
+        ("separate", "colour"),
+        ("separate", "way up"),
+        ("hard", "all tasks"),
+        ("one", "garment"),
+    ]
     assert list(got.probed_for) == ["garment", "colour", "way up"] * 5
     assert got.score.between(0, 1).all()
     h = [apart.features(split.x)["colour"].detach() for split in (world.validation, world.test)]

@@ -16,8 +16,10 @@ def table(shift=0.0):
     for w, (way, trained) in enumerate(ROWS):
         for k, layer in enumerate(("below", "above")):
             for p, probed in enumerate(("a", "<b>")):
-                rows += [(way, trained, layer, probed, 0.1 * w + 0.04 * k + 0.02 * p + 0.001 * seed + shift, seed)
-                         for seed in range(5)]  # fmt: skip
+                rows += [
+                    (way, trained, layer, probed, 0.1 * w + 0.04 * k + 0.02 * p + 0.001 * seed + shift, seed)
+                    for seed in range(5)
+                ]
     return pd.DataFrame(rows, columns=["way", "trained_on", "layer", "probed_for", "score", "seed"])
 
 
@@ -62,12 +64,15 @@ def test_an_error_is_shown_in_place():
     assert 'role="alert"' in widget.status.value
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda t: t.drop(columns="seed"), "seed"),
-    (lambda t: t[t.way != "untrained"], "floor"),
-    (lambda t: t[(t.way != "untrained") | (t.layer == "above")], "floor"),
-    (lambda t: t[:0], "floor"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(columns="seed"), "seed"),
+        (lambda t: t[t.way != "untrained"], "floor"),
+        (lambda t: t[(t.way != "untrained") | (t.layer == "above")], "floor"),
+        (lambda t: t[:0], "floor"),
+    ],
+)
 def test_a_table_that_cannot_be_shown_is_refused(change, words):
     with pytest.raises(ValueError, match=words):
         Probes(change(table()))

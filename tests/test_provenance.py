@@ -59,8 +59,14 @@ def world(seed=0):
 
 def sweep(folder, block, way=mtl.Hard, drawn=None, **options):
     trunk = nn.Sequential(block, nn.Linear(6, 3))
-    return mtl.sweep(way, drawn or world(), trunk=trunk, seeds=[0], folder=folder, **({
-        "epochs": 2, "batch_size": 8, "lr": 0.01, "progress": False} | options)).runs[(0,)]  # fmt: skip
+    return mtl.sweep(
+        way,
+        drawn or world(),
+        trunk=trunk,
+        seeds=[0],
+        folder=folder,
+        **({"epochs": 2, "batch_size": 8, "lr": 0.01, "progress": False} | options),
+    ).runs[(0,)]
 
 
 def weights(run):
@@ -224,12 +230,14 @@ def test_whatever_a_layer_keeps_a_sweep_with_a_folder_ends(tmp_path, kind):
     assert len(list(tmp_path.glob("*.pt"))) == 1
 
 
-SAME = {"block": BLOCK + "value = Block",
-        "sets": "value = [{'b', 'a', 3}, frozenset('xyz'), lambda x: x in {'p', 'q', 7}]",
-        "closure": "def make(n):\n    def inner(x):\n        return x + n\n    return inner\nvalue = make(3)",
-        "recursive": "def f(x):\n    return f(x - 1) if x else g(x)\ndef g(x):\n    return f(x)\nvalue = f",
-        "partial": "import functools, operator\nvalue = functools.partial(operator.mul, 3)",
-        "data": "from dataclasses import dataclass\n@dataclass\nclass D:\n    x: int = 3\nvalue = D(4)"}  # fmt: skip
+SAME = {
+    "block": BLOCK + "value = Block",
+    "sets": "value = [{'b', 'a', 3}, frozenset('xyz'), lambda x: x in {'p', 'q', 7}]",
+    "closure": "def make(n):\n    def inner(x):\n        return x + n\n    return inner\nvalue = make(3)",
+    "recursive": "def f(x):\n    return f(x - 1) if x else g(x)\ndef g(x):\n    return f(x)\nvalue = f",
+    "partial": "import functools, operator\nvalue = functools.partial(operator.mul, 3)",
+    "data": "from dataclasses import dataclass\n@dataclass\nclass D:\n    x: int = 3\nvalue = D(4)",
+}
 
 
 @pytest.mark.parametrize("source", SAME.values(), ids=SAME)
@@ -241,16 +249,45 @@ def test_a_description_is_the_same_in_every_process(source):
         exec(compile(sys.argv[1], f"<cell {sys.argv[2]}>", "exec"), namespace)
         print(describe(namespace["value"]))
     """)
-    found = {subprocess.run([sys.executable, "-c", script, source, seed], env={"PYTHONHASHSEED": seed}, check=True,
-                            capture_output=True, text=True).stdout for seed in ("1", "2")}  # fmt: skip
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script, source, seed],
+            env={"PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
     assert len(found) == 1
 
 
 def test_a_description_differs_where_something_that_counts_does():
-    cells = [np.arange(3), np.arange(3.0), np.arange(6).reshape(2, 3), torch.arange(3), torch.arange(3).float(), [1, 2],
-             (1, 2), {1: 2}, {2: 1}, {1, 2}, "1", 1, 1.0, True, None, nn.ReLU(), nn.ReLU(inplace=True), nn.Linear(2, 2),
-             nn.Linear(2, 2, bias=False), nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3), nn.ReLU,
-             nn.Tanh]  # fmt: skip
+    cells = [
+        np.arange(3),
+        np.arange(3.0),
+        np.arange(6).reshape(2, 3),
+        torch.arange(3),
+        torch.arange(3).float(),
+        [1, 2],
+        (1, 2),
+        {1: 2},
+        {2: 1},
+        {1, 2},
+        "1",
+        1,
+        1.0,
+        True,
+        None,
+        nn.ReLU(),
+        nn.ReLU(inplace=True),
+        nn.Linear(2, 2),
+        nn.Linear(2, 2, bias=False),
+        nn.Conv2d(1, 1, 3, padding=1),
+        nn.Conv2d(1, 1, 3),
+        nn.ReLU,
+        nn.Tanh,
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = [describe(one) for one in cells]

@@ -41,8 +41,10 @@ def test_the_strength_is_that_of_really_leaving_one_out():
     every = [1e-2, 1e1, 1e3, 1e5]
     errors = []
     for strength in every:
-        left = [number[i] - Decomposed(np.delete(h, i, 0)).read(np.delete(number, i), [strength]).predict(h[[i]])[0]
-                for i in range(len(h))]  # fmt: skip
+        left = [
+            number[i] - Decomposed(np.delete(h, i, 0)).read(np.delete(number, i), [strength]).predict(h[[i]])[0]
+            for i in range(len(h))
+        ]
         errors.append(np.mean(np.square(left)))
     assert Decomposed(h).read(number, every).strength == every[int(np.argmin(errors))]
 

@@ -39,9 +39,16 @@ def test_its_two_ends():
     torch.testing.assert_close(overlap(one, torch.cat([2 * one + 1, -one], 1)), torch.ones((), dtype=s.dtype))
 
 
-@pytest.mark.parametrize("change", [lambda p: 1e-4 * p, lambda p: 100 * p, lambda p: p + 7,
-                                    lambda p: torch.cat([p, torch.zeros(50, 3)], 1),
-                                    lambda p: torch.cat([p, torch.ones(50, 3)], 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: 1e-4 * p,
+        lambda p: 100 * p,
+        lambda p: p + 7,
+        lambda p: torch.cat([p, torch.zeros(50, 3)], 1),
+        lambda p: torch.cat([p, torch.ones(50, 3)], 1),
+    ],
+)
 def test_it_cannot_be_met_by_shrinking_shifting_or_dying(change):
     """Nor is it raised by what carries nothing."""
     s, p = draw(50, 3), draw(50, 4, seed=1)
@@ -109,19 +116,37 @@ def test_a_model_survives_copying():
 
 def test_more_gamma_less_overlap():
     """What the penalty is for, in the network that is trained: on the mean of five seeds."""
-    sweep = mtl.sweep(mtl.SharedPrivate, world(), trunk=trunk(), gamma=[0.0, 10.0], seeds=range(5), epochs=30,
-                      batch_size=32, lr=0.01, progress=False)  # fmt: skip
+    sweep = mtl.sweep(
+        mtl.SharedPrivate,
+        world(),
+        trunk=trunk(),
+        gamma=[0.0, 10.0],
+        seeds=range(5),
+        epochs=30,
+        batch_size=32,
+        lr=0.01,
+        progress=False,
+    )
 
     def mean(gamma):
         models = [run.model for (g, _), run in sweep.runs.items() if g == gamma]
-        return sum(overlap(*model.parts(h)).item() for model in models
-                   for h in model.features(world().test.x).values()) / len(models)  # fmt: skip
+        return sum(
+            overlap(*model.parts(h)).item() for model in models for h in model.features(world().test.x).values()
+        ) / len(models)
 
     assert mean(10.0) < 0.5 * mean(0.0)
 
 
-@pytest.mark.parametrize(("gamma", "words"), [(-1, "0 or more"), (float("nan"), "nan"), (float("inf"), "finite"),
-                                              ("much", "much"), ([1.0, 2.0], "1 copies and 2")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gamma", "words"),
+    [
+        (-1, "0 or more"),
+        (float("nan"), "nan"),
+        (float("inf"), "finite"),
+        ("much", "much"),
+        ([1.0, 2.0], "1 copies and 2"),
+    ],
+)
 def test_a_gamma_that_makes_no_sense_is_refused(gamma, words):
     with pytest.raises(ValueError, match=words):
         mtl.SharedPrivate(TASKS, trunk(), gamma=gamma)

@@ -192,8 +192,15 @@ def test_gradient_descent_on_the_penalty_diverges_where_the_exact_step_does_not(
 
 
 @OPTIMISERS
-@pytest.mark.parametrize("make", [lambda t: Soft(t, trunk(), lam=0.5), lambda t: Hierarchical(t, trunk(), branch="2"),
-                                  lambda t: Separate(t, trunk()), lambda t: Hard(t, trunk())])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda t: Soft(t, trunk(), lam=0.5),
+        lambda t: Hierarchical(t, trunk(), branch="2"),
+        lambda t: Separate(t, trunk()),
+        lambda t: Hard(t, trunk()),
+    ],
+)
 def test_the_order_of_the_tasks_changes_nothing(optimiser, make):
     def run(tasks):
         model = make(tasks).double()
@@ -235,10 +242,13 @@ def test_one_lambda_a_layer_ties_that_layer_alone():
         (lambda: Soft([*TASKS, mtl.Classification("k", ["a", "b", "c"])], trunk(), tie="all"), ValueError, "k: 3"),
         (lambda: Hierarchical(TASKS, trunk(), branch="9"), KeyError, "0, 2, heads"),
         (lambda: Hierarchical(TASKS, trunk(), branch={"dan": "0"}), KeyError, "dan"),
-        (lambda: trained(Soft(TASKS, trunk(), lam=1), functools.partial(torch.optim.RMSprop, lr=0.1)), TypeError,
-         "RMSprop"),
+        (
+            lambda: trained(Soft(TASKS, trunk(), lam=1), functools.partial(torch.optim.RMSprop, lr=0.1)),
+            TypeError,
+            "RMSprop",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_refused_in_words_that_help(make, error, words):
     with pytest.raises(error, match=words):
         make()

@@ -45,8 +45,18 @@ NASTY = '<b>"$x_1$'
 
 def some_pictures(n=12):
     across = torch.linspace(0, 1, 28)
-    return torch.stack([torch.stack([across.expand(28, 28) * (i + 1) / n, across[:, None].expand(28, 28), across.expand(
-        28, 28).flip(1) * (1 - i / n)]) for i in range(n)])  # fmt: skip
+    return torch.stack(
+        [
+            torch.stack(
+                [
+                    across.expand(28, 28) * (i + 1) / n,
+                    across[:, None].expand(28, 28),
+                    across.expand(28, 28).flip(1) * (1 - i / n),
+                ]
+            )
+            for i in range(n)
+        ]
+    )
 
 
 def history(change=0.0, names=NAMES, seeds=3, epochs=8):
@@ -57,8 +67,17 @@ def history(change=0.0, names=NAMES, seeds=3, epochs=8):
             for epoch in range(1, epochs + 1):
                 level = 0.85 - 0.2 * t + change * (t == len(names) - 1) + 0.02 * seed
                 score = level * (1 - math.exp(-epoch / 2))
-                rows.append({"way": "Hard", "seed": seed, "epoch": epoch, "task": name, "split": "validation",
-                             "loss": 2 - score, "score": score})  # fmt: skip
+                rows.append(
+                    {
+                        "way": "Hard",
+                        "seed": seed,
+                        "epoch": epoch,
+                        "task": name,
+                        "split": "validation",
+                        "loss": 2 - score,
+                        "score": score,
+                    }
+                )
                 rows.append(rows[-1] | {"split": "train", "loss": 1.8 - 1.1 * score, "score": math.nan})
     return pd.DataFrame(rows)
 
@@ -97,8 +116,15 @@ def schools_data(change=0.0):
     errors = 0.6 + 0.1 * (keep - 0.4 + change) ** 2
     x = np.linspace(-2, 2, 8)
     pupils = {f"school {i + 1}": (x, own[i, 0] + own[i, 1] * x + 0.3 * np.cos(5 * x)) for i in (0, 6, 11)}
-    return ((-3, 3), pooled + keep[:, None, None] * (own - pooled), pooled, lambdas, errors,
-            [f"school {i + 1}" for i in range(12)], pupils)  # fmt: skip
+    return (
+        (-3, 3),
+        pooled + keep[:, None, None] * (own - pooled),
+        pooled,
+        lambdas,
+        errors,
+        [f"school {i + 1}" for i in range(12)],
+        pupils,
+    )
 
 
 def schools(change=0.0):
@@ -107,15 +133,29 @@ def schools(change=0.0):
 
 def probe_matrix(change=0.0):
     values = np.array([[0.38, 0.52, 0.57], [0.66, 0.24 + change, 0.70], [0.45, 0.83, 0.60], [0.52, 0.28, 0.88]])
-    return show.probe_matrix(values, ["untrained", *NAMES], NAMES, intervals=np.full(values.shape, 0.02),
-                             floors={"pixels": [0.6, 0.5, 0.4]}, title="What features hold")  # fmt: skip
+    return show.probe_matrix(
+        values,
+        ["untrained", *NAMES],
+        NAMES,
+        intervals=np.full(values.shape, 0.02),
+        floors={"pixels": [0.6, 0.5, 0.4]},
+        title="What features hold",
+    )
 
 
 def map_of_differences(change=0.0):
     values = np.linspace(-0.08, 0.05, 12).reshape(3, 4)
     values[0, 0] += change
-    return show.map_of_differences(values, [4, 8, 16], [50, 100, 400, 1600], np.full(values.shape, 0.012), "width",
-                                   "labels", positive="one trunk is better", negative="three are better")  # fmt: skip
+    return show.map_of_differences(
+        values,
+        [4, 8, 16],
+        [50, 100, 400, 1600],
+        np.full(values.shape, 0.012),
+        "width",
+        "labels",
+        positive="one trunk is better",
+        negative="three are better",
+    )
 
 
 def model_diagram(change=0, tasks=TASKS):
@@ -151,12 +191,15 @@ FIGURES = {
     learning_curves: (0.45, "way up from ≈ 18 % to ≈ 46 %", "way up from ≈ 36 % to ≈ 90 %"),
     schools: (-0.3, "least at λ = 1:", "least at λ = 0.3"),
     probe_matrix: (0.7, "Most: way up from way up, ≈ 88 %", "Most: colour from garment, ≈ 94 %"),
-    map_of_differences: (0.2, "better): ≈ 5.0 percentage points at width 16, labels 1600",
-                         "better): ≈ 12 percentage points at width 4, labels 50"),
+    map_of_differences: (
+        0.2,
+        "better): ≈ 5.0 percentage points at width 16, labels 1600",
+        "better): ≈ 12 percentage points at width 4, labels 50",
+    ),
     model_diagram: (1, "A Hard model", "none of them used by more than one task"),
     bars: (1, "Most: Separate, ≈ 157,000", "Most: Hard, ≈ 254,000"),
     paired: (-0.2, "of “one trunk is better on garment”, is ≈ 5.0", "of “it is better on colour”, is ≈ −20"),
-}  # fmt: skip
+}
 each = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__name__)
 
 
@@ -230,8 +273,11 @@ def test_nothing_is_cut_off(figure):
         for ax in drawing.figure.axes:
             for axis in (ax.xaxis, ax.yaxis) if ax.axison else ():
                 low, high = sorted(axis.get_view_interval())
-                unseen |= {id(text) for text, at in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=False)
-                           if not low <= at <= high}  # fmt: skip
+                unseen |= {
+                    id(text)
+                    for text, at in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=False)
+                    if not low <= at <= high
+                }
             if not ax.axison:
                 unseen |= {id(text) for axis in (ax.xaxis, ax.yaxis) for text in axis.findobj(matplotlib.text.Text)}
         edge = drawing.figure.bbox
@@ -319,9 +365,12 @@ def test_right_and_wrong_are_what_the_task_itself_says():
     lenient, careful = Lenient("l", list("abcd")), Careful("c")
     outputs = {"l": torch.tensor([[3.0, 2, 1, 0]] * 5), "c": torch.tensor([[4.0], [2.0], [2.0], [-4.0], [4.0]])}
     labels = {"l": torch.tensor([0, 1, 2, 3, -1]), "c": torch.tensor([1, 1, 0, 0, -1])}
-    told = {task.name: [sheets.Answer(task, y, label) for y, label in zip(outputs[task.name], labels[task.name],
-                                                                          strict=True)]
-            for task in (lenient, careful)}  # fmt: skip
+    told = {
+        task.name: [
+            sheets.Answer(task, y, label) for y, label in zip(outputs[task.name], labels[task.name], strict=True)
+        ]
+        for task in (lenient, careful)
+    }
     assert [one.right for one in told["l"]] == [True, True, None, False, None]
     assert [one.instead for one in told["l"]] == ["", "b", "c", "d", ""]
     assert [one.right for one in told["c"]] == [True, False, True, True, None]
@@ -336,13 +385,13 @@ def test_right_and_wrong_are_what_the_task_itself_says():
 def test_answers_are_judged_in_the_precision_they_have():
     """Two outputs that float32 cannot tell apart, and one that is above 0 by less than a sigmoid shows."""
     y = torch.tensor([[1.0, 1.0 + 1e-12]], dtype=torch.float64)
-    drawing = show.answers(some_pictures(1), [Classification("k", ["a", "b"])], {"k": y},
-                           {"k": torch.tensor([1])})  # fmt: skip
+    drawing = show.answers(some_pictures(1), [Classification("k", ["a", "b"])], {"k": y}, {"k": torch.tensor([1])})
     assert "Answered right: k on ≈ 100 %" in drawing.alt
     one = sheets.Answer(mtl.Binary("x"), torch.tensor([1e-9]), torch.tensor(1))
     assert (one.text, one.right, one.instead) == ("yes", True, "")
-    half = show.answers(some_pictures(1), [mtl.Binary("x")], {"x": torch.tensor([[2.0]]).bfloat16()},
-                        {"x": torch.tensor([1])})  # fmt: skip
+    half = show.answers(
+        some_pictures(1), [mtl.Binary("x")], {"x": torch.tensor([[2.0]]).bfloat16()}, {"x": torch.tensor([1])}
+    )
     assert "x on ≈ 100 %" in half.alt
 
 
@@ -351,8 +400,13 @@ def test_chance_is_drawn_where_the_score_is_the_accuracy_we_know():
         def losses(self, outputs, labels):
             return super().losses(outputs, labels) ** 2
 
-    kinds = [*(kind("a", list("xyzw")) for kind in (Classification, Focal, Lenient)), mtl.Binary("a"), Careful("a"),
-             mtl.Regression("a"), None]  # fmt: skip
+    kinds = [
+        *(kind("a", list("xyzw")) for kind in (Classification, Focal, Lenient)),
+        mtl.Binary("a"),
+        Careful("a"),
+        mtl.Regression("a"),
+        None,
+    ]
     assert [curves.chance_level(task) for task in kinds] == [0.25, 0.25, None, 0.5, None, None, None]
     for task, drawn_it in zip(kinds[:3], (True, True, False), strict=True):
         drawing = show.learning_curves(history(names=["a"]), tasks=[task])
@@ -387,9 +441,15 @@ def test_pictures_of_0_to_1_are_shown_as_they_are(low, high, kind, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("kind", "low", "high"), [
-    *((kind, low, high) for kind in (*FLOATS, *WHOLE) for low, high in ((0, 255), (3, 90))),
-    *((kind, 0, 2) for kind in WHOLE), (torch.uint8, 0, 1), (torch.float32, -0.2, 255.2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        *((kind, low, high) for kind in (*FLOATS, *WHOLE) for low, high in ((0, 255), (3, 90))),
+        *((kind, 0, 2) for kind in WHOLE),
+        (torch.uint8, 0, 1),
+        (torch.float32, -0.2, 255.2),
+    ],
+)
 def test_pictures_of_0_to_255_are_divided(kind, low, high, seed):
     x = pictures_from(low, high, kind, seed)
     assert torch.allclose(shown(x), (x.float() / 255).clamp(0, 1), atol=1e-6)
@@ -405,10 +465,17 @@ def test_black_and_white_is_0_and_1(kind):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
-    [*((kind, low, high) for kind in FLOATS for low, high in ((-2.1, 2.6), (-1, 1), (-0.3, 0.4), (0, 1.5), (0, 16),
-                                                              (0.5, 300), (-40, 200), (-3, -1))),
-     (torch.int16, 0, 4095), (torch.int64, -1, 1), (torch.int8, -100, 100)],
-)  # fmt: skip
+    [
+        *(
+            (kind, low, high)
+            for kind in FLOATS
+            for low, high in ((-2.1, 2.6), (-1, 1), (-0.3, 0.4), (0, 1.5), (0, 16), (0.5, 300), (-40, 200), (-3, -1))
+        ),
+        (torch.int16, 0, 4095),
+        (torch.int64, -1, 1),
+        (torch.int8, -100, 100),
+    ],
+)
 def test_others_are_stretched_in_order_and_said_once(kind, low, high, seed):
     x = pictures_from(low, high, kind, seed)
     with pytest.warns(UserWarning, match="these pictures run from .* to see them as they were") as told:
@@ -428,13 +495,17 @@ def test_the_ends_are_named_as_a_figure_names_numbers():
     assert told[0].filename == __file__  # the learner's line, not one of ours
 
 
-@pytest.mark.parametrize("draw", [
-    lambda x: show.pictures(x, list("abcd")),
-    lambda x: show.ready({"a": "b"}, x),
-    lambda x: show.answers(x, [mtl.Binary("k")], {"k": torch.zeros(4, 1)}, {"k": torch.zeros(4, dtype=torch.long)}),
-    lambda x: show.attributions(x, {"hard": {"a": torch.rand(4, 5, 6), "b": torch.rand(4, 5, 6)}}),
-    lambda x: show.units(x, {"a": torch.tensor([[0, 1], [2, 3]])}),
-], ids=["pictures", "ready", "answers", "attributions", "units"])  # fmt: skip
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x: show.pictures(x, list("abcd")),
+        lambda x: show.ready({"a": "b"}, x),
+        lambda x: show.answers(x, [mtl.Binary("k")], {"k": torch.zeros(4, 1)}, {"k": torch.zeros(4, dtype=torch.long)}),
+        lambda x: show.attributions(x, {"hard": {"a": torch.rand(4, 5, 6), "b": torch.rand(4, 5, 6)}}),
+        lambda x: show.units(x, {"a": torch.tensor([[0, 1], [2, 3]])}),
+    ],
+    ids=["pictures", "ready", "answers", "attributions", "units"],
+)
 def test_every_figure_of_pictures_shows_normalised_ones_and_says_so_once(draw):
     x = pictures_from(0, 1)
     mean, std = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
@@ -510,9 +581,12 @@ def test_long_names_and_many_tasks_find_room():
     long = Classification("a task with a name that goes on and on and never seems to reach its end", ["x", "y"])
     tasks = (long, *(Classification(f"task {i}", ["x", "y"]) for i in range(5)))
     names = [task.name for task in tasks]
-    for drawing in (show.learning_curves(history(names=names), tasks=tasks), model_diagram(1, tasks),
-                    show.learning_curves(history(names=[f"school {i}" for i in range(30)], seeds=1)),
-                    show.probe_matrix(np.eye(6), names, names)):  # fmt: skip
+    for drawing in (
+        show.learning_curves(history(names=names), tasks=tasks),
+        model_diagram(1, tasks),
+        show.learning_curves(history(names=[f"school {i}" for i in range(30)], seeds=1)),
+        show.probe_matrix(np.eye(6), names, names),
+    ):
         assert drawing.figure.get_figwidth() <= style.WIDTH
         assert drawing.png()
 
@@ -591,11 +665,19 @@ def test_text_has_enough_contrast():
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.64, "%", "≈ 64 %"), (-0.312, "", "≈ −0.31"), (-0.0001, "%", "≈ 0 %"), (1204.4, "", "≈ 1,204"),
-        (0.001234, "s", "≈ 0.001 s"), (12.34, "s", "≈ 12.3 s"), (math.nan, "%", "unknown"), (math.inf, "", "≈ ∞"),
-        (0, "", "≈ 0.00"), (-1e-12, "", "≈ −1e−12"), (2.4e-4, "", "≈ 2e−4"),
+        (0.64, "%", "≈ 64 %"),
+        (-0.312, "", "≈ −0.31"),
+        (-0.0001, "%", "≈ 0 %"),
+        (1204.4, "", "≈ 1,204"),
+        (0.001234, "s", "≈ 0.001 s"),
+        (12.34, "s", "≈ 12.3 s"),
+        (math.nan, "%", "unknown"),
+        (math.inf, "", "≈ ∞"),
+        (0, "", "≈ 0.00"),
+        (-1e-12, "", "≈ −1e−12"),
+        (2.4e-4, "", "≈ 2e−4"),
     ],
-)  # fmt: skip
+)
 def test_how_a_number_is_written(value, unit, text):
     assert style.about(value, unit) == text
 
@@ -698,8 +780,11 @@ def test_runs_are_drawn_with_their_tasks():
         split = getattr(world, name)
         splits[name] = mtl.data.Split(*({t.name: part[t.name] for t in few} for part in (split.x, split.labels)))
     small = replace(world, tasks=few, **splits)
-    runs = [mtl.fit(way(few, mtl.nets.linear(2, 2)), small, epochs=2, seed=s, progress=False)
-            for way in (mtl.Hard, mtl.Separate) for s in (0, 1)]  # fmt: skip
+    runs = [
+        mtl.fit(way(few, mtl.nets.linear(2, 2)), small, epochs=2, seed=s, progress=False)
+        for way in (mtl.Hard, mtl.Separate)
+        for s in (0, 1)
+    ]
     assert "for Hard and Separate" in show.learning_curves(runs).alt
 
 

@@ -71,8 +71,17 @@ def test_after_a_divergence_the_statistics_are_those_of_the_weights(monkeypatch)
         return real(model, *arguments)
 
     def sweep(epochs):
-        return mtl.sweep(mtl.Hard, world(), trunk=trunk(nn.BatchNorm1d(6)), seeds=[0, 1], epochs=epochs, batch_size=8,
-                         precision="float64", weight_decay=0.1, progress=False)  # fmt: skip
+        return mtl.sweep(
+            mtl.Hard,
+            world(),
+            trunk=trunk(nn.BatchNorm1d(6)),
+            seeds=[0, 1],
+            epochs=epochs,
+            batch_size=8,
+            precision="float64",
+            weight_decay=0.1,
+            progress=False,
+        )
 
     monkeypatch.setenv("MTL_DEVICE", "cpu")
     healthy, second = sweep(5), sweep(2)

@@ -159,9 +159,20 @@ def test_a_longer_grid_trains_what_is_new(tmp_path, monkeypatch):
     same(longer, sweep(lam=LAMBDAS, seeds=[0, 7]))
 
 
-@pytest.mark.parametrize("change", [{"epochs": 3}, {"lr": 0.01}, {"optimiser": "sgd"}, {"weight_decay": 0.1},
-                                    {"layers": trunk(7)}, {"drawn": world(delta=1.0)}, {"tie": "all"},
-                                    {"batch_size": 12}, {"precision": "float32"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 3},
+        {"lr": 0.01},
+        {"optimiser": "sgd"},
+        {"weight_decay": 0.1},
+        {"layers": trunk(7)},
+        {"drawn": world(delta=1.0)},
+        {"tie": "all"},
+        {"batch_size": 12},
+        {"precision": "float32"},
+    ],
+)
 def test_what_was_trained_otherwise_is_not_taken(change, tmp_path, monkeypatch):
     first = {"drawn": world(), "lam": 0.1, "seeds": [0], "folder": tmp_path}
     sweep(**first)
@@ -243,7 +254,7 @@ def test_a_stop_while_a_world_is_drawn_keeps_what_is_finished(monkeypatch, capsy
         ({"labels": 0}, ValueError, "'ana' has no label at all"),
         ({"way": mtl.Hierarchical, "branch": ["4"]}, KeyError, "0, 2, heads"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_refused(change, error, words):
     with pytest.raises(error, match=words):
         sweep(**({"seeds": [0]} | change))

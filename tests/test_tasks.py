@@ -58,10 +58,24 @@ def test_a_number_of_classes_names_them_by_their_numbers(count):
 
 @pytest.mark.parametrize(
     "classes",
-    [["3", "5"], [3, 5], (3, np.int64(5)), range(3, 6, 2), np.array([3, 5]), pd.Series([3, 5, 5]).unique(),
-     pd.Series([3, 5]), pd.Index([3, 5]), pd.Series(["3", "5"]), pd.Index(["3", "5"]), np.array(["3", "5"]),
-     pd.Categorical(["3", "5"]), torch.tensor([3, 5]), (str(k) for k in (3, 5)), dict.fromkeys("35").keys()],
-)  # fmt: skip
+    [
+        ["3", "5"],
+        [3, 5],
+        (3, np.int64(5)),
+        range(3, 6, 2),
+        np.array([3, 5]),
+        pd.Series([3, 5, 5]).unique(),
+        pd.Series([3, 5]),
+        pd.Index([3, 5]),
+        pd.Series(["3", "5"]),
+        pd.Index(["3", "5"]),
+        np.array(["3", "5"]),
+        pd.Categorical(["3", "5"]),
+        torch.tensor([3, 5]),
+        (str(k) for k in (3, 5)),
+        dict.fromkeys("35").keys(),
+    ],
+)
 def test_names_may_come_in_any_row_and_become_text(classes):
     task = mtl.Classification("digit", classes)
     assert task.classes == ("3", "5")
@@ -69,8 +83,21 @@ def test_names_may_come_in_any_row_and_become_text(classes):
     assert task.number("5") == task.number(5) == 1
 
 
-@pytest.mark.parametrize("classes", ["cat", b"cat", np.str_("cat"), True, None, 2.0, {0: "a", 1: "b"}, np.eye(2),
-                                     torch.eye(2), pd.DataFrame({"a": [1], "b": [2]})])  # fmt: skip
+@pytest.mark.parametrize(
+    "classes",
+    [
+        "cat",
+        b"cat",
+        np.str_("cat"),
+        True,
+        None,
+        2.0,
+        {0: "a", 1: "b"},
+        np.eye(2),
+        torch.eye(2),
+        pd.DataFrame({"a": [1], "b": [2]}),
+    ],
+)
 def test_what_is_no_row_of_names_is_refused(classes):
     with pytest.raises(TypeError, match=r"the classes of 'kind' are a list of names, such as .*, or how many"):
         mtl.Classification("kind", classes)
@@ -112,8 +139,9 @@ def test_classes_must_be_given():
 def test_classes_named_by_numbers_are_shown_by_them():
     names = pd.Series([7, 3, 7, 5]).unique()
     task = mtl.Classification("digit", names)
-    drawing = mtl.show.answers(torch.rand(1, 4, 4), [task], {"digit": torch.tensor([[0.0, 9, 0]])},
-                               {"digit": torch.tensor([2])})  # fmt: skip
+    drawing = mtl.show.answers(
+        torch.rand(1, 4, 4), [task], {"digit": torch.tensor([[0.0, 9, 0]])}, {"digit": torch.tensor([2])}
+    )
     shown = {text.get_text() for text in drawing.figure.axes[0].texts}
     assert {"3", "is: 5"} <= shown
 
@@ -143,8 +171,9 @@ def test_a_kind_of_the_course_and_what_only_adds_to_it_is_judged_as_it(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", ["losses", "merits", "loss", "score", "labelled", "outputs"])
 def test_a_task_with_any_way_of_its_own_is_judged_as_no_kind(kind, way):
-    own = property(lambda self: 3) if way == "outputs" else lambda self, *arguments: getattr(kind, way)(
-        self, *arguments)  # fmt: skip
+    own = (
+        property(lambda self: 3) if way == "outputs" else lambda self, *arguments: getattr(kind, way)(self, *arguments)
+    )
     derived = type("Derived", (kind,), {way: own})
     mixed = type("Mixed", (type("Part", (), {way: own}), kind), {})
     for one in (derived, mixed, type("Again", (derived,), {})):

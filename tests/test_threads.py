@@ -29,9 +29,24 @@ def trunk():
 
 
 def sweep(**options):
-    return mtl.sweep(mtl.Soft, mtl.data.questions, trunk=trunk(), **({
-        "n_train": 65, "n_validation": 50, "n_test": 50, "lam": [0.0, 0.1, float("inf")], "seeds": range(3),
-        "epochs": 2, "batch_size": 32, "progress": False} | options))  # fmt: skip
+    return mtl.sweep(
+        mtl.Soft,
+        mtl.data.questions,
+        trunk=trunk(),
+        **(
+            {
+                "n_train": 65,
+                "n_validation": 50,
+                "n_test": 50,
+                "lam": [0.0, 0.1, float("inf")],
+                "seeds": range(3),
+                "epochs": 2,
+                "batch_size": 32,
+                "progress": False,
+            }
+            | options
+        ),
+    )
 
 
 def weights(run):
@@ -67,9 +82,15 @@ def test_each_chunk_has_one_thread_and_several_run_at_once(monkeypatch):
 
 @pytest.mark.parametrize(
     ("variables", "count"),
-    [({}, 8), ({"MTL_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "2"}, 2), ({"OMP_NUM_THREADS": "4,2"}, 4),
-     ({"MTL_THREADS": "5", "OMP_NUM_THREADS": "4"}, 4), ({"MTL_THREADS": "99"}, 8)],
-)  # fmt: skip
+    [
+        ({}, 8),
+        ({"MTL_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "2"}, 2),
+        ({"OMP_NUM_THREADS": "4,2"}, 4),
+        ({"MTL_THREADS": "5", "OMP_NUM_THREADS": "4"}, 4),
+        ({"MTL_THREADS": "99"}, 8),
+    ],
+)
 def test_cores_are_counted_within_what_is_allowed(variables, count, monkeypatch):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)  # PyTorch counts those of the host
@@ -112,8 +133,9 @@ def batch_of(kind, own, n=37):
 
 def trunk_for(kind):
     layers = [nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 5)]
-    return nn.Sequential(*layers if kind == "pictures" else [nn.Linear(6, 7), nn.Tanh(), nn.ELU(), nn.ReLU(),
-                                                             nn.Linear(7, 5)])  # fmt: skip
+    return nn.Sequential(
+        *layers if kind == "pictures" else [nn.Linear(6, 7), nn.Tanh(), nn.ELU(), nn.ReLU(), nn.Linear(7, 5)]
+    )
 
 
 @pytest.mark.parametrize("way", CUT)
@@ -209,9 +231,11 @@ def test_the_number_of_threads_is_as_it_was(monkeypatch):
     monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 1)
     world = mtl.data.questions(n_train=40, n_validation=20, n_test=20)
     with hardware.threads(2):
-        for act in (lambda: mtl.fit(mtl.Hard(world.tasks, trunk()), world, epochs=1, progress=False),
-                    lambda: mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False),
-                    lambda: sweep(seeds=range(4), epochs=1)):  # fmt: skip
+        for act in (
+            lambda: mtl.fit(mtl.Hard(world.tasks, trunk()), world, epochs=1, progress=False),
+            lambda: mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(8)), world, epochs=1, progress=False),
+            lambda: sweep(seeds=range(4), epochs=1),
+        ):
             act()
             found = []
             other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))  # noqa: B023

@@ -41,8 +41,16 @@ def trained(world, width, decay, seed=0):
     T, d = len(world.tasks), next(examples(world))[0].shape[1]
     W, a = (torch.randn(*shape, generator=draw, dtype=torch.float64) / width**0.5 for shape in ((width, d), (T, width)))
     W.requires_grad_(), a.requires_grad_()
-    descent = torch.optim.LBFGS([W, a], lr=1, max_iter=5000, max_eval=10_000, tolerance_grad=1e-10,
-                                tolerance_change=0, history_size=50, line_search_fn="strong_wolfe")  # fmt: skip
+    descent = torch.optim.LBFGS(
+        [W, a],
+        lr=1,
+        max_iter=5000,
+        max_eval=10_000,
+        tolerance_grad=1e-10,
+        tolerance_change=0,
+        history_size=50,
+        line_search_fn="strong_wolfe",
+    )
 
     def objective():
         predicted = [a[t] @ (W @ x.T) for t, (x, _) in enumerate(examples(world))]

@@ -166,8 +166,9 @@ def test_a_sweep_equals_a_loop_of_fits_whatever_the_chunks(at_once, monkeypatch)
         return tiny(seed, missing=missing)
 
     grid = {"missing": [0.0, 0.5], "seeds": (0, 4)}
-    sweep = mtl.sweep(mtl.Separate, world, trunk=trunk(), epochs=2, batch_size=8, precision="float64", progress=False,
-                      **grid)  # fmt: skip
+    sweep = mtl.sweep(
+        mtl.Separate, world, trunk=trunk(), epochs=2, batch_size=8, precision="float64", progress=False, **grid
+    )
     for missing, seed in itertools.product(*grid.values()):
         run = fit(mtl.Separate(TASKS, trunk()), world(missing, seed), seed=seed)
         swept = sweep.run(missing=missing, seed=seed)
@@ -198,7 +199,10 @@ def test_history_has_a_row_an_epoch_task_and_split():
     run = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3)
     assert list(run.history.columns) == ["epoch", "task", "split", "loss", "score", "gap", "higher_is_better"]
     assert run.history.groupby("task").higher_is_better.unique().str[0].to_dict() == {
-        "garment": True, "dark": True, "weight": False}  # fmt: skip
+        "garment": True,
+        "dark": True,
+        "weight": False,
+    }
     assert len(run.history) == 3 * len(TASKS) * 2
     late = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3, validate=False).history
     assert (late[late.split == "validation"].epoch == 3).all()
@@ -231,10 +235,12 @@ def test_what_stands_where_a_label_is_missing_changes_nothing():
 def test_the_order_of_batches_depends_on_the_seed_and_not_on_company():
     """A seed's copy learns the same whether it trains alone or beside others."""
     world = tiny()
-    alone = mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[5], epochs=2, batch_size=8, precision="float64",
-                      progress=False)  # fmt: skip
-    among = mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[1, 5, 2], epochs=2, batch_size=8, precision="float64",
-                      progress=False)  # fmt: skip
+    alone = mtl.sweep(
+        mtl.Hard, world, trunk=trunk(), seeds=[5], epochs=2, batch_size=8, precision="float64", progress=False
+    )
+    among = mtl.sweep(
+        mtl.Hard, world, trunk=trunk(), seeds=[1, 5, 2], epochs=2, batch_size=8, precision="float64", progress=False
+    )
     torch.testing.assert_close(weights(alone.run(seed=5).model), weights(among.run(seed=5).model), rtol=0, atol=1e-8)
     assert "one World" in repr(among)
 
@@ -318,8 +324,17 @@ def test_a_loss_that_is_no_number_stops_one_copy_and_spares_the_others(monkeypat
         return real(model, *arguments)
 
     def sweep(epochs, **options):
-        return mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[0, 1], epochs=epochs, batch_size=8, progress=False,
-                         precision="float64", **options)  # fmt: skip
+        return mtl.sweep(
+            mtl.Hard,
+            world,
+            trunk=trunk(),
+            seeds=[0, 1],
+            epochs=epochs,
+            batch_size=8,
+            progress=False,
+            precision="float64",
+            **options,
+        )
 
     healthy, first = sweep(4), sweep(1)
     monkeypatch.setattr(loop, "step", poisoned)
@@ -386,7 +401,7 @@ def broken_world(**changes):
         (lambda: mtl.Classification("taste", ["one"]), ValueError, "two or more"),
         (lambda: TASKS[0].number("z"), KeyError, "a, b, c, d"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_refused_in_words_that_help(call, error, words):
     with pytest.raises(error, match=words):
         call()
@@ -404,7 +419,11 @@ def test_the_trunks_width_can_be_an_axis():
 
     sweep = mtl.sweep(mtl.Hard, tiny, trunk=narrow, width=[2, 3], seeds=[0, 1], epochs=1, progress=False)
     assert {(width, seed): run.model.features_size for (width, seed), run in sweep.runs.items()} == {
-        (2, 0): 2, (2, 1): 2, (3, 0): 3, (3, 1): 3}  # fmt: skip
+        (2, 0): 2,
+        (2, 1): 2,
+        (3, 0): 3,
+        (3, 1): 3,
+    }
 
 
 def test_device_and_precision_can_be_asked_for(monkeypatch):
@@ -438,8 +457,17 @@ def test_a_cpu_trains_in_float32_unless_asked(asked, monkeypatch):
 def test_a_sweep_over_lambda_equals_a_loop_of_fits():
     """Several λ share each seed's data; chunks of one, two and all of them give the same."""
     lams = [0.0, 0.5, float("inf")]
-    sweep = mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=lams, seeds=[0, 3], epochs=2, batch_size=8,
-                      precision="float64", progress=False)  # fmt: skip
+    sweep = mtl.sweep(
+        mtl.Soft,
+        tiny,
+        trunk=trunk(),
+        lam=lams,
+        seeds=[0, 3],
+        epochs=2,
+        batch_size=8,
+        precision="float64",
+        progress=False,
+    )
     assert sweep.axes == ("lam", "seed")
     for lam, seed in itertools.product(lams, [0, 3]):
         run = fit(mtl.Soft(TASKS, trunk(), lam=lam), tiny(seed), seed=seed)
@@ -451,8 +479,9 @@ def test_a_sweep_over_lambda_equals_a_loop_of_fits():
 def test_every_point_of_a_grid_is_trained_once_whatever_the_room(room, monkeypatch):
     monkeypatch.setitem(mtl.training.sweeps.AT_ONCE, "cpu", room * len(TASKS) * 8)
     monkeypatch.setenv("MTL_DEVICE", "cpu")
-    sweep = mtl.sweep(mtl.Soft, tiny, trunk=trunk(), lam=[0.0, 0.1, 1.0], seeds=[0, 1], epochs=1, batch_size=8,
-                      progress=False)  # fmt: skip
+    sweep = mtl.sweep(
+        mtl.Soft, tiny, trunk=trunk(), lam=[0.0, 0.1, 1.0], seeds=[0, 1], epochs=1, batch_size=8, progress=False
+    )
     assert sorted(sweep.runs) == sorted(itertools.product([0.0, 0.1, 1.0], [0, 1]))
 
 

@@ -139,8 +139,13 @@ def test_uncertainty_is_torchjds_uw_and_its_weights_stand_in_the_history():
 
 
 def test_a_list_of_weightings_is_a_grid_and_each_point_is_what_it_is_alone():
-    given = [weighting.Sum(), weighting.Fixed({"kind": 4}), weighting.Uncertainty(), scalarization.Random(),
-             weighting.Fixed({"kind": 0, "much": 0.5})]  # fmt: skip
+    given = [
+        weighting.Sum(),
+        weighting.Fixed({"kind": 4}),
+        weighting.Uncertainty(),
+        scalarization.Random(),
+        weighting.Fixed({"kind": 0, "much": 0.5}),
+    ]
     sweep = mtl.sweep(mtl.Hard, WORLD, trunk=trunk(), seeds=[0, 3], weighting=given, **FIT)
     assert sweep.axes == ("weighting", "seed")
     for one in given:
@@ -179,10 +184,13 @@ def test_a_weighting_of_ones_own_and_a_large_step():
         (lambda: weighting.Aggregate(scalarization.Sum()), TypeError, "takes an aggregator"),
         (lambda: weighting.Fixed({"kind": -1}), ValueError, "0 or more"),
         (lambda: fit(weighting=weighting.Fixed({"taste": 1})), KeyError, "no task 'taste' to weigh"),
-        (lambda: fit(mtl.Separate(zoo.TASKS, trunk()), weighting=weighting.Aggregate(aggregation.Sum())), ValueError,
-         "share no weight"),
+        (
+            lambda: fit(mtl.Separate(zoo.TASKS, trunk()), weighting=weighting.Aggregate(aggregation.Sum())),
+            ValueError,
+            "share no weight",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_refused_in_words(make, error, words):
     with pytest.raises(error, match=words):
         make()

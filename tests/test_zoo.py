@@ -221,7 +221,7 @@ def test_every_look_inside_opens_or_refuses_in_words(animal, way):
 
 
 def saying(look):
-    """"" where the look opens, else the words in which it refuses."""
+    """ "" where the look opens, else the words in which it refuses."""
     said = ""
     try:
         look()
@@ -233,8 +233,9 @@ def saying(look):
 
 @animals()
 def test_the_explorer_opens_on_a_path_of_every_trunk(animal):
-    path = mtl.sweep(mtl.Soft, zoo.world(animal), trunk=animal.make(), lam=[0.0, 1.0], seeds=[0, 1], epochs=1,
-                     progress=False)  # fmt: skip
+    path = mtl.sweep(
+        mtl.Soft, zoo.world(animal), trunk=animal.make(), lam=[0.0, 1.0], seeds=[0, 1], epochs=1, progress=False
+    )
     assert mtl.explore(path).move(1.0).lam == 1.0
 
 

@@ -33,8 +33,9 @@ WAYS = (mtl.Separate, mtl.Soft, mtl.Hard, mtl.Hierarchical)
 WORLDS = (mtl.data.questions, mtl.data.shoppers)
 
 
-def tables(swept: Callable[..., mtl.Sweep],
-           seeds: Sequence[int] = SEEDS) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:  # fmt: skip
+def tables(
+    swept: Callable[..., mtl.Sweep], seeds: Sequence[int] = SEEDS
+) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
     """(name, table, settings, code) of each result. ``swept``: as in ``make.py``, with name, way, world and trunk."""
     settings = {"n_train": 1000, "epochs": 20, "layers": LAYERS, "lam": LAM, "seeds": SEEDS}
     questions = {"n_train": 1000, "epochs": 20, "seeds": seeds}
@@ -83,8 +84,16 @@ def similarity(runs: dict) -> pd.DataFrame:
         soft, hard = runs["Soft"][seed].model, runs["Hard"][seed].model
         fresh, fresh_other = untrained(runs["Separate"][seed]), untrained(runs["Separate"][seed + len(SEEDS)])
         for layer in LAYERS:
-            of = {name: inspection.features(model, x, layer) for name, model in
-                  {"one": one, "other": other, "soft": soft, "fresh": fresh, "fresh other": fresh_other}.items()}
+            of = {
+                name: inspection.features(model, x, layer)
+                for name, model in {
+                    "one": one,
+                    "other": other,
+                    "soft": soft,
+                    "fresh": fresh,
+                    "fresh other": fresh_other,
+                }.items()
+            }
             pairs = {
                 ("Separate", "two tasks"): (of["one"]["garment"], of["one"]["colour"]),
                 ("Soft", "two tasks"): (of["soft"]["garment"], of["soft"]["colour"]),
@@ -98,8 +107,10 @@ def similarity(runs: dict) -> pd.DataFrame:
             for (way, pair), (a, b) in pairs.items():
                 a, b = (np.asarray(features).reshape(len(features), -1) for features in (a, b))
                 measured = {"CKA": inspection.cka(a, b), "Procrustes": inspection.procrustes(a, b)}
-                found += [{"way": way, "pair": pair, "layer": layer, "measure": measure, "seed": seed, "value": value}
-                          for measure, value in measured.items()]  # fmt: skip
+                found += [
+                    {"way": way, "pair": pair, "layer": layer, "measure": measure, "seed": seed, "value": value}
+                    for measure, value in measured.items()
+                ]
     return pd.DataFrame(found)
 
 
@@ -143,15 +154,19 @@ def of_one(run: mtl.Run) -> Iterator[dict]:
             one, two = rise[task].to_numpy()[alive], rise[other].to_numpy()[alive]
             permuted = [cosine(one, rng.permutation(two)) for _ in range(200)]
             numbers = {
-                "cosine": cosine(one, two), "cosine by chance": float(np.mean(permuted)),
+                "cosine": cosine(one, two),
+                "cosine by chance": float(np.mean(permuted)),
                 "task only": (counts[task] & ~counts[other]).mean(),
                 "other only": (counts[other] & ~counts[task]).mean(),
                 "both": (counts[task] & counts[other]).mean(),
                 "neither": (~counts[task] & ~counts[other]).mean(),
-                "own": group[task], "other": group[other],
-                "own at random": at_random[task], "other at random": at_random[other],
-                "own at random, alive": of_alive[task], "other at random, alive": of_alive[other],
-            }  # fmt: skip
+                "own": group[task],
+                "other": group[other],
+                "own at random": at_random[task],
+                "other at random": at_random[other],
+                "own at random, alive": of_alive[task],
+                "other at random, alive": of_alive[other],
+            }
             yield from ({"task": task, "other": other, "what": what, "value": value} for what, value in numbers.items())
 
 

@@ -68,8 +68,9 @@ def swept(name: str | None, way: type, world: Callable, trunk: tuple | Callable,
     return mtl.sweep(way, world, trunk=made, test=True, folder=COPIES / name, progress=False, **settings)
 
 
-def a_chunk(way: type, world: Callable, trunk: object, *, seeds: Sequence[int], wanted: Sequence[int] = (),
-            **settings: object) -> mtl.Sweep:  # fmt: skip
+def a_chunk(
+    way: type, world: Callable, trunk: object, *, seeds: Sequence[int], wanted: Sequence[int] = (), **settings: object
+) -> mtl.Sweep:
     """The runs of one seed, or of the seeds ``wanted``, at a place in the middle of a sweep's axes.
 
     What the sweep trains together is trained together here: a point alone would be the same but for rounding, which
@@ -115,55 +116,92 @@ QUESTIONS = {"epochs": 20}
 #: name: (pairs of a way and its own settings, world, trunk, settings of all)
 TABLES = {
     "equal_weights": (
-        [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14]})], mtl.data.questions, mtl.nets.conv,
+        [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14]})],
+        mtl.data.questions,
+        mtl.nets.conv,
         {"n_train": 1000, "seeds": range(10)} | QUESTIONS,
     ),
     "width_labels": (
-        [(mtl.Separate, {}), (mtl.Hard, {})], mtl.data.questions, mtl.nets.conv,
+        [(mtl.Separate, {}), (mtl.Hard, {})],
+        mtl.data.questions,
+        mtl.nets.conv,
         {"width": [2, 4, 8, 16], "labels": [100, 300, 1000], "seeds": range(5)} | QUESTIONS,
     ),
     "relatedness": (
-        [(way, {}) for way in (mtl.Separate, mtl.Hard, mtl.Pooled)], mtl.data.shoppers, GREY,
+        [(way, {}) for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
+        mtl.data.shoppers,
+        GREY,
         {"delta": [0.0, 0.5, 1.0, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS,
     ),
     "equal_heads": (
-        [(way, {}) for way in (mtl.Separate, mtl.Hard, EqualHeads, mtl.Pooled)], mtl.data.shops, GREY,
+        [(way, {}) for way in (mtl.Separate, mtl.Hard, EqualHeads, mtl.Pooled)],
+        mtl.data.shops,
+        GREY,
         {"renamed": [False, True], "n": 150, "seeds": range(8)} | SHOPPERS,
     ),
     "relatedness_labels": (
-        [(way, {"n": n, "epochs": in_steps(200, n, 30)} | own) for n in (40, 400)
-         for way, own in ((mtl.Separate, {}), (mtl.Hard, {}), (mtl.Pooled, {}), (mtl.Soft, {"lam": [0.003, 0.03]}))]
+        [
+            (way, {"n": n, "epochs": in_steps(200, n, 30)} | own)
+            for n in (40, 400)
+            for way, own in ((mtl.Separate, {}), (mtl.Hard, {}), (mtl.Pooled, {}), (mtl.Soft, {"lam": [0.003, 0.03]}))
+        ]
         + [(mtl.Soft, {"n": 150, "epochs": 40, "lam": [0.003, 0.03]})],
-        mtl.data.shoppers, GREY, {"delta": [0.0, 1.0, 2.0], "seeds": range(5), "batch_size": 30},
+        mtl.data.shoppers,
+        GREY,
+        {"delta": [0.0, 1.0, 2.0], "seeds": range(5), "batch_size": 30},
     ),
     "shops_labels": (
-        [(way, {"n": n, "epochs": in_steps(200, n, 30)}) for n in (50, 400)
-         for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
-        mtl.data.shops, GREY, {"delta": [0.0, 15.0, 45.0], "seeds": range(5), "batch_size": 30},
+        [
+            (way, {"n": n, "epochs": in_steps(200, n, 30)})
+            for n in (50, 400)
+            for way in (mtl.Separate, mtl.Hard, mtl.Pooled)
+        ],
+        mtl.data.shops,
+        GREY,
+        {"delta": [0.0, 15.0, 45.0], "seeds": range(5), "batch_size": 30},
     ),
     "branches": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"], "seeds": range(8)}),
-         (mtl.Hierarchical, {"branch": [{task: layer} for task in ("garment", "colour", "way up")
-                                        for layer in ("conv1", "conv2", "linear")], "seeds": range(5)})],
-        mtl.data.questions, CONV, {"n_train": 1000} | QUESTIONS,
+        [
+            (mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"], "seeds": range(8)}),
+            (
+                mtl.Hierarchical,
+                {
+                    "branch": [
+                        {task: layer}
+                        for task in ("garment", "colour", "way up")
+                        for layer in ("conv1", "conv2", "linear")
+                    ],
+                    "seeds": range(5),
+                },
+            ),
+        ],
+        mtl.data.questions,
+        CONV,
+        {"n_train": 1000} | QUESTIONS,
     ),
     "branches_shoppers": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})], mtl.data.shoppers, GREY,
+        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})],
+        mtl.data.shoppers,
+        GREY,
         {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS,
     ),
     "parts": (
-        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})], mtl.data.questions, CONV,
+        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})],
+        mtl.data.questions,
+        CONV,
         {"n_train": 1000, "seeds": range(6)} | QUESTIONS,
     ),
-}  # fmt: skip
+}
 
 #: name: (world, trunk, settings), along λ, for the explorer
 PATHS = {
     "shoppers_path": (
-        mtl.data.shoppers, GREY, {"delta": [0.0, 0.7, 2.0], "n": 150, "lam": LAMBDAS, "seeds": range(6)} | SHOPPERS,
+        mtl.data.shoppers,
+        GREY,
+        {"delta": [0.0, 0.7, 2.0], "n": 150, "lam": LAMBDAS, "seeds": range(6)} | SHOPPERS,
     ),
     "questions_path": (mtl.data.questions, CONV, {"n_train": 1000, "lam": LAMBDAS, "seeds": range(6)} | QUESTIONS),
-}  # fmt: skip
+}
 
 INSIDE = "inside"
 EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first

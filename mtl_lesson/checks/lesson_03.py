@@ -73,14 +73,20 @@ def shares_nothing(widths: Iterable[int]) -> str | None:
         return f"{min(map(str, unknown))} is none of the widths {', '.join(map(str, WIDTHS))}."
     least = min(TASKS, INPUTS)
     if narrow := [width for width in WIDTHS if width < least and width in widths]:
-        return (f"with {narrow[0]} feature{'s' * (narrow[0] > 1)} Θ = AW has rank {narrow[0]} at most, and {TASKS} "
-                f"tasks alone fill all {INPUTS} directions: this trunk must share.")  # fmt: skip
+        return (
+            f"with {narrow[0]} feature{'s' * (narrow[0] > 1)} Θ = AW has rank {narrow[0]} at most, and {TASKS} "
+            f"tasks alone fill all {INPUTS} directions: this trunk must share."
+        )
     if missing := [width for width in WIDTHS if width >= least and width not in widths]:
         if missing[0] == least and widths and min(widths) == TASKS:
-            return (f"a corner for each of the {TASKS} tasks is enough room, but less will do: Θ has only {INPUTS} "
-                    "columns. What is the largest rank a 12 × 5 matrix can have?")  # fmt: skip
-        return (f"{missing[0]} is missing: Θ is {TASKS} × {INPUTS}, its rank is {least} at most, so AW with "
-                f"{missing[0]} features can be any Θ, also that of tasks alone.")  # fmt: skip
+            return (
+                f"a corner for each of the {TASKS} tasks is enough room, but less will do: Θ has only {INPUTS} "
+                "columns. What is the largest rank a 12 × 5 matrix can have?"
+            )
+        return (
+            f"{missing[0]} is missing: Θ is {TASKS} × {INPUTS}, its rank is {least} at most, so AW with "
+            f"{missing[0]} features can be any Θ, also that of tasks alone."
+        )
     return None
 
 

@@ -51,8 +51,10 @@ def misplaced(given: list, together: list[bool], late: list[bool]) -> str:
     with_whom = partition(given)
     left = [t for t, shared in enumerate(together) if not shared]
     if with_whom == partition(row_of(late)):
-        return ("a task that leaves at this depth has this layer for itself already. It shares the layers *below* its "
-                "branch: depth < leaves[t].")  # fmt: skip
+        return (
+            "a task that leaves at this depth has this layer for itself already. It shares the layers *below* its "
+            "branch: depth < leaves[t]."
+        )
     if with_whom == partition(together):
         return "those that have left share a group. Each of them goes its own way."
     if with_whom == partition(row_of([not shared for shared in together])):
@@ -85,9 +87,9 @@ def branch_cost(function: Callable[[Mapping[str, int], int, int, str], float]) -
                 right - T * HEAD: "leaves out the heads.",
                 T * paid(1, 0): "pays every layer T times. What lies below the branch is common: once.",
                 paid(1, 0): "pays every layer once, whatever T and the branch.",
-                sum(cost * (T if depth < at else 1) for depth, cost in enumerate(LAYERS.values())) + T * HEAD:
-                "pays the lower layers T times and the upper ones once; it is the other way round.",
-            }  # fmt: skip
+                sum(cost * (T if depth < at else 1) for depth, cost in enumerate(LAYERS.values()))
+                + T * HEAD: "pays the lower layers T times and the upper ones once; it is the other way round.",
+            }
             if given == right:
                 continue
             for value, because in mistakes.items():

@@ -58,17 +58,17 @@ def delta_m(function: Callable[[Scores, Scores, Collection[str]], float]) -> str
         -right: "the signs are the wrong way round: lower names the tasks where *less* is better.",
         sum(signed) / 3: "these are differences in the tasks' own units: divide each by the score under Separate.",
         sum(difference.values()) / 3: "these are plain differences: divide each by the score under Separate, and mind "
-                                      "that less depth is better.",
+        "that less depth is better.",
         sum(signed) / total: "you averaged before dividing. Each task's change is relative to its own score: divide, "
-                             "then average.",
+        "then average.",
         sum(difference.values()) / total: "you averaged before dividing, and depth, where less is better, has the "
-                                          "wrong sign.",
+        "wrong sign.",
         sum(s / way[name] for s, name in zip(signed, base, strict=True)) / 3: "you divided by the new score; a change "
-                                                                              "is relative to the old one.",
+        "is relative to the old one.",
         3 * right: "you added the changes up; Δm is their mean.",
         100 * right: "it is a percentage; return the fraction, the printing is ours.",
         sum(abs(difference[name]) / base[name] for name in base) / 3: "a change has a sign: leave abs out.",
-    }  # fmt: skip
+    }
     wrong = f"for {way} against {base} with lower={{'depth'}} it is {given:.4f}; by the formula it is {right:.4f}."
     if because := judged(given, right, mistakes, wrong):
         return because
@@ -88,23 +88,25 @@ def labels_worth(function: Callable[[float, Sequence[float], Sequence[float]], f
     right = needed(target, n, scores)
     mistakes = {
         float(np.interp(target, scores, n)): "this interpolates in n. Scores rise about evenly with log n, not with n: "
-                                             "interpolate log n, then undo the logarithm.",
+        "interpolate log n, then undo the logarithm.",
         math.log(right): "this is log n; undo the logarithm with exp.",
         150.0: "this is a measured n. The score lies between two of them, and so does the number of labels.",
         400.0: "this is a measured n. The score lies between two of them, and so does the number of labels.",
         float(np.interp(target, n, scores)): "this is a score: you asked np.interp the other way round. The scores are "
-                                             "its x here, and log n its y.",
+        "its x here, and log n its y.",
         math.exp(np.interp(target, [scores[0], scores[-1]], np.log([n[0], n[-1]]))): "you drew one line from first to "
-                                             "last; interpolate between the two measured points next to the target.",
-    }  # fmt: skip
+        "last; interpolate between the two measured points next to the target.",
+    }
     wrong = f"{target} lies between {n[1]} and {n[2]} labels, at {right:.0f} on a log scale; yours is {given:.0f}."
     if because := judged(given, right, mistakes, wrong):
         return because
     for outside in (0.58, 0.80):
         beyond = function(outside, list(n), list(scores))
         if not (isinstance(beyond, Real) and math.isnan(beyond)):
-            return (f"{outside} was not measured: the curve goes from {scores[0]} to {scores[-1]}, and yours says "
-                    f"{beyond!r}. Outside it is unknown: return math.nan. (np.interp clamps silently.)")  # fmt: skip
+            return (
+                f"{outside} was not measured: the curve goes from {scores[0]} to {scores[-1]}, and yours says "
+                f"{beyond!r}. Outside it is unknown: return math.nan. (np.interp clamps silently.)"
+            )
     at_ends = [function(score, list(n), list(scores)) for score in scores]
     if not np.allclose(at_ends, n):
         return f"at the measured scores {scores} it should give the measured {n}; yours gives {at_ends}."
@@ -113,8 +115,14 @@ def labels_worth(function: Callable[[float, Sequence[float], Sequence[float]], f
 
 def dominated(function: Callable[[Mapping[str, Scores]], Collection[str]]) -> str | None:
     """``dominated(scores)``: the set of ways than which another is as good on every task, and better on one."""
-    points = {"A": (0.60, 0.90), "B": (0.55, 0.90), "C": (0.50, 0.95), "D": (0.60, 0.90), "E": (0.40, 0.93),
-              "F": (0.65, 0.80)}  # fmt: skip
+    points = {
+        "A": (0.60, 0.90),
+        "B": (0.55, 0.90),
+        "C": (0.50, 0.95),
+        "D": (0.60, 0.90),
+        "E": (0.40, 0.93),
+        "F": (0.65, 0.80),
+    }
     scores = {way: dict(zip(("garment", "colour"), point, strict=True)) for way, point in points.items()}
     given = attempted(function({way: dict(row) for way, row in scores.items()}))
     if given is None:
@@ -129,9 +137,11 @@ def dominated(function: Callable[[Mapping[str, Scores]], Collection[str]]) -> st
         (set(scores), "everybody is dominated, even by itself: as good everywhere is not enough, one must be better."),
         ({"A", "B", "D", "E"}, "A and D are equal, and neither dominates the other: one task must be better."),
         ({"E"}, "B is missing: A is better on garment and as good on colour. Better on *one* task is enough."),
-        ({way for way in scores if way not in ("A", "D")}, "C is best of all on colour and F on garment, so nobody "
-                                                          "dominates them, whatever their mean is."),
-    ]  # fmt: skip
+        (
+            {way for way in scores if way not in ("A", "D")},
+            "C is best of all on colour and F on garment, so nobody dominates them, whatever their mean is.",
+        ),
+    ]
     for wrong, because in mistakes:
         if found == wrong:
             return because

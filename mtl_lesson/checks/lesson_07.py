@@ -35,7 +35,7 @@ def without_unit(function: Callable[[Tensor, Tensor, nn.Linear, int], Tensor]) -
             (z - h[:, [u]] * column + mean, "the mean, too, has to go through the weights of the head."),
             ((z - head.bias) - (h[:, u] - mean)[:, None] * column, "the bias is gone: it belongs to no unit."),
             (z - (h[:, u] - h.mean())[:, None] * column, "this is the mean over all units; take that of unit u."),
-        ]  # fmt: skip
+        ]
     for value, because in mistakes:
         if torch.allclose(given.to(z), value):
             return because
@@ -68,11 +68,13 @@ def similarity(function: Callable[[np.ndarray, np.ndarray], float]) -> str | Non
         np.square(y.T @ x).sum(): "the denominator is missing.",
         np.linalg.norm(y.T @ x) / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)): "the numerator is squared.",
         np.linalg.norm(y.T @ x) / np.sqrt(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)): "this is the root of it.",
-        np.square(y.T @ x).sum() / (np.square(x).sum() * np.square(y).sum()):
-            "the denominator has ‖XᵀX‖ and ‖YᵀY‖, not the squares of ‖X‖ and ‖Y‖.",
-        np.square(y.T @ x).sum() / (np.square(x.T @ x).sum() * np.square(y.T @ y).sum()):
-            "the norms in the denominator are not squared.",
-    }  # fmt: skip
+        np.square(y.T @ x).sum()
+        / (
+            np.square(x).sum() * np.square(y).sum()
+        ): "the denominator has ‖XᵀX‖ and ‖YᵀY‖, not the squares of ‖X‖ and ‖Y‖.",
+        np.square(y.T @ x).sum()
+        / (np.square(x.T @ x).sum() * np.square(y.T @ y).sum()): "the norms in the denominator are not squared.",
+    }
     return judged(given, cka(x, y), mistakes, f"on a random pair it is {given:.3f} where it should be {cka(x, y):.3f}.")
 
 
@@ -82,7 +84,7 @@ WHY = {
     "B": "B fits a new reader to frozen features: it says what is available, whether or not anybody reads it.",
     "C": "C compares two sets of features with each other and asks no task at all: that is similarity.",
     "D": "D has no number beside it: without an untrained network's map one cannot tell what training did.",
-}  # fmt: skip
+}
 
 
 def says(answer: Mapping[str, str]) -> str | None:
@@ -105,7 +107,7 @@ without_unit = Exercise(
         "z = h W + b is a sum over units; only one term of it changes.",
         "The term of unit u is h[:, u] times head.weight[:, u]; with the mean in its place it is the same for all.",
     ),
-)  # fmt: skip
+)
 similarity = Exercise(
     "Exercise 2",
     similarity,

@@ -96,8 +96,10 @@ def numbers_of(x: object, what: str) -> Tensor:
     if isinstance(x, pd.DataFrame):
         for column in x.columns:
             if not pd.api.types.is_numeric_dtype(x[column]):
-                raise TypeError(f"{what}: the column {column!r} holds {x[column].dtype}, not numbers: leave it out, or "
-                                f"encode it, such as pandas.get_dummies(table, columns=[{column!r}])")  # fmt: skip
+                raise TypeError(
+                    f"{what}: the column {column!r} holds {x[column].dtype}, not numbers: leave it out, or "
+                    f"encode it, such as pandas.get_dummies(table, columns=[{column!r}])"
+                )
         return torch.tensor(x.to_numpy(dtype=np.float64, na_value=np.nan)).float()
     if isinstance(x, Mapping | str) or not isinstance(x, Iterable):
         raise TypeError(f"{what} must be a tensor, an array or a table of numbers, not {type(x).__name__}")

@@ -18,8 +18,9 @@ PATCH, STRIDE = 4, 2  # pixels: the side of the square that is covered, and how 
 PICTURES, EVALUATIONS = 8, 512  # pictures explained at once, and pictures that go through a network at once
 
 
-def attribution(model: Sharing | Run, x: Inputs, target: str | Mapping[str, Tensor],
-                method: str = "integrated gradients") -> dict[str, Tensor]:  # fmt: skip
+def attribution(
+    model: Sharing | Run, x: Inputs, target: str | Mapping[str, Tensor], method: str = "integrated gradients"
+) -> dict[str, Tensor]:
     """How much each pixel of the pictures ``x`` adds to each task's answer: task → (n, height, width), with a sign.
 
     An answer f is one number a picture, in logits: of the class ``target`` says, "predicted" for the one the model
@@ -72,8 +73,9 @@ def occluded(network: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
 
     channels, height, width = x.shape[1:]
     window, strides = (channels, min(PATCH, height), min(PATCH, width)), (channels, STRIDE, STRIDE)
-    drop = Occlusion(network).attribute(x, window, strides=strides, baselines=0, target=classes,
-                                        perturbations_per_eval=max(1, EVALUATIONS // len(x)))  # fmt: skip
+    drop = Occlusion(network).attribute(
+        x, window, strides=strides, baselines=0, target=classes, perturbations_per_eval=max(1, EVALUATIONS // len(x))
+    )
     return drop.mean(1)  # a square covers all channels, so each has the whole drop
 
 
@@ -111,6 +113,7 @@ def classes_for(network: nn.Module, x: Tensor, task: Task, target: str | Mapping
     fits = classes.shape == (len(x),) and not classes.is_floating_point() and classes.dtype is not torch.bool
     if not fits or classes.min() < 0 or classes.max() >= task.outputs:
         got = f"{classes.dtype} {tuple(classes.shape)}: {classes.flatten()[:5].tolist()} …"
-        raise ValueError(f"the target of task {task.name!r} must be {len(x)} class numbers from 0 to "
-                         f"{task.outputs - 1}, got {got}")  # fmt: skip
+        raise ValueError(
+            f"the target of task {task.name!r} must be {len(x)} class numbers from 0 to {task.outputs - 1}, got {got}"
+        )
     return classes.long().to(x.device)

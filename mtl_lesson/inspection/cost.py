@@ -38,10 +38,20 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
         def learn(trained=trained, optimiser=optimiser, train=train):
             step(trained, optimiser, train, dtype)
 
-        rows.append({"way": way, "what": f"train on {len(train.labels[trained.tasks[0].name][0])}",
-                     "milliseconds": milliseconds(learn)})  # fmt: skip
-        rows.append({"way": way, "what": f"answer {len(test.labels[trained.tasks[0].name][0])}",
-                     "milliseconds": milliseconds(answer)})  # fmt: skip
+        rows.append(
+            {
+                "way": way,
+                "what": f"train on {len(train.labels[trained.tasks[0].name][0])}",
+                "milliseconds": milliseconds(learn),
+            }
+        )
+        rows.append(
+            {
+                "way": way,
+                "what": f"answer {len(test.labels[trained.tasks[0].name][0])}",
+                "milliseconds": milliseconds(answer),
+            }
+        )
     return pd.DataFrame(rows)
 
 

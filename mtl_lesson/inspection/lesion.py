@@ -27,8 +27,9 @@ NUMBERS = 2**20  # outputs computed at once, units × pictures × classes: 8 MB;
 
 
 @torch.no_grad()
-def importance(model: Sharing | Run, world: World, *, layer: str | None = None,
-               split: str = "validation") -> pd.DataFrame:  # fmt: skip
+def importance(
+    model: Sharing | Run, world: World, *, layer: str | None = None, split: str = "validation"
+) -> pd.DataFrame:
     """How much each task's loss rises when one unit alone is silenced, for each unit.
 
         rise_tu = mean over pictures of L_t(ŷ without u) − L_t(ŷ),        u set to its mean μ_u
@@ -59,8 +60,9 @@ def importance(model: Sharing | Run, world: World, *, layer: str | None = None,
 
 
 @torch.no_grad()
-def lesion(model: Sharing | Run, world: World, units: Iterable[int], *, layer: str | None = None,
-           split: str = "validation") -> pd.DataFrame:  # fmt: skip
+def lesion(
+    model: Sharing | Run, world: World, units: Iterable[int], *, layer: str | None = None, split: str = "validation"
+) -> pd.DataFrame:
     """Every task's loss and score with all of ``units`` silenced at once, beside those of the model as it is.
 
     Returns a row for each task in the columns task, loss, score, intact_loss and intact_score. ``units``: numbers of
@@ -94,8 +96,10 @@ def silenceable(model: Sharing, x: Tensor | Mapping[str, Tensor], layer: str | N
     """The features of a layer, if there is one path from it to the answers."""
     h = features(model, x, layer)
     if layer is not None and layer not in model.plain(model.tasks[0].name)._modules:
-        raise ValueError(f"{type(model).__name__} has several trunks side by side, so layer {layer!r} is not one "
-                         f"layer; layer=None takes the units of h, where they meet")  # fmt: skip
+        raise ValueError(
+            f"{type(model).__name__} has several trunks side by side, so layer {layer!r} is not one "
+            f"layer; layer=None takes the units of h, where they meet"
+        )
     return h
 
 
@@ -153,8 +157,10 @@ def weights_of_head(model: Sharing, task: Task) -> tuple[Tensor, Tensor]:
             "its head; mtl.inspection.importance runs the head instead"
         )
     if not isinstance(head, Linear):
-        raise TypeError(f"the head of {task.name!r} is {type(head).__name__}, not a linear layer; name the trunk's "
-                        f"last layer, layer={model.trunk.names[-1]!r}, and the head is run")  # fmt: skip
+        raise TypeError(
+            f"the head of {task.name!r} is {type(head).__name__}, not a linear layer; name the trunk's "
+            f"last layer, layer={model.trunk.names[-1]!r}, and the head is run"
+        )
     values = {key: value[0].double().cpu() for key, value in head.values(0).items()}
     return values["weight"], values.get("bias", torch.zeros(len(values["weight"])).double())
 

@@ -61,8 +61,9 @@ def fit_reader(h: Array, y: Array, ridge: float | Sequence[float], done: dict[by
     return done[which].read(y, strengths * (h.var(0).mean() or 1.0))
 
 
-def probe(train_h: Array, train_y: Array, test_h: Array, test_y: Array, *,
-          ridge: float | Sequence[float] = STRENGTHS) -> float:  # fmt: skip
+def probe(
+    train_h: Array, train_y: Array, test_h: Array, test_y: Array, *, ridge: float | Sequence[float] = STRENGTHS
+) -> float:
     """How well a linear reader, fitted on one set of features, answers on another: see :func:`fit_probe`.
 
     Features (n, …), flattened; labels (n,), whole numbers (-1 where missing) or real ones (NaN where missing). Returns
@@ -140,8 +141,14 @@ def shuffled(world: World, seed: int, number: int) -> World:
     return replace(world, validation=Split(world.validation.x, labels))
 
 
-def probed(name: str, trained_on: str, layer: str, own: Sequence[Mapping[Key, Tensor]], world: World,
-           done: dict[Key, dict] | None = None) -> list[dict]:  # fmt: skip
+def probed(
+    name: str,
+    trained_on: str,
+    layer: str,
+    own: Sequence[Mapping[Key, Tensor]],
+    world: World,
+    done: dict[Key, dict] | None = None,
+) -> list[dict]:
     """A row for each task of the world. ``own``: the representation of the validation and of the test inputs, each a
     mapping from task to (n, …), with the only key None where all tasks look at the same input. ``done``: what has been
     decomposed of the same representation, input by input."""

@@ -161,8 +161,10 @@ def null_space(model: Sharing | Run) -> Tensor:
     rank = int((values > values.max() * max(W.shape) * torch.finfo(W.dtype).eps).sum())
     logits, d = W.shape
     if rank == d:
-        raise ValueError(f"no direction is hidden from all heads: h has {d} features, and the heads read {logits} "
-                         f"logits from it; take a trunk with more than {logits} features")  # fmt: skip
+        raise ValueError(
+            f"no direction is hidden from all heads: h has {d} features, and the heads read {logits} "
+            f"logits from it; take a trunk with more than {logits} features"
+        )
     return directions[rank:].T.to(W.dtype)
 
 

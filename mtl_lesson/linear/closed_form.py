@@ -88,8 +88,9 @@ def stack_tasks(split: Split, world: World) -> tuple[Tensor, Tensor, Tensor]:
     return x, y.nan_to_num(), known / known.sum(-1, keepdim=True).clamp(min=1)
 
 
-def best_lambda(world: World, lams: Iterable[float], split: str = "validation",
-                by: Callable[[World, list[float]], Tensor] = solve) -> float:  # fmt: skip
+def best_lambda(
+    world: World, lams: Iterable[float], split: str = "validation", by: Callable[[World, list[float]], Tensor] = solve
+) -> float:
     """The λ of ``lams`` whose error on ``split``, averaged over tasks, is least; ``by`` is :func:`solve` or alike."""
     lams = list(lams)
     return lams[int(errors(world, by(world, lams), split).mean(-1).argmin())]
@@ -147,8 +148,14 @@ def components(world: World, common: bool = False) -> Components:
         start = np.full(unknowns, start)
         if not math.isfinite(value_and_slope(start)[0]):
             raise ValueError("all labels are 0 or missing: there is no noise to estimate")
-        found = minimize(value_and_slope, start, jac=True, method="L-BFGS-B", bounds=[(0, CEILING)] * unknowns,
-                         options={"ftol": 1e-15, "gtol": 1e-8, "maxiter": 1000})  # fmt: skip
+        found = minimize(
+            value_and_slope,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0, CEILING)] * unknowns,
+            options={"ftol": 1e-15, "gtol": 1e-8, "maxiter": 1000},
+        )
         best = found if best is None or found.fun < best.fun else best
     no_noise = np.where(best.x > 0, best.x + CEILING - best.x.max(), 0)
     if best.x.max() > 0 and value_and_slope(no_noise)[0] <= best.fun + 1e-3:

@@ -32,8 +32,9 @@ class Stacked(nn.Module):
 
     fans_out = False  # whether a row may feed several streams without being copied
 
-    def __init__(self, template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int],
-                 initial: str = "drawn"):  # fmt: skip
+    def __init__(
+        self, template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int], initial: str = "drawn"
+    ):
         super().__init__()
         self.template = [template]  # in a list, so that it is not a submodule: its own weights are never trained
         self.name, self.seeds, self.owners = name, tuple(seeds), tuple(owners)
@@ -117,8 +118,15 @@ class Conv2d(Stacked):
     def forward(self, x: Tensor, owners: Sequence[int], members: Sequence[Sequence[int]] = ()) -> Tensor:
         plain, weight, bias = self.template[0], self.theta("weight", owners), self.theta("bias", owners)
         expect(x.dim() == 5 and x.shape[2] == plain.in_channels, plain, x)
-        y = F.conv2d(as_maps(x), weight.flatten(0, 2), None if bias is None else bias.flatten(), plain.stride,
-                     plain.padding, plain.dilation, groups=len(x) * plain.groups)  # fmt: skip
+        y = F.conv2d(
+            as_maps(x),
+            weight.flatten(0, 2),
+            None if bias is None else bias.flatten(),
+            plain.stride,
+            plain.padding,
+            plain.dilation,
+            groups=len(x) * plain.groups,
+        )
         return as_rows(y, self.copies * len(owners))
 
 
@@ -203,8 +211,10 @@ class General(Stacked):
             if "more than 1 value per channel" not in str(error):
                 error.add_note(f"This was in layer {self.name!r} of the trunk, {self.template[0]}.")
                 raise
-            raise ValueError(f"layer {self.name!r} ({type(module).__name__}) takes statistics over a batch, and one "
-                             "example has none: take batch_size=2 or more") from None  # fmt: skip
+            raise ValueError(
+                f"layer {self.name!r} ({type(module).__name__}) takes statistics over a batch, and one "
+                "example has none: take batch_size=2 or more"
+            ) from None
         with torch.no_grad():
             for key in self.buffer_keys:
                 for task in tasks:
@@ -213,8 +223,13 @@ class General(Stacked):
 
 
 #: modules that PyTorch has no batched form of, or only one that loops and warns
-UNBATCHED = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer,
-             nn.utils.parametrize.ParametrizationList)  # fmt: skip
+UNBATCHED = (
+    nn.RNNBase,
+    nn.MultiheadAttention,
+    nn.TransformerEncoderLayer,
+    nn.TransformerDecoderLayer,
+    nn.utils.parametrize.ParametrizationList,
+)
 
 
 class Unregistered:
@@ -249,8 +264,9 @@ NUMBERS = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid,
 CHANNELS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
-def hold(template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int],
-            initial: str = "drawn") -> nn.Module:  # fmt: skip
+def hold(
+    template: nn.Module, name: str, owners: Sequence[int], seeds: Sequence[int], initial: str = "drawn"
+) -> nn.Module:
     """The fastest holder that a layer fits."""
     if not hooked(template):
         if type(template) in NUMBERS:

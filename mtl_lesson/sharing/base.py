@@ -203,8 +203,10 @@ class Sharing(nn.Module):
         if not self.stem_templates:
             if isinstance(x, Mapping):
                 shapes = ", ".join(f"{name}: {tuple(part.shape[2:])}" for name, part in x.items())
-                raise ValueError(f"the tasks' inputs differ in shape or kind ({shapes}): give each a module that makes "
-                                 "them alike, stems={task: module}")  # fmt: skip
+                raise ValueError(
+                    f"the tasks' inputs differ in shape or kind ({shapes}): give each a module that makes "
+                    "them alike, stems={task: module}"
+                )
             return x, inputs, streams
         rows = {}
         for task, stream in zip(self.tasks, streams, strict=True):

@@ -31,15 +31,15 @@ class SharedPrivate(Sharing):
     options = ("gamma", "private")
     per_copy = ("gamma",)
 
-    def __init__(self, tasks, trunk, gamma: float | list[float] = 0.0, private: nn.Sequential | None = None,
-                 **arguments):  # fmt: skip
+    def __init__(
+        self, tasks, trunk, gamma: float | list[float] = 0.0, private: nn.Sequential | None = None, **arguments
+    ):
         self.own = [trunk if private is None else private]  # in a list: a template, not weights of this model
         if arguments.get("heads"):
             raise ValueError("SharedPrivate answers from the last layer, where its two trunks meet: leave heads= out")
         super().__init__(tasks, trunk, **arguments)
         plan = {name: tuple(range(len(self.tasks))) for name in layers_with_weights(self.own[0])}
-        self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/",
-                                     initial=self.initial)  # fmt: skip
+        self.private_trunk = Streams(self.own[0], plan, self.seeds, drawn_as="private/", initial=self.initial)
         self.gamma = gamma
         each = [check_gamma(one) for one in a_copy(gamma, self.copies, "γ")]
         self.register_buffer("γ", torch.tensor(each), persistent=False)

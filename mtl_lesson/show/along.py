@@ -31,16 +31,27 @@ from .style import (
     rounded,
     shortened,
     style,
-)  # fmt: skip
+)
 
 LINES = 6  # a panel cannot show more that one can tell apart
 FLOWN = 1e4  # on a logarithmic axis, what has grown by this factor is off and away
 
 
-def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "task", panel: str | None = None,
-          unit: str | None = None, label: str | None = None, x_label: str | None = None, log: bool = False,
-          levels: Mapping[str, float] | None = None, marked: tuple | None = None,
-          title: str | None = None) -> Drawing:  # fmt: skip
+def along(
+    table: pd.DataFrame,
+    x: str,
+    value: str = "score",
+    *,
+    line: str = "task",
+    panel: str | None = None,
+    unit: str | None = None,
+    label: str | None = None,
+    x_label: str | None = None,
+    log: bool = False,
+    levels: Mapping[str, float] | None = None,
+    marked: tuple | None = None,
+    title: str | None = None,
+) -> Drawing:
     """A line for each value of the column ``line``, a panel for each of ``panel``: ``value`` against ``x``, over seeds.
 
     ``table``: tidy, such as the ``table`` of a Sweep, with a column "seed"; rows that differ in neither are averaged.
@@ -97,9 +108,18 @@ def along(table: pd.DataFrame, x: str, value: str = "score", *, line: str = "tas
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
         if len(lines) > 1 or str(lines[0]) in MARKERS:
-            handles = [Line2D([], [], color=colours[str(one)], linestyle=dashes[one], marker=signs[str(one)],
-                              markeredgecolor=PAPER, label=name)
-                       for one, name in zip(lines, named, strict=True)]  # fmt: skip
+            handles = [
+                Line2D(
+                    [],
+                    [],
+                    color=colours[str(one)],
+                    linestyle=dashes[one],
+                    marker=signs[str(one)],
+                    markeredgecolor=PAPER,
+                    label=name,
+                )
+                for one, name in zip(lines, named, strict=True)
+            ]
             figure.legend(handles=handles, loc="outside lower center", ncols=beside, handlelength=2.6)
     return Drawing(figure, say_lines(table, x, value, line, panel, unit, label or value, axis, title))
 
@@ -151,8 +171,16 @@ def draw_line(ax: Axes, at: np.ndarray, values: np.ndarray, colour: str, dashes:
     end = len(at) if whole.all() else int(np.argmin(whole))
     draw_band(ax, at[:end], values[:, :end], colour=colour, dashes=dashes, marker=marker)
     if 0 < end < len(at):
-        ax.plot(at[end - 1], values[:, end - 1].mean(), marker="x", color=colour, markersize=11, markeredgewidth=2.5,
-                zorder=4, clip_on=False)  # fmt: skip
+        ax.plot(
+            at[end - 1],
+            values[:, end - 1].mean(),
+            marker="x",
+            color=colour,
+            markersize=11,
+            markeredgewidth=2.5,
+            zorder=4,
+            clip_on=False,
+        )
 
 
 def draw_mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
@@ -161,13 +189,24 @@ def draw_mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
     ax.annotate(text, (at, 1), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points", va="top")
 
 
-def say_lines(table: pd.DataFrame, x: str, value: str, line: str, panel: str | None, unit: str, label: str, axis: Axis,
-              title: str | None) -> str:  # fmt: skip
+def say_lines(
+    table: pd.DataFrame,
+    x: str,
+    value: str,
+    line: str,
+    panel: str | None,
+    unit: str,
+    label: str,
+    axis: Axis,
+    title: str | None,
+) -> str:
     """The alt text: each line at its first, middle and last x, in order."""
     means = table.groupby([*([panel] if panel else []), line, x], sort=False)[value].mean()
     shown = list(dict.fromkeys([axis.values[0], axis.values[len(axis.values) // 2], axis.values[-1]]))
-    text = [f"{title + '. ' if title else ''}{label} against {axis.name}, from {axis.said(axis.values[0])} to "
-            f"{axis.said(axis.values[-1])}."]  # fmt: skip
+    text = [
+        f"{title + '. ' if title else ''}{label} against {axis.name}, from {axis.said(axis.values[0])} to "
+        f"{axis.said(axis.values[-1])}."
+    ]
     for name in list(dict.fromkeys(table[panel]))[:6] if panel else [None]:
         for one in dict.fromkeys(table[line]):
             mine = means[name][one] if panel else means[one]

@@ -37,14 +37,15 @@ from .style import (
     shortened,
     style,
     wrapped,
-)  # fmt: skip
+)
 
 FILLS = ((BLUE, ""), (ORANGE, "//"), (SKY, ".."), (PURPLE, "\\\\"), (GREEN, "xx"), (VERMILLION, "--"))
 VERDICTS = {"supported": ("✓", RIGHT), "contradicted": ("✗", WRONG), "undecided": ("?", GREY)}
 
 
-def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "", *,
-         title: str | None = None) -> Drawing:  # fmt: skip
+def bars(
+    table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "", *, title: str | None = None
+) -> Drawing:
     """Horizontal bars of the column ``value``, each with its number: a bar for each of ``by``.
 
     ``by``: a column, or two: a group of bars for each of the first, a fill for each of the second. Several rows of a
@@ -80,8 +81,17 @@ def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "
                 mean, low, high = means[group, kind]
                 colour, hatch = fills[group if inner == "_all" else kind]
                 long, end = room / top * np.nan_to_num([mean, max(mean, high)])
-                ax.add_patch(Rectangle((left, y + 0.03), long, thick - 0.06, facecolor=colour, hatch=hatch,
-                                       edgecolor=PAPER, linewidth=0))  # fmt: skip
+                ax.add_patch(
+                    Rectangle(
+                        (left, y + 0.03),
+                        long,
+                        thick - 0.06,
+                        facecolor=colour,
+                        hatch=hatch,
+                        edgecolor=PAPER,
+                        linewidth=0,
+                    )
+                )
                 if high > low:
                     ax.plot(left + room * np.array([low, high]) / top, [y + thick / 2] * 2, color=INK, linewidth=1.6)
                 ax.text(left + end + 0.08, y + thick / 2, rounded(mean, unit), va="center")
@@ -90,8 +100,17 @@ def bars(table: pd.DataFrame, value: str, by: str | Sequence[str], unit: str = "
         ax.plot([left, left], [head, y - gap / 2], color=GREY, linewidth=0.8)
         for kind, (x, line) in zip(kinds, key, strict=False):
             at = y + 0.1 + LINE * 1.25 * line
-            ax.add_patch(Rectangle((0.15 + x, at), 0.28, 0.17, facecolor=fills[kind][0], hatch=fills[kind][1],
-                                   edgecolor=PAPER, linewidth=0))  # fmt: skip
+            ax.add_patch(
+                Rectangle(
+                    (0.15 + x, at),
+                    0.28,
+                    0.17,
+                    facecolor=fills[kind][0],
+                    hatch=fills[kind][1],
+                    edgecolor=PAPER,
+                    linewidth=0,
+                )
+            )
             ax.text(0.5 + x, at + 0.085, kind, va="center")
     return Drawing(figure, say_bars(means, value, unit, by, title))
 
@@ -149,14 +168,29 @@ def paired(claims: object, *, unit: str | None = None, title: str | None = None)
         for row, lines, tall in zip(rows, texts, heights, strict=True):
             middle, (sign, colour) = y + tall / 2, VERDICTS.get(row["verdict"], ("", INK))
             dots = factor * np.asarray(row["differences"], float)
-            ax.plot(dots, middle + 0.17 + 0.05 * jitter(len(dots)), "o", color="#8A8A8A", markersize=5, alpha=0.8,
-                    markeredgecolor=PAPER, markeredgewidth=0.5, zorder=3)  # fmt: skip
+            ax.plot(
+                dots,
+                middle + 0.17 + 0.05 * jitter(len(dots)),
+                "o",
+                color="#8A8A8A",
+                markersize=5,
+                alpha=0.8,
+                markeredgecolor=PAPER,
+                markeredgewidth=0.5,
+                zorder=3,
+            )
             mean, *ends = (factor * row[name] for name in ("mean", "low", "high"))
             ax.plot(ends, [middle - 0.08] * 2, color=colour, linewidth=2.6, zorder=3)
             ax.plot([mean], [middle - 0.08], "D", color=colour, markersize=8, markeredgecolor=PAPER, zorder=4)
             page.text(left - 0.2, head + middle, "\n".join(lines), ha="right", va="center", linespacing=1.2)
-            page.text(WIDTH - right + 0.15, head + middle - 0.02, f"{sign} {row['verdict']}".strip(), va="center",
-                      color=colour, fontweight="bold")  # fmt: skip
+            page.text(
+                WIDTH - right + 0.15,
+                head + middle - 0.02,
+                f"{sign} {row['verdict']}".strip(),
+                va="center",
+                color=colour,
+                fontweight="bold",
+            )
             y += tall
             if row is not rows[-1]:
                 ax.axhline(y, color=PALE, linewidth=0.8)
@@ -182,8 +216,16 @@ def as_row(one: object) -> dict:
         raise ValueError(f"the differences of {text!r} must be a row of finite numbers, at least one")
     mean, low, high = map(float, interval(differences))
     verdict = "above zero" if low > 0 else "below zero" if high < 0 else "undecided"
-    return {"text": text, "differences": differences, "mean": mean, "low": low, "high": high, "verdict": verdict,
-            "unit": "", "pair": "seed"}  # fmt: skip
+    return {
+        "text": text,
+        "differences": differences,
+        "mean": mean,
+        "low": low,
+        "high": high,
+        "verdict": verdict,
+        "unit": "",
+        "pair": "seed",
+    }
 
 
 def jitter(n: int) -> np.ndarray:
@@ -199,5 +241,7 @@ def say_claims(rows: list[dict], unit: str, title: str | None) -> str:
     widest = max(rows, key=lambda row: abs(row["mean"]))
     which = "The mean difference" if len(rows) == 1 else f"The largest mean difference, of “{widest['text']}”,"
     mean, low, high = (f"≈ {coarse(factor * widest[name])}" for name in ("mean", "low", "high"))
-    return (f"{title + '. ' if title else ''}{verdicts}{more}. {which} is {mean}{said}, with a 95 % interval from "
-            f"{low} to {high}.")  # fmt: skip
+    return (
+        f"{title + '. ' if title else ''}{verdicts}{more}. {which} is {mean}{said}, with a 95 % interval from "
+        f"{low} to {high}."
+    )

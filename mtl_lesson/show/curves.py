@@ -28,13 +28,19 @@ from .style import (
     markers_of,
     shortened,
     style,
-)  # fmt: skip
+)
 
 PANELS = 6  # with more tasks than this, one panel shows them all
 
 
-def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mapping[str, float] | None = None,
-                    loss: bool = True, title: str | None = None) -> Drawing:  # fmt: skip
+def learning_curves(
+    runs: object,
+    *,
+    tasks: Sequence[Task] = (),
+    ceilings: Mapping[str, float] | None = None,
+    loss: bool = True,
+    title: str | None = None,
+) -> Drawing:
     """A panel a task: the score on validation data after each epoch, and below it the losses.
 
     ``runs``: a Run, a list of Runs, or a history: a DataFrame with columns epoch, task, split, loss, score, and
@@ -61,11 +67,18 @@ def learning_curves(runs: object, *, tasks: Sequence[Task] = (), ceilings: Mappi
                 if loss:
                     epochs, values = values_by_epoch(part, "train", "loss")
                     mean = values.mean(0) if len(epochs) else []
-                    axes[1, column].plot(epochs, mean, color=GREY, linewidth=1.5, zorder=2,
-                                         linestyle=dashes[way] if len(ways) > 1 else (0, (3, 1.5)))  # fmt: skip
+                    axes[1, column].plot(
+                        epochs,
+                        mean,
+                        color=GREY,
+                        linewidth=1.5,
+                        zorder=2,
+                        linestyle=dashes[way] if len(ways) > 1 else (0, (3, 1.5)),
+                    )
                     epochs, values = values_by_epoch(part, "validation", "loss")
-                    draw_band(axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way],
-                              marker=markers[way])  # fmt: skip
+                    draw_band(
+                        axes[1, column], epochs, values, colour=colours[name], dashes=dashes[way], marker=markers[way]
+                    )
             ax.set_title(shortened(name, width / len(names) - 0.6, 13, "bold"), color=for_text(colours[name]))
             draw_levels(ax, name, tasks, ceilings)
             set_limits(ax, own, tasks.get(name))
@@ -144,13 +157,23 @@ def draw_legend(figure, ways: Sequence[str], dashes: Mapping, markers: Mapping, 
     """One line below the panels that says which line is which."""
     handles = []
     if len(ways) > 1:
-        handles += [Line2D([], [], color=INK, linestyle=dashes[way], marker=markers[way], markeredgecolor="w",
-                           label=way) for way in ways]  # fmt: skip
+        handles += [
+            Line2D([], [], color=INK, linestyle=dashes[way], marker=markers[way], markeredgecolor="w", label=way)
+            for way in ways
+        ]
     if loss:
         sign = "" if len(ways) > 1 else markers[ways[0]]
-        handles += [Line2D([], [], color=INK, marker=sign, markeredgecolor="w", label="validation (in colour)"),
-                    Line2D([], [], color=GREY, linewidth=1.5, linestyle="-" if len(ways) > 1 else (0, (3, 1.5)),
-                           label="training (thin, grey)")]  # fmt: skip
+        handles += [
+            Line2D([], [], color=INK, marker=sign, markeredgecolor="w", label="validation (in colour)"),
+            Line2D(
+                [],
+                [],
+                color=GREY,
+                linewidth=1.5,
+                linestyle="-" if len(ways) > 1 else (0, (3, 1.5)),
+                label="training (thin, grey)",
+            ),
+        ]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=2.6)
 
@@ -167,20 +190,26 @@ def draw_many_tasks(history: pd.DataFrame, tasks: Mapping[str, Task], title: str
         mean = wide.mean().to_numpy()
         ax.plot(epochs, mean, color=INK, marker="o", markevery=[-1])
         ax.annotate("mean", (epochs[-1], mean[-1]), (0, 7), textcoords="offset points", ha="right", fontweight="bold")
-        ax.set(title=title or f"{len(names)} tasks, a thin line each", xlabel="epoch",
-               ylabel=f"{score_name(tasks, names)} on validation")  # fmt: skip
+        ax.set(
+            title=title or f"{len(names)} tasks, a thin line each",
+            xlabel="epoch",
+            ylabel=f"{score_name(tasks, names)} on validation",
+        )
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         set_limits(ax, own, next(iter(tasks.values()), None))
     return Drawing(figure, say_curves(history, tasks, names, list(dict.fromkeys(history.way)), title))
 
 
-def say_curves(history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str],
-               title: str | None) -> str:  # fmt: skip
+def say_curves(
+    history: pd.DataFrame, tasks: Mapping[str, Task], names: list[str], ways: list[str], title: str | None
+) -> str:
     """The alt text: for each way of sharing, where every task starts and ends, in the order of the panels."""
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
-    text = [f"{title + '. ' if title else ''}Learning curves of {enumerated(names)} over {epochs} "
-            f"epoch{'s' * (epochs != 1)}{f', for {enumerated(ways)}' if len(ways) > 1 else ''}."]  # fmt: skip
+    text = [
+        f"{title + '. ' if title else ''}Learning curves of {enumerated(names)} over {epochs} "
+        f"epoch{'s' * (epochs != 1)}{f', for {enumerated(ways)}' if len(ways) > 1 else ''}."
+    ]
     if own.empty:
         return text[0]
     for way in ways[:3]:

@@ -151,21 +151,53 @@ def draw_box(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
         return
     for number, colour in enumerate(colours):
         stripe = (wide - 0.16) / len(colours)
-        ax.add_patch(Rectangle((corner[0] + 0.08 + stripe * number, corner[1] + 0.045), stripe - 0.02, 0.055,
-                               facecolor=colour, edgecolor="none", zorder=4))  # fmt: skip
+        ax.add_patch(
+            Rectangle(
+                (corner[0] + 0.08 + stripe * number, corner[1] + 0.045),
+                stripe - 0.02,
+                0.055,
+                facecolor=colour,
+                edgecolor="none",
+                zorder=4,
+            )
+        )
     name = shortened(box.title, wide - 0.1, weight="bold")
-    ax.text(box.x, box.y - 0.04, name, ha="center", va="center", fontweight="bold", zorder=5,
-            color=for_text(dark(colours[0])) if own and last else INK)  # fmt: skip
-    ax.text(box.x, box.y + 0.185, rounded(box.weights) if box.weights >= 100 else str(box.weights), ha="center",
-            va="center", zorder=5)  # fmt: skip
+    ax.text(
+        box.x,
+        box.y - 0.04,
+        name,
+        ha="center",
+        va="center",
+        fontweight="bold",
+        zorder=5,
+        color=for_text(dark(colours[0])) if own and last else INK,
+    )
+    ax.text(
+        box.x,
+        box.y + 0.185,
+        rounded(box.weights) if box.weights >= 100 else str(box.weights),
+        ha="center",
+        va="center",
+        zorder=5,
+    )
 
 
 def draw_arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
     start, end = (one.x, one.y + TALL / 2), (two.x, two.y - TALL / 2)
     if abs(one.x - two.x) > 0.3:  # arrows that part leave from different places
         start = (one.x + np.sign(two.x - one.x) * min(0.25, abs(two.x - one.x) / 4), start[1])
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>,head_length=5,head_width=3", shrinkA=0, shrinkB=0,
-                                 color=colour, linewidth=1.4 + 0.35 * min(users, 6), zorder=2))  # fmt: skip
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>,head_length=5,head_width=3",
+            shrinkA=0,
+            shrinkB=0,
+            color=colour,
+            linewidth=1.4 + 0.35 * min(users, 6),
+            zorder=2,
+        )
+    )
 
 
 def tint(colour: str) -> tuple[float, ...]:
@@ -190,14 +222,17 @@ def percent_of(part: int, whole: int) -> str:
 def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
     share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
-    text = [f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
-            "than one task."]  # fmt: skip
+    text = [
+        f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
+        "than one task."
+    ]
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
     parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
     text.append(f"Used by all tasks: {enumerated(common)}." if common else "No layer of the trunk is used by all.")
     if parts:
         text.append(f"Kept apart: {enumerated(parts)}.")
     largest = max((box for row in rows for box in row if box.weights is not None), key=lambda box: box.weights)
-    text.append(f"The largest box is {largest.title}, with {largest.weights:,} weights; "
-                f"output layers: {len(rows[-1])}.")  # fmt: skip
+    text.append(
+        f"The largest box is {largest.title}, with {largest.weights:,} weights; output layers: {len(rows[-1])}."
+    )
     return " ".join(text)

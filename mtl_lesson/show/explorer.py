@@ -143,8 +143,11 @@ def draw_gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ("≤ " if value <= LEAST else "") + f"{value:g}"))
     ax.set_xticks(range(len(found.layers)), [shortened(layer, 1.6) for layer in found.layers])
-    ax.set(ylabel="distance from the mean\n‖θ_t − θ̄‖ / ‖θ̄‖", ylim=(LEAST, 1.5 * max(top, 10 * LEAST)),
-           xlim=(-0.5, len(found.layers) - 0.5))  # fmt: skip
+    ax.set(
+        ylabel="distance from the mean\n‖θ_t − θ̄‖ / ‖θ̄‖",
+        ylim=(LEAST, 1.5 * max(top, 10 * LEAST)),
+        xlim=(-0.5, len(found.layers) - 0.5),
+    )
 
 
 def draw_confusion(ax: Axes, found: Slice, name: str, index: int) -> None:
@@ -167,12 +170,17 @@ def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
     """The alt text. What a last digit could turn on another machine, such as which λ is best, is said of stored
     paths only: the rest is a number after ≈."""
     found = path.at(*values)
-    text = [f"The λ explorer: {title(path, values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
-            f"{sentence(found, index, seed)}."]  # fmt: skip
+    text = [
+        f"The λ explorer: {title(path, values)}, {ORIGIN[path.origin]}, {len(found.seeds)} seeds, on {path.split}. "
+        f"{sentence(found, index, seed)}."
+    ]
     mean = found.pooled_band[0][:, None] if len(found.tasks) > MANY and found.alike else found.band[0]
     names = ["the mean"] if mean.shape[1] < len(found.tasks) else [task.name for task in found.tasks]
-    ends = [f"{name} from {about(np.nanmin(mean[:, t]), unit(found.tasks[t]))} to "
-            f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}" for t, name in enumerate(names)]  # fmt: skip
+    ends = [
+        f"{name} from {about(np.nanmin(mean[:, t]), unit(found.tasks[t]))} to "
+        f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}"
+        for t, name in enumerate(names)
+    ]
     text.append(f"Over all {len(found.lams)} λ: {enumerated(ends)}.")
     if path.origin != "trained":
         text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")

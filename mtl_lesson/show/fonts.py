@@ -240,5 +240,7 @@ def say_missing_letters(letters: Sequence[str]) -> str:
         if own:
             few = " ".join(own[:8]) + " …" * (len(own) > 8)
             parts.append(f"a font that has {few}, such as {font} (Debian, Ubuntu: sudo apt install {package})")
-    return f"no font here has some letters, and figures show their codes: install {' and '.join(parts)}, and restart " \
-           "the kernel"  # fmt: skip
+    return (
+        f"no font here has some letters, and figures show their codes: install {' and '.join(parts)}, and restart "
+        "the kernel"
+    )

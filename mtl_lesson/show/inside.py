@@ -29,8 +29,13 @@ from .style import (
 )
 
 
-def attributions(x: Tensor, maps: Mapping[str, Mapping[str, Tensor]], *, captions: Sequence[str] | None = None,
-                 title: str | None = None) -> Drawing:  # fmt: skip
+def attributions(
+    x: Tensor,
+    maps: Mapping[str, Mapping[str, Tensor]],
+    *,
+    captions: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Drawing:
     """Same picture, several questions: a column a picture, and below it a row for each task and each difference.
 
     ``x``: pictures (n, c, h, w). ``maps``: network → task → (n, h, w), as ``inspection.attribution`` returns them; the
@@ -107,9 +112,17 @@ def say_attributions(images, blocks, captions, title) -> str:
     return " ".join(text)
 
 
-def units(x: Tensor, top: Mapping[str, Tensor], filters: Mapping[str, Tensor] | None = None, *,
-          maps: Mapping[str, Tensor] | None = None, silent: Mapping[str, Tensor] | None = None, most: int = 8,
-          labels: Sequence[str] | None = None, title: str | None = None) -> Drawing:  # fmt: skip
+def units(
+    x: Tensor,
+    top: Mapping[str, Tensor],
+    filters: Mapping[str, Tensor] | None = None,
+    *,
+    maps: Mapping[str, Tensor] | None = None,
+    silent: Mapping[str, Tensor] | None = None,
+    most: int = 8,
+    labels: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Drawing:
     """Every hidden unit drawn: a row a unit, with its filter and the pictures that excite it most; a block a task.
 
     ``top``: task → (units, k), numbers of the pictures in ``x`` as ``inspection.top_pictures`` returns them.

@@ -30,15 +30,23 @@ from .style import (
     shortened,
     style,
     wrapped,
-)  # fmt: skip
+)
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["#F7FAFC", "#BFDDEE", "#74B4DA", "#1273AD", "#00507F"])
 SIGNS = LinearSegmentedColormap.from_list("signs", [VERMILLION, "#F4B183", "#FAFAFA", "#8DC4E8", BLUE])
 
 
-def probe_matrix(values, rows: Sequence[str] = (), columns: Sequence[str] = (), *, intervals=None,
-                 floors: Mapping[str, object] | None = None, apart: Sequence[str] = ("untrained",), unit: str = "%",
-                 title: str | None = None) -> Drawing:  # fmt: skip
+def probe_matrix(
+    values,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    *,
+    intervals=None,
+    floors: Mapping[str, object] | None = None,
+    apart: Sequence[str] = ("untrained",),
+    unit: str = "%",
+    title: str | None = None,
+) -> Drawing:
     """What features hold: a row for what they were trained on, a column for what they were probed for.
 
     ``values``: (rows, columns), or a DataFrame whose index and columns are the names, or the tidy table of
@@ -50,8 +58,10 @@ def probe_matrix(values, rows: Sequence[str] = (), columns: Sequence[str] = (), 
     floors = {name: per_column(floor, columns) for name, floor in (floors or {}).items()}
     low = [row for row in rows if row in apart or row.startswith("untrained")]
     order = [row for row in rows if row not in low]
-    lines = [(row, values[rows.index(row)], None if half is None else half[rows.index(row)], row in low)
-             for row in [*order, *low]]  # fmt: skip
+    lines = [
+        (row, values[rows.index(row)], None if half is None else half[rows.index(row)], row in low)
+        for row in [*order, *low]
+    ]
     lines += [(name, floor, None, True) for name, floor in floors.items()]
     names = [wrapped(name, 2.3, 2) for name, *_ in lines]
     left = max(0.9, 0.3 + max(breadth(line) for lines_ in names for line in lines_), breadth("trained on") + 0.3)
@@ -68,43 +78,87 @@ def probe_matrix(values, rows: Sequence[str] = (), columns: Sequence[str] = (), 
         ax.text(left - 0.12, head - 0.2, "trained on", color=GREY, ha="right", va="center")
         ax.text(left, head - 0.55, "probed for", color=GREY, va="center")
         for column, name in enumerate(columns):
-            ax.text(left + cell * (column + 0.5), head - 0.2, shortened(name, cell - 0.1, weight="bold"), ha="center",
-                    va="center", color=for_text(colours[name]), fontweight="bold")  # fmt: skip
+            ax.text(
+                left + cell * (column + 0.5),
+                head - 0.2,
+                shortened(name, cell - 0.1, weight="bold"),
+                ha="center",
+                va="center",
+                color=for_text(colours[name]),
+                fontweight="bold",
+            )
         y, below = head, False
         for (name, numbers, widths, is_floor), label in zip(lines, names, strict=True):
             y, below = y + gap * (is_floor and not below), below or is_floor
-            ax.text(left - 0.12, y + tall / 2, "\n".join(label), ha="right", linespacing=1.2,
-                    va="center_baseline" if len(label) == 1 else "center", color=GREY if is_floor else INK)  # fmt: skip
+            ax.text(
+                left - 0.12,
+                y + tall / 2,
+                "\n".join(label),
+                ha="right",
+                linespacing=1.2,
+                va="center_baseline" if len(label) == 1 else "center",
+                color=GREY if is_floor else INK,
+            )
             for column, value in enumerate(numbers):
                 own = name == columns[column]
-                paint(ax, left + cell * column, y, cell, tall, to_hex(SHADES(max(0.0, value) / top)), value,
-                      None if widths is None else widths[column], unit, framed=own)  # fmt: skip
+                paint(
+                    ax,
+                    left + cell * column,
+                    y,
+                    cell,
+                    tall,
+                    to_hex(SHADES(max(0.0, value) / top)),
+                    value,
+                    None if widths is None else widths[column],
+                    unit,
+                    framed=own,
+                )
             y += tall
     return Drawing(figure, say_probes(lines, columns, unit, title))
 
 
 def say_probes(lines: list, columns: list[str], unit: str, title: str | None) -> str:
     """The alt text of :func:`probe_matrix`: where most and least is found, and whether less than without training."""
-    cells = [(value, name, column) for name, numbers, _, is_floor in lines if not is_floor
-             for value, column in zip(numbers, columns, strict=True) if np.isfinite(value)]  # fmt: skip
+    cells = [
+        (value, name, column)
+        for name, numbers, _, is_floor in lines
+        if not is_floor
+        for value, column in zip(numbers, columns, strict=True)
+        if np.isfinite(value)
+    ]
     floors = {name: dict(zip(columns, numbers, strict=True)) for name, numbers, _, is_floor in lines if is_floor}
     trained = [name for name, _, _, is_floor in lines if not is_floor]
-    start = (f"{title + '. ' if title else ''}How well {enumerated(columns)} can be read from features trained on "
-             f"{enumerated(trained) if trained else 'nothing'}.")  # fmt: skip
+    start = (
+        f"{title + '. ' if title else ''}How well {enumerated(columns)} can be read from features trained on "
+        f"{enumerated(trained) if trained else 'nothing'}."
+    )
     if not cells:
         return start
     best, worst = max(cells), min(cells)
-    text = [start, f"Most: {best[2]} from {best[1]}, {about(best[0], unit)}; least: {worst[2]} from {worst[1]}, "
-                   f"{about(worst[0], unit)}."]  # fmt: skip
+    text = [
+        start,
+        f"Most: {best[2]} from {best[1]}, {about(best[0], unit)}; least: {worst[2]} from {worst[1]}, "
+        f"{about(worst[0], unit)}.",
+    ]
     reached = {name: of[worst[2]] for name, of in floors.items() if np.isfinite(of[worst[2]])}
     if compared := [f"{about(value, unit)} ({name})" for name, value in reached.items()]:
         text.append(f"Without that training, {worst[2]} reaches {enumerated(compared)}.")
     return " ".join(text)
 
 
-def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None, row_name: str = "",
-                       column_name: str = "", *, unit: str = "%", positive: str = "better", negative: str = "worse",
-                       title: str | None = None) -> Drawing:  # fmt: skip
+def map_of_differences(
+    values,
+    rows: Sequence,
+    columns: Sequence,
+    intervals=None,
+    row_name: str = "",
+    column_name: str = "",
+    *,
+    unit: str = "%",
+    positive: str = "better",
+    negative: str = "worse",
+    title: str | None = None,
+) -> Drawing:
     """Where something gains and where it loses: ``values`` (rows, columns) are differences, the first row is lowest.
 
     ``intervals``: half widths (rows, columns), or (2, rows, columns), low and high; a cell whose interval holds 0 is
@@ -121,8 +175,12 @@ def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None
     notes = [(BLUE, "", f"+ {positive}"), (VERMILLION, "", f"− {negative}")]
     notes += [("#E4E4E4", "////", "undecided: the interval holds 0")] * bool(undecided.any())
     notes += [("", "", f"numbers in {said}")] * bool(said)
-    width = max(left + cell * len(columns) + 0.2, 0.25 + breadth(title or "", 14, "bold"),
-                0.2 + max(0.4 + breadth(note) for *_, note in notes), 3.0)  # fmt: skip
+    width = max(
+        left + cell * len(columns) + 0.2,
+        0.25 + breadth(title or "", 14, "bold"),
+        0.2 + max(0.4 + breadth(note) for *_, note in notes),
+        3.0,
+    )
     flow = flowing([0.6 + breadth(note) for *_, note in notes], width - 0.2)
     height = head + tall * len(rows) + 0.75 + LINE * 1.25 * (flow[-1][1] + 1) + 0.15 + 0.1
     with style():
@@ -137,8 +195,9 @@ def map_of_differences(values, rows: Sequence, columns: Sequence, intervals=None
             for c in range(len(columns)):
                 value = values[r, c]
                 colour = to_hex(SIGNS(0.5 + 0.5 * (value / top if top and np.isfinite(value) else 0)))
-                paint(ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits,
-                      hatch=undecided[r, c])  # fmt: skip
+                paint(
+                    ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits, hatch=undecided[r, c]
+                )
         y = head + tall * len(rows)
         for c, column in enumerate(columns):
             ax.text(left + cell * (c + 0.5), y + 0.17, column, ha="center", va="center")
@@ -177,14 +236,36 @@ def say_differences(values, rows, columns, undecided, row_name, column_name, sai
 # --- parts ---------------------------------------------------------------------------------------------------------
 
 
-def paint(ax: Axes, x: float, y: float, width: float, height: float, colour: str, value: float, half: float | None,
-          unit: str, *, digits: int | None = None, hatch: bool = False, framed: bool = False) -> None:  # fmt: skip
+def paint(
+    ax: Axes,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    colour: str,
+    value: float,
+    half: float | None,
+    unit: str,
+    *,
+    digits: int | None = None,
+    hatch: bool = False,
+    framed: bool = False,
+) -> None:
     """One cell with its number; ``half`` is written below it."""
     known = np.isfinite(value)
     face = colour if known else "#F0F0F0"
     ink = ink_on(face)
-    ax.add_patch(Rectangle((x + 0.02, y + 0.02), width - 0.04, height - 0.04, facecolor=face, linewidth=0,
-                           hatch="////" if hatch and known else None, edgecolor="#8A8A8A"))  # fmt: skip
+    ax.add_patch(
+        Rectangle(
+            (x + 0.02, y + 0.02),
+            width - 0.04,
+            height - 0.04,
+            facecolor=face,
+            linewidth=0,
+            hatch="////" if hatch and known else None,
+            edgecolor="#8A8A8A",
+        )
+    )
     if framed:
         inner = (x + 0.06, y + 0.06), width - 0.12, height - 0.12
         ax.add_patch(Rectangle(*inner, fill=False, edgecolor=ink, linewidth=1.4))
@@ -194,11 +275,26 @@ def paint(ax: Axes, x: float, y: float, width: float, height: float, colour: str
     text = rounded(value, unit) if digits is None else coarse(value * (100 if unit == "%" else 1), True, digits)
     box = {"facecolor": face, "edgecolor": "none", "pad": 1.5} if hatch else None
     has_half = half is not None and np.isfinite(half)
-    ax.text(x + width / 2, y + height / 2 - 0.12 * has_half, text, ha="center", va="center", color=ink, fontsize=14,
-            fontweight="bold", bbox=box)  # fmt: skip
+    ax.text(
+        x + width / 2,
+        y + height / 2 - 0.12 * has_half,
+        text,
+        ha="center",
+        va="center",
+        color=ink,
+        fontsize=14,
+        fontweight="bold",
+        bbox=box,
+    )
     if has_half:
-        ax.text(x + width / 2, y + height / 2 + 0.15, f"± {coarse(half * (100 if unit == '%' else 1))}", ha="center",
-                va="center", color=ink)  # fmt: skip
+        ax.text(
+            x + width / 2,
+            y + height / 2 + 0.15,
+            f"± {coarse(half * (100 if unit == '%' else 1))}",
+            ha="center",
+            va="center",
+            color=ink,
+        )
 
 
 def flowing(widths: Sequence[float], room: float) -> list[tuple[float, int]]:
@@ -224,8 +320,9 @@ def as_table(values, rows: Sequence[str], columns: Sequence[str]) -> tuple[np.nd
     values = np.asarray(values, float)
     rows, columns = [str(row) for row in rows], [str(column) for column in columns]
     if values.ndim != 2 or values.shape != (len(rows), len(columns)) or values.size == 0:
-        raise ValueError(f"expected values of shape ({len(rows)}, {len(columns)}), a row and a column a name; "
-                         f"got {values.shape}")  # fmt: skip
+        raise ValueError(
+            f"expected values of shape ({len(rows)}, {len(columns)}), a row and a column a name; got {values.shape}"
+        )
     return values, rows, columns
 
 

@@ -18,9 +18,18 @@ PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at
 
 
-def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: str | None = None,
-           hollow: Collection[str] = (), hollow_means: str = "dominated", unit: str = "%",
-           title: str | None = None) -> Drawing:  # fmt: skip
+def pareto(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    by: str = "way",
+    reference: str | None = None,
+    hollow: Collection[str] = (),
+    hollow_means: str = "dominated",
+    unit: str = "%",
+    title: str | None = None,
+) -> Drawing:
     """Two tasks' mean scores over seeds, a marker for each of ``by``: up and to the right is better at both.
 
     ``table``: tidy, with columns ``by``, task, seed and score. ``x``, ``y``: two task names. The arms of a marker are
@@ -36,8 +45,10 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
         if name not in wide:
             raise KeyError(f"there is no {by} {name!r}; there are {', '.join(names)}")
     means = {name: values.mean(0) for name, values in wide.items()}
-    arms = {name: np.stack(interval(values - (0 if reference is None else wide[reference]))[1:]) for name, values
-            in wide.items()}  # (2, 2): low and high, x and y  # fmt: skip
+    arms = {
+        name: np.stack(interval(values - (0 if reference is None else wide[reference]))[1:])
+        for name, values in wide.items()
+    }  # (2, 2): low and high, x and y
     if reference is not None:
         arms = {name: ends + means[reference] for name, ends in arms.items()}
     ends = np.concatenate([*arms.values(), np.stack(list(means.values()))])
@@ -62,8 +73,16 @@ def pareto(table: pd.DataFrame, x: str, y: str, *, by: str = "way", reference: s
                 line = np.tile(means[name], (2, 1))
                 line[:, axis] = arms[name][:, axis]
                 ax.plot(*line.T, color=GREY, linewidth=1.6, zorder=2)
-            ax.plot(*means[name], markers[name], markersize=10, color=BLUE, markerfacecolor=filled,
-                    markeredgewidth=1.5, markeredgecolor=BLUE if name in hollow else PAPER, zorder=3)  # fmt: skip
+            ax.plot(
+                *means[name],
+                markers[name],
+                markersize=10,
+                color=BLUE,
+                markerfacecolor=filled,
+                markeredgewidth=1.5,
+                markeredgecolor=BLUE if name in hollow else PAPER,
+                zorder=3,
+            )
         write_names(ax, means, arms, set(hollow))
         for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
             axis.set_label_text(f"{task} →")
@@ -129,8 +148,14 @@ def covered(spot: np.ndarray, taken: list[np.ndarray], size: np.ndarray) -> floa
     return 3 * (area - float(np.prod(inside))) + sum(float(np.prod(overlap)) for overlap in overlaps)
 
 
-def say_pareto(means: dict[str, np.ndarray], tasks: tuple[str, str], hollow: list[str], hollow_means: str, unit: str,
-               title: str | None) -> str:  # fmt: skip
+def say_pareto(
+    means: dict[str, np.ndarray],
+    tasks: tuple[str, str],
+    hollow: list[str],
+    hollow_means: str,
+    unit: str,
+    title: str | None,
+) -> str:
     """The alt text: who is best at each task, both scores of all, and who is hollow."""
     text = [f"{title + '. ' if title else ''}{tasks[0]} against {tasks[1]}, {len(means)} points."]
     for axis, task in enumerate(tasks):

@@ -31,7 +31,7 @@ from .style import (
     for_text,
     shortened,
     style,
-)  # fmt: skip
+)
 
 HIGHLIGHTS = (BLUE, VERMILLION, GREEN, PURPLE)
 SIGNS = "osD^"
@@ -48,11 +48,24 @@ class SchoolsPicture:
     ``reveal``: False hides the curve except at the λs that have been visited.
     """
 
-    def __init__(self, x_range: tuple[float, float], thetas, pooled, lambdas: Sequence[float], errors,
-                 names: Sequence[str], pupils: Mapping[str, tuple], *, separate_error: float | None = None,
-                 pooled_error: float | None = None, reveal: bool = True, visited: Iterable[int] = (),
-                 x_name: str = "intake score at 11", y_name: str = "exam score at 16",
-                 error_name: str = "mean squared error"):  # fmt: skip
+    def __init__(
+        self,
+        x_range: tuple[float, float],
+        thetas,
+        pooled,
+        lambdas: Sequence[float],
+        errors,
+        names: Sequence[str],
+        pupils: Mapping[str, tuple],
+        *,
+        separate_error: float | None = None,
+        pooled_error: float | None = None,
+        reveal: bool = True,
+        visited: Iterable[int] = (),
+        x_name: str = "intake score at 11",
+        y_name: str = "exam score at 16",
+        error_name: str = "mean squared error",
+    ):
         self.x_range = tuple(map(float, x_range))
         self.thetas, self.pooled = np.asarray(thetas, float), np.asarray(pooled, float)
         self.lambdas, self.errors = [float(lam) for lam in lambdas], np.asarray(errors, float)
@@ -73,8 +86,10 @@ class SchoolsPicture:
     def check(self) -> None:
         wanted = (len(self.lambdas), len(self.names), 2)
         if self.thetas.shape != wanted or self.errors.shape != wanted[:1] or self.pooled.shape != (2,):
-            raise ValueError(f"thetas must be {wanted}, errors {wanted[:1]} and pooled (2,); got {self.thetas.shape}, "
-                             f"{self.errors.shape} and {self.pooled.shape}")  # fmt: skip
+            raise ValueError(
+                f"thetas must be {wanted}, errors {wanted[:1]} and pooled (2,); got {self.thetas.shape}, "
+                f"{self.errors.shape} and {self.pooled.shape}"
+            )
         if self.lambdas != sorted(set(self.lambdas)) or self.lambdas[0] < 0:
             raise ValueError("lambdas must ascend from 0 or more, each given once")
         if unknown := set(self.pupils) - set(self.names):
@@ -92,8 +107,9 @@ class SchoolsPicture:
         self.draw_lines(left)
         self.draw_errors(right)
         # Text of an axes: a figure leaves its own animated artists out when it is saved.
-        self.heading = left.text(0.012, 0.945, "", transform=self.figure.transFigure, fontsize=14, fontweight="bold",
-                                 va="center")  # fmt: skip
+        self.heading = left.text(
+            0.012, 0.945, "", transform=self.figure.transFigure, fontsize=14, fontweight="bold", va="center"
+        )
         self.moving = [*self.moving, self.heading]
         for artist in self.moving:
             artist.set_animated(True)
@@ -106,8 +122,12 @@ class SchoolsPicture:
         low, high = self.x_range
         shown = np.concatenate([self.lines[..., 1].ravel(), *(y for _, y in self.pupils.values())])
         span = np.nanpercentile(shown, (1, 99))
-        ax.set(xlim=(low, high), ylim=(span[0] - 0.15 * np.ptp(span), span[1] + 0.1 * np.ptp(span)),
-               xlabel=self.x_name, ylabel=self.y_name)  # fmt: skip
+        ax.set(
+            xlim=(low, high),
+            ylim=(span[0] - 0.15 * np.ptp(span), span[1] + 0.1 * np.ptp(span)),
+            xlabel=self.x_name,
+            ylabel=self.y_name,
+        )
         rest = LineCollection([], colors="#9A9A9A", linewidths=0.7, alpha=0.75, zorder=1)
         ax.add_collection(rest, autolim=False)
         ends = np.asarray(self.x_range)
@@ -117,15 +137,22 @@ class SchoolsPicture:
         self.rest, self.moving, self.own, entries = rest, [rest, common], {}, []
         for name, colour, sign in zip(self.pupils, HIGHLIGHTS, SIGNS, strict=False):
             x, y = self.pupils[name]
-            (dots,) = ax.plot(x, y, sign, color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.6,
-                              zorder=5)  # fmt: skip
+            (dots,) = ax.plot(
+                x, y, sign, color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.6, zorder=5
+            )
             (line,) = ax.plot([], [], color=colour, linewidth=2.4, zorder=4)
             self.own[name] = line
             self.moving += [line, dots]
             entries.append((name, {"color": colour, "marker": sign, "markersize": 6, "linewidth": 2.4}))
         draw_legend_row(ax, entries, 1.13)
-        draw_legend_row(ax, [("all schools in one", {"color": INK, "linewidth": 3, "linestyle": COMMON}),
-                             ("other schools", {"color": "#9A9A9A", "linewidth": 1})], 1.045)  # fmt: skip
+        draw_legend_row(
+            ax,
+            [
+                ("all schools in one", {"color": INK, "linewidth": 3, "linestyle": COMMON}),
+                ("other schools", {"color": "#9A9A9A", "linewidth": 1}),
+            ],
+            1.045,
+        )
 
     def draw_errors(self, ax: Axes) -> None:
         levels = [(self.separate_error, "every school alone"), (self.pooled_error, "all schools in one")]
@@ -133,13 +160,24 @@ class SchoolsPicture:
         values = np.concatenate([self.errors, [value for value, _ in levels]])
         values = values[np.isfinite(values)]
         span = max(np.ptp(values), 1e-9)
-        ax.set(xlim=(self.places[0] - 0.35, self.places[-1] + 0.35), xlabel="λ",
-               ylim=(values.min() - 0.12 * span, values.max() + 0.16 * span))  # fmt: skip
+        ax.set(
+            xlim=(self.places[0] - 0.35, self.places[-1] + 0.35),
+            xlabel="λ",
+            ylim=(values.min() - 0.12 * span, values.max() + 0.16 * span),
+        )
         ax.set_title(self.error_name + " on pupils not seen", fontweight="normal", fontsize=12, pad=9)
         for value, text in levels:
             ax.axhline(value, color=GREY, linestyle=(0, (2, 2)), linewidth=1.3, zorder=1)
-            ax.annotate(text, (0.99, value), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                        ha="right", va="bottom", color=GREY)  # fmt: skip
+            ax.annotate(
+                text,
+                (0.99, value),
+                (0, 3),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                va="bottom",
+                color=GREY,
+            )
         draw_ticks(ax, self.lambdas, self.places)
         if self.reveal:
             ax.plot(self.places, self.errors, color=BLUE, zorder=2)
@@ -182,15 +220,25 @@ class SchoolsPicture:
         """The alt text: where we are, how that compares with the two ends, what the lines do, the best known so far."""
         lam, error = self.lambdas[index], self.errors[index]
         spread = np.ptp(self.thetas[index][:, 1])
-        compared = [f"{about(abs(error - value))} {'less' if error < value else 'more'} than {text}"
-                    for value, text in ((self.separate_error, "with every school alone"),
-                                        (self.pooled_error, "with all schools in one"))
-                    if value is not None and rounded(error) != rounded(value)]  # fmt: skip
-        text = [f"The lines of {len(self.names)} schools at λ = {written(lam)}; the error is {about(error)}"
-                + (f", {' and '.join(compared)}" if compared else "") + "."]  # fmt: skip
-        text.append("All lines coincide." if spread < 1e-9 else
-                    f"Their slopes run from {about(self.thetas[index][:, 1].min())} to "
-                    f"{about(self.thetas[index][:, 1].max())}.")  # fmt: skip
+        compared = [
+            f"{about(abs(error - value))} {'less' if error < value else 'more'} than {text}"
+            for value, text in (
+                (self.separate_error, "with every school alone"),
+                (self.pooled_error, "with all schools in one"),
+            )
+            if value is not None and rounded(error) != rounded(value)
+        ]
+        text = [
+            f"The lines of {len(self.names)} schools at λ = {written(lam)}; the error is {about(error)}"
+            + (f", {' and '.join(compared)}" if compared else "")
+            + "."
+        ]
+        text.append(
+            "All lines coincide."
+            if spread < 1e-9
+            else f"Their slopes run from {about(self.thetas[index][:, 1].min())} to "
+            f"{about(self.thetas[index][:, 1].max())}."
+        )
         known = range(len(self.lambdas)) if self.reveal else self.visited
         best = min(known, key=lambda i: self.errors[i])
         where = "The error is least" if self.reveal else f"Of all λ tried so far ({len(self.visited)}) it is least"
@@ -208,10 +256,24 @@ def draw_legend_row(ax: Axes, entries: Sequence[tuple[str, dict]], height: float
     at, width = 0.0, ax.get_position().width * WIDTH
     for name, look in entries:
         text = shortened(name, (width + 0.3) / len(entries) - 0.5)
-        ax.plot(np.array([0, 0.15, 0.3]) / width + at / width, [height] * 3, transform=ax.transAxes, clip_on=False,
-                markevery=[1], markeredgecolor=PAPER, markeredgewidth=0.6, **look)  # fmt: skip
-        ax.text((at + 0.37) / width, height, text, transform=ax.transAxes, va="center_baseline",
-                color=for_text(look["color"]))  # fmt: skip
+        ax.plot(
+            np.array([0, 0.15, 0.3]) / width + at / width,
+            [height] * 3,
+            transform=ax.transAxes,
+            clip_on=False,
+            markevery=[1],
+            markeredgecolor=PAPER,
+            markeredgewidth=0.6,
+            **look,
+        )
+        ax.text(
+            (at + 0.37) / width,
+            height,
+            text,
+            transform=ax.transAxes,
+            va="center_baseline",
+            color=for_text(look["color"]),
+        )
         at += 0.37 + breadth(text) + 0.18
 
 
@@ -233,6 +295,14 @@ def draw_ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
     for end, side in ((0, 0.42), (-1, -0.42)):
         if lambdas[end] == 0 or math.isinf(lambdas[end]):
             marks.append((at[end], written(lambdas[end])))
-            ax.text(at[end] + side, 0, "//", transform=bottom, ha="center", va="center", color=GREY,
-                    bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5})  # fmt: skip
+            ax.text(
+                at[end] + side,
+                0,
+                "//",
+                transform=bottom,
+                ha="center",
+                va="center",
+                color=GREY,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+            )
     ax.set_xticks([place for place, _ in marks], [text for _, text in marks])

@@ -34,7 +34,7 @@ from .style import (
     shortened,
     style,
     wrapped,
-)  # fmt: skip
+)
 
 LINE = SIZE / 72 * 1.3  # inches from one line of text to the next
 HAIR = 1e-3  # outside 0 to 1: what rounding leaves there
@@ -64,13 +64,17 @@ def in_range(x: Tensor) -> Tensor:
     if low >= -255 * HAIR and high <= 255 * (1 + HAIR) and (whole or high > FAINT):
         return values / 255
     undo = "undo the normalisation, x * std + mean" if low < 0 else "give them from 0 to 1, or from 0 to 255"
-    warnings.warn(f"the numbers of these pictures run from {rounded(low)} to {rounded(high)}, and were stretched to "
-                  f"run from 0 to 1: {undo}, to see them as they were", stacklevel=4)  # fmt: skip
+    warnings.warn(
+        f"the numbers of these pictures run from {rounded(low)} to {rounded(high)}, and were stretched to "
+        f"run from 0 to 1: {undo}, to see them as they were",
+        stacklevel=4,
+    )
     return (values - low) / ((high - low) or 1.0)
 
 
-def ready(facts: Mapping[str, str], pictures: Tensor, title: str = "Your machine is ready", *,
-          tell: bool = False) -> Drawing:  # fmt: skip
+def ready(
+    facts: Mapping[str, str], pictures: Tensor, title: str = "Your machine is ready", *, tell: bool = False
+) -> Drawing:
     """The machine is ready: a row a fact with a check mark, and a sheet of ``pictures`` (n, 3, h, w) or (n, h, w).
 
     The alt text names the facts; their values differ from machine to machine, so it holds them only on ``tell``.
@@ -125,15 +129,21 @@ def pictures(x: Tensor, captions: Sequence[str] | None = None, columns: int = 8,
             put(ax, image, 0.08 + step * column, y, step - 0.06)
             if below:
                 for place, line in enumerate(below[number]):
-                    ax.text(0.08 + step * column + (step - 0.06) / 2, y + step + 0.11 + LINE * place, line, ha="center",
-                            va="baseline")  # fmt: skip
+                    ax.text(
+                        0.08 + step * column + (step - 0.06) / 2,
+                        y + step + 0.11 + LINE * place,
+                        line,
+                        ha="center",
+                        va="baseline",
+                    )
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures in {rows} row{'s' * (rows > 1)}"
     said = f": {'; '.join(str(c) for c in captions[:8])}{' and so on' * (len(captions) > 8)}" if captions else ""
     return Drawing(figure, f"{title + '. ' if title else ''}{many}{said}.")
 
 
-def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor],
-            columns: int = 4) -> Drawing:  # fmt: skip
+def answers(
+    x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], columns: int = 4
+) -> Drawing:
     """What a network answers about pictures: below each, a line a task with ✓ or ✗ and the probability as a bar.
 
     ``x``: (n, 3, h, w) or (n, h, w); ``outputs``: task name → (n, outputs) as a model returns them; ``labels``: task
@@ -141,9 +151,13 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     that the task itself calls neither right nor wrong (its ``merits`` are neither 1 nor 0).
     """
     images = as_images(x)
-    told = {task.name: [Answer(task, o, y) for o, y in zip(at_least_single(outputs[task.name]),
-                                                           torch.as_tensor(labels[task.name]).cpu(), strict=True)]
-            for task in tasks}  # fmt: skip
+    told = {
+        task.name: [
+            Answer(task, o, y)
+            for o, y in zip(at_least_single(outputs[task.name]), torch.as_tensor(labels[task.name]).cpu(), strict=True)
+        ]
+        for task in tasks
+    }
     for name, given in told.items():
         if len(given) != len(images):
             raise ValueError(f"there are {len(images)} pictures and {len(given)} answers of task {name!r}")
@@ -152,9 +166,13 @@ def answers(x: Tensor, tasks: Sequence[Task], outputs: Mapping[str, Tensor], lab
     step = min((WIDTH - 0.1) / columns, 3.3)
     side, head = min(step * 0.64, 1.75), 0.45
     width = max(step * columns + 0.1, 5.0)
-    corrected = [max(sum(bool(told[task.name][number].instead) for task in tasks)
-                     for number in range(first, min(first + columns, len(images))))
-                 for first in range(0, len(images), columns)]  # fmt: skip
+    corrected = [
+        max(
+            sum(bool(told[task.name][number].instead) for task in tasks)
+            for number in range(first, min(first + columns, len(images)))
+        )
+        for first in range(0, len(images), columns)
+    ]
     deep = [side + 0.1 + LINE * 1.12 * (len(tasks) + lines) + 0.22 for lines in corrected]
     with style():
         figure = canvas(width, head + sum(deep), layout=None)
@@ -196,8 +214,10 @@ class Answer:
         else:
             raise TypeError(f"answers are drawn of Classification, Binary and Regression, not {type(task).__name__}")
         if len(output) != (wanted := 1 if isinstance(task, Binary) else len(names)):
-            raise ValueError(f"task {task.name!r} has {len(names)} classes, so its answer is read off {wanted} "
-                             f"output{'s' * (wanted > 1)}, not {len(output)}")  # fmt: skip
+            raise ValueError(
+                f"task {task.name!r} has {len(names)} classes, so its answer is read off {wanted} "
+                f"output{'s' * (wanted > 1)}, not {len(output)}"
+            )
         best = int(output > 0) if isinstance(task, Binary) else int(chances.nan_to_num().argmax())
         self.text, self.sure = names[best], float(chances.nan_to_num()[best])
         merit = float(task.merits(output[None, None], label[None, None])) if known else math.nan
@@ -220,8 +240,7 @@ def write_answer(ax: Axes, one: Answer, x: float, y: float, width: float, colour
         ax.add_patch(Rectangle((start, middle - 0.05), bar * one.sure, 0.1, facecolor=colour, edgecolor="none"))
         ax.text(x + width, middle, f"{100 * one.sure:.0f} %", ha="right", va="center", color=INK)
     if one.instead:
-        ax.text(x + 0.32, middle + line, shortened(f"is: {one.instead}", width - 0.32), color=INK,
-                va="center_baseline")  # fmt: skip
+        ax.text(x + 0.32, middle + line, shortened(f"is: {one.instead}", width - 0.32), color=INK, va="center_baseline")
         y += line
     return y + line
 

@@ -135,14 +135,25 @@ def ink_on(colour: str) -> str:
 # --- parts of figures ----------------------------------------------------------------------------------------------
 
 
-def draw_band(ax: Axes, x: np.ndarray, values: np.ndarray, *, colour: str, dashes="-", label: str = "",
-              marker: str = "") -> None:  # fmt: skip
+def draw_band(
+    ax: Axes, x: np.ndarray, values: np.ndarray, *, colour: str, dashes="-", label: str = "", marker: str = ""
+) -> None:
     """A line through the means of ``values`` (seeds, len(x)) in the band of its seeds."""
     if not len(x):
         return
     mean, low, high = interval(values)
-    ax.plot(x, mean, color=colour, linestyle=dashes, label=label, marker=marker, markevery=spaced(len(mean)),
-            markeredgecolor=PAPER, clip_on=False, zorder=3)  # fmt: skip
+    ax.plot(
+        x,
+        mean,
+        color=colour,
+        linestyle=dashes,
+        label=label,
+        marker=marker,
+        markevery=spaced(len(mean)),
+        markeredgecolor=PAPER,
+        clip_on=False,
+        zorder=3,
+    )
     if len(values) > 1:
         ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0, zorder=2)
 
@@ -155,8 +166,16 @@ def spaced(n: int) -> list[int]:
 def draw_level(ax: Axes, y: float, text: str, *, dashes=(0, (2, 2)), colour: str = GREY, above: bool = True) -> None:
     """A labelled horizontal line: chance, a ceiling, a baseline."""
     ax.axhline(y, color=colour, linestyle=dashes, linewidth=1.3, zorder=1)
-    ax.annotate(text, (1, y), (0, 3 if above else -3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                ha="right", va="bottom" if above else "top", color=for_text(colour))  # fmt: skip
+    ax.annotate(
+        text,
+        (1, y),
+        (0, 3 if above else -3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom" if above else "top",
+        color=for_text(colour),
+    )
 
 
 def breadth(text: str, size: float = SIZE, weight: str = "normal") -> float:

@@ -79,8 +79,9 @@ class Feed:
         self.streams = tuple(range(len(names))) if own else (0,) * len(names)
         kinds = {(kept[0].x[name].shape, kept[0].x[name].dtype) for name in names} if own else set()
         if len(kinds) > 1:
-            self.kept = {name: Rows(torch.cat([split.x[name] for split in kept])[:, None], device, dtype)
-                           for name in names}  # fmt: skip
+            self.kept = {
+                name: Rows(torch.cat([split.x[name] for split in kept])[:, None], device, dtype) for name in names
+            }
         else:
             parts = [torch.stack([split.x[name] for name in names], 1) if own else split.x[:, None] for split in kept]
             self.kept = {None: Rows(torch.cat(parts), device, dtype)}

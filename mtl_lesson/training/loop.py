@@ -44,9 +44,15 @@ class Epoch:
     weights: Tensor | None = None
 
 
-def step(model: Sharing, optimiser: torch.optim.Optimizer, batch: Batch, precision: str,
-         alive: Tensor | float = 1.0, parts: Parts | None = None,
-         weighting: Weighting | None = None) -> Tensor:  # fmt: skip
+def step(
+    model: Sharing,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    precision: str,
+    alive: Tensor | float = 1.0,
+    parts: Parts | None = None,
+    weighting: Weighting | None = None,
+) -> Tensor:
     """One step of the optimiser on Σ_t L_t, then the exact step on the penalty. Returns the losses (copies, tasks).
 
     A regulariser of the features, where the model has one, goes with the losses. Copies have no weights in common, so
@@ -151,9 +157,16 @@ class Settings:
             raise ValueError(f"precision {self.precision!r} is none of {', '.join(DTYPES)}")
 
 
-def train(model: Sharing, feed: Feed, seeds: Sequence[int], settings: Settings, tell: Callable[[str], object],
-          check: Callable[[], object] = lambda: None, parts: Parts | None = None,
-          weighting: Weighting | None = None) -> Iterator[Epoch]:  # fmt: skip
+def train(
+    model: Sharing,
+    feed: Feed,
+    seeds: Sequence[int],
+    settings: Settings,
+    tell: Callable[[str], object],
+    check: Callable[[], object] = lambda: None,
+    parts: Parts | None = None,
+    weighting: Weighting | None = None,
+) -> Iterator[Epoch]:
     """Train and hand over after every epoch; losses stay on the device until then.
 
     ``seeds``: one for each dataset of ``feed``, to draw the order of its examples. A copy whose loss is no longer a

@@ -47,8 +47,9 @@ class Parts:
     def __init__(self, count: int, pool: ThreadPoolExecutor | None):
         self.count, self.pool = count, pool
 
-    def backward(self, model: Sharing, batch: Batch, losses_of: Losses, weighting: Weighting,
-                 alive: Tensor | float) -> Tensor:  # fmt: skip
+    def backward(
+        self, model: Sharing, batch: Batch, losses_of: Losses, weighting: Weighting, alive: Tensor | float
+    ) -> Tensor:
         """Put the gradients of the weighted sum into the weights; returns the losses (copies, tasks)."""
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         pieces = cut_batch(batch, self.count)

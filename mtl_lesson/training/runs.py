@@ -85,9 +85,22 @@ class Run:
         return {task.name: float(value) for task, value in zip(self.model.tasks, score[0], strict=True)}
 
 
-def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64, lr: float = 1e-3, seed: int = 0,
-        optimiser: str = "adam", weight_decay: float = 0.0, precision: str | None = None, validate: bool = True,
-        progress: bool = True, weighting: object = None, go_on: bool = False) -> Run:  # fmt: skip
+def fit(
+    model: Sharing,
+    world: World,
+    *,
+    epochs: int = 20,
+    batch_size: int = 64,
+    lr: float = 1e-3,
+    seed: int = 0,
+    optimiser: str = "adam",
+    weight_decay: float = 0.0,
+    precision: str | None = None,
+    validate: bool = True,
+    progress: bool = True,
+    weighting: object = None,
+    go_on: bool = False,
+) -> Run:
     """Train a copy of ``model``, drawn from ``seed``, on ``world.train``; the model given is not changed.
 
     The one training step of the course stands in :func:`mtl_lesson.training.loop.step`, to be read with ``??``. It
@@ -109,8 +122,18 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     if go_on and model.copies > 1:
         raise ValueError(f"the model holds {model.copies} copies; go on with one, such as model.copy(0)")
     with bar(settings.epochs, progress) as shown:
-        run = train_copies(model, [world], [seed], [{}], Ticks(shown), settings, tell=warn, sizeable=True,
-                           weightings=[as_weighting(weighting)], given=model if go_on else None)[0]  # fmt: skip
+        run = train_copies(
+            model,
+            [world],
+            [seed],
+            [{}],
+            Ticks(shown),
+            settings,
+            tell=warn,
+            sizeable=True,
+            weightings=[as_weighting(weighting)],
+            given=model if go_on else None,
+        )[0]
     if run.stopped == INTERRUPTED:
         done = int(run.history.epoch.max())
         kept = "what was learnt until then is kept" if done else "nothing was learnt yet; run the cell again"
@@ -118,10 +141,20 @@ def fit(model: Sharing, world: World, *, epochs: int = 20, batch_size: int = 64,
     return run
 
 
-def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], points: Sequence[Mapping], ticks: Ticks,
-                 settings: Settings, changes: Mapping[str, object] | None = None, *,
-                 tell: Callable[[str], object] = lambda text: None, sizeable: bool = False,
-                 weightings: Sequence[Weighting] | None = None, given: Sharing | None = None) -> list[Run]:  # fmt: skip
+def train_copies(
+    model: Sharing,
+    worlds: Sequence[World],
+    seeds: Sequence[int],
+    points: Sequence[Mapping],
+    ticks: Ticks,
+    settings: Settings,
+    changes: Mapping[str, object] | None = None,
+    *,
+    tell: Callable[[str], object] = lambda text: None,
+    sizeable: bool = False,
+    weightings: Sequence[Weighting] | None = None,
+    given: Sharing | None = None,
+) -> list[Run]:
     """Train copies of ``model`` side by side, one for each of ``seeds``; several may share one of the ``worlds``.
 
     The copies of one world stand together and have one seed. ``points`` name the rows of their histories; ``changes``
@@ -144,8 +177,10 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
     recipes = list(weightings or [Sum()])
     weighting = (recipes[0] if len({*map(id, recipes)}) == 1 else PerCopy(recipes)).start(copies)
     splits = {"train": dtype, "validation": exact} | ({"test": exact} if settings.test else {})
-    feeds = {name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, kind)
-             for name, kind in splits.items()}  # fmt: skip
+    feeds = {
+        name: Feed([getattr(world, name) for world in worlds], copies.tasks, where, kind)
+        for name, kind in splits.items()
+    }
     rows: list[dict] = []
     stopped, done, threads, start = [""] * len(seeds), 0, 1, time.perf_counter()
 
@@ -181,8 +216,19 @@ def train_copies(model: Sharing, worlds: Sequence[World], seeds: Sequence[int], 
     for number, (seed, point) in enumerate(zip(seeds, points, strict=True)):
         own = history[history.copy_number == number].drop(columns="copy_number").reset_index(drop=True)
         one = copies.copy(number).eval()
-        runs.append(Run(one, worlds[number // each], placed(own, point), seed, seconds, settings.precision,
-                        stopped[number], threads, began(copies, given)))  # fmt: skip
+        runs.append(
+            Run(
+                one,
+                worlds[number // each],
+                placed(own, point),
+                seed,
+                seconds,
+                settings.precision,
+                stopped[number],
+                threads,
+                began(copies, given),
+            )
+        )
     return runs
 
 
@@ -230,8 +276,15 @@ def placed(history: pd.DataFrame, point: Mapping[str, object]) -> pd.DataFrame:
     return history
 
 
-def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch.Tensor, score: torch.Tensor | None,
-           weights: torch.Tensor | None = None):  # fmt: skip
+def record(
+    rows: list[dict],
+    model: Sharing,
+    epoch: int,
+    split: str,
+    loss: torch.Tensor,
+    score: torch.Tensor | None,
+    weights: torch.Tensor | None = None,
+):
     """Append a row for each copy and task. On the training set, whose weights move meanwhile, neither score nor gap;
     but what each task's loss counted, where not each counts as it is."""
     gap = None if score is None else model.gap().tolist()
@@ -243,9 +296,11 @@ def record(rows: list[dict], model: Sharing, epoch: int, split: str, loss: torch
                 judged = {"score": score[number][t], "gap": gap[number][t]}
             if weights is not None:
                 judged["weight"] = weights[number][t].item()
-            rows.append({"copy_number": number, "epoch": epoch, "task": task.name, "split": split,
-                         "loss": loss[number][t]} | judged
-                        | {"higher_is_better": task.higher_is_better})  # fmt: skip
+            rows.append(
+                {"copy_number": number, "epoch": epoch, "task": task.name, "split": split, "loss": loss[number][t]}
+                | judged
+                | {"higher_is_better": task.higher_is_better}
+            )
 
 
 def bar(total: int, progress: bool) -> tqdm:

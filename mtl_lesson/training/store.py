@@ -45,8 +45,10 @@ class Store:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise type(error)(f"cannot write to {self.folder.absolute()} ({error.strerror}); nothing was trained yet: "
-                              "choose another folder=…") from None  # fmt: skip
+            raise type(error)(
+                f"cannot write to {self.folder.absolute()} ({error.strerror}); nothing was trained yet: "
+                "choose another folder=…"
+            ) from None
 
     def file(self, model: Sharing, point: Mapping[str, object], world: World) -> Path:
         """Where the copy of ``model`` at this point of the grid is kept."""
@@ -58,8 +60,16 @@ class Store:
                 self.seen, self.digest = world, data_digest(world)
             versions = course(__package__ + ".sweeps"), torch.__version__, np.__version__
             asked = [type(model), modules, [*model.stem_templates], model.shapes, model.heads_at, model.initial]
-            what = [*asked, model.tasks, self.settings, dict(point), self.digest, versions,
-                    device().name.split(":")[0], model.state_dict()]  # fmt: skip
+            what = [
+                *asked,
+                model.tasks,
+                self.settings,
+                dict(point),
+                self.digest,
+                versions,
+                device().name.split(":")[0],
+                model.state_dict(),
+            ]
             name = hashlib.sha256(description.of(what).encode()).hexdigest()[:24]
             self.unknown = description.unknown
         return self.folder / f"{name}.pt"
@@ -74,8 +84,15 @@ class Store:
             history = pd.DataFrame(json.loads(found["history"]))
             one = model.double() if found["precision"] == "float64" else model
             one.load_state_dict(found["weights"])
-            return Run(one.eval(), world, placed(history, point), found["seed"], found["seconds"], found["precision"],
-                       found["stopped"])  # fmt: skip
+            return Run(
+                one.eval(),
+                world,
+                placed(history, point),
+                found["seed"],
+                found["seconds"],
+                found["precision"],
+                found["stopped"],
+            )
         except Exception:  # whatever a file holds that is none of ours, or half of one
             return None
 
@@ -83,16 +100,26 @@ class Store:
         """Keep a copy: written beside its place and moved there when whole. Says once where writing has failed."""
         if not self.writes:
             return
-        weights = {name: value.cpu() if isinstance(value, torch.Tensor) else value  # a layer may keep what it likes
-                   for name, value in run.model.state_dict().items()}  # fmt: skip
-        found = {"weights": weights, "seed": run.seed,
-                 "history": json.dumps(run.history.drop(columns=list(point)).to_dict("list")), "seconds": run.seconds,
-                 "precision": run.precision, "stopped": run.stopped}  # fmt: skip
+        weights = {
+            name: value.cpu() if isinstance(value, torch.Tensor) else value  # a layer may keep what it likes
+            for name, value in run.model.state_dict().items()
+        }
+        found = {
+            "weights": weights,
+            "seed": run.seed,
+            "history": json.dumps(run.history.drop(columns=list(point)).to_dict("list")),
+            "seconds": run.seconds,
+            "precision": run.precision,
+            "stopped": run.stopped,
+        }
         file = self.file(model, point, run.world)
         if self.unknown:  # it would never be found again
             self.writes = False
-            warnings.warn(f"the folder {self.folder.absolute()} is not used: a {self.unknown[0]} that the model or its "
-                          "tasks hold cannot be told from another one", stacklevel=3)  # fmt: skip
+            warnings.warn(
+                f"the folder {self.folder.absolute()} is not used: a {self.unknown[0]} that the model or its "
+                "tasks hold cannot be told from another one",
+                stacklevel=3,
+            )
             return
         part = file.with_suffix(".part")
         try:

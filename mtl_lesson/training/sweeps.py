@@ -75,12 +75,25 @@ class Sweep:
         return f"Sweep({len(self.runs)} copies over {', '.join(self.axes)}{'; ' + self.note if self.note else ''})"
 
 
-def sweep(way: type[Sharing], world: World | Callable[..., World], *,
-          trunk: nn.Sequential | Callable[..., nn.Sequential], seeds: Iterable[int] = range(5), epochs: int = 20,
-          batch_size: int = 64, lr: float = 1e-3, optimiser: str = "adam", weight_decay: float = 0.0,
-          precision: str | None = None, validate: bool = False, test: bool = False,
-          folder: str | os.PathLike | None = None, progress: bool = True, weighting: object = None,
-          **axes: object) -> Sweep:  # fmt: skip
+def sweep(
+    way: type[Sharing],
+    world: World | Callable[..., World],
+    *,
+    trunk: nn.Sequential | Callable[..., nn.Sequential],
+    seeds: Iterable[int] = range(5),
+    epochs: int = 20,
+    batch_size: int = 64,
+    lr: float = 1e-3,
+    optimiser: str = "adam",
+    weight_decay: float = 0.0,
+    precision: str | None = None,
+    validate: bool = False,
+    test: bool = False,
+    folder: str | os.PathLike | None = None,
+    progress: bool = True,
+    weighting: object = None,
+    **axes: object,
+) -> Sweep:
     """Train ``way`` at every point of a grid × every seed, as copies of one model where their shapes agree.
 
     ``axes``: arguments of the world function, of the way of sharing or of the trunk function; a list or an array is a
@@ -159,8 +172,11 @@ class Plan:
         self.way, self.world, self.trunk = way, world, trunk
         self.route = {name: find_taker(name, way, world, trunk) for name in axes}
         self.names = (*axes, "seed")
-        alike = [name for name, (taker, own) in self.route.items()
-                 if taker == "fit" or (taker == "way" and own in way.per_copy)]  # fmt: skip
+        alike = [
+            name
+            for name, (taker, own) in self.route.items()
+            if taker == "fit" or (taker == "way" and own in way.per_copy)
+        ]
         self.datasets, self.settings = grid(axes, seeds, alike)
         self.keys = [self.key(dataset | setting) for dataset in self.datasets for setting in self.settings]
         if twice := [key for key in self.keys if self.keys.count(key) > 1]:
@@ -264,17 +280,31 @@ def train_job(plan: Plan, store: Store | None, settings: Settings, ticks: Ticks,
     return done
 
 
-def train_group(plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[dict, World, list[dict]]],
-                done: Done) -> None:  # fmt: skip
+def train_group(
+    plan: Plan, settings: Settings, ticks: Ticks, group: list[tuple[dict, World, list[dict]]], done: Done
+) -> None:
     """Train datasets of one shape with the same settings, and put what has finished into ``done``."""
     points = [dataset | setting for dataset, _, left in group for setting in left]
     model = plan.model(points[0], group[0][1])
-    changes = {own: [point[name] for point in points] for name in group[0][2][0]
-               for taker, own in [plan.route[name]] if taker == "way"}  # fmt: skip
+    changes = {
+        own: [point[name] for point in points]
+        for name in group[0][2][0]
+        for taker, own in [plan.route[name]]
+        if taker == "way"
+    }
     weightings = [point.get("weighting") or SUM for point in points]
     worlds, seeds = [drawn for _, drawn, _ in group], [point["seed"] for point in points]
-    runs = train_copies(model, worlds, seeds, [plan.cells(point) for point in points], ticks, settings, changes,
-                        tell=done.told.append, weightings=weightings)  # fmt: skip
+    runs = train_copies(
+        model,
+        worlds,
+        seeds,
+        [plan.cells(point) for point in points],
+        ticks,
+        settings,
+        changes,
+        tell=done.told.append,
+        weightings=weightings,
+    )
     if any(run.stopped == INTERRUPTED for run in runs):
         raise KeyboardInterrupt
     done.trained += zip(points, runs, strict=True)
@@ -336,8 +366,10 @@ def find_taker(name: str, way: type[Sharing], world: object, trunk: object) -> t
     if name == "weighting":
         return "fit", name
     if name in COLUMNS:
-        raise ValueError(f"the axis {name!r} is called like a column of the sweep's table ({', '.join(COLUMNS)}): give "
-                         "the argument another name")  # fmt: skip
+        raise ValueError(
+            f"the axis {name!r} is called like a column of the sweep's table ({', '.join(COLUMNS)}): give "
+            "the argument another name"
+        )
     which, dot, own = name.partition(".")
     if dot and which in takes:
         if own in takes[which]:
@@ -346,8 +378,10 @@ def find_taker(name: str, way: type[Sharing], world: object, trunk: object) -> t
     found = [which for which, names in takes.items() if name in names]
     if len(found) > 1:
         said = " or ".join(f"{which}.{name}" for which in found)
-        raise TypeError(f"both the {' and the '.join(found)} take {name!r}; say whose it is: "
-                        f'**{{"{found[-1]}.{name}": …}}, the axis is then called {said}')  # fmt: skip
+        raise TypeError(
+            f"both the {' and the '.join(found)} take {name!r}; say whose it is: "
+            f'**{{"{found[-1]}.{name}": …}}, the axis is then called {said}'
+        )
     if found:
         return found[0], name
     known = sorted(set(itertools.chain(*takes.values())) - {"seed"})
@@ -371,9 +405,14 @@ def arguments(what: object) -> list[str]:
 
 def shape_of(world: World) -> list:
     """All that datasets must have in common to be trained as copies of one model: tasks, sizes, kinds of input."""
-    splits = [(len(split), {name: (x.dtype, tuple(x.shape)) for name, x in split.inputs.items()},
-               {name: y.dtype for name, y in split.labels.items()})
-              for split in (world.train, world.validation, world.test)]  # fmt: skip
+    splits = [
+        (
+            len(split),
+            {name: (x.dtype, tuple(x.shape)) for name, x in split.inputs.items()},
+            {name: y.dtype for name, y in split.labels.items()},
+        )
+        for split in (world.train, world.validation, world.test)
+    ]
     return [describe(world.tasks), splits]
 
 

@@ -31,8 +31,9 @@ class Aggregate(Weighting):
         from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since few need it
 
         if not isinstance(aggregator, Aggregator):
-            raise TypeError(f"Aggregate takes an aggregator of torchjd, such as torchjd.aggregation.UPGrad(), not "
-                            f"{aggregator!r}")  # fmt: skip
+            raise TypeError(
+                f"Aggregate takes an aggregator of torchjd, such as torchjd.aggregation.UPGrad(), not {aggregator!r}"
+            )
         self.recipe, self.calls = [aggregator], 0
         self.weighs = isinstance(aggregator, WeightedAggregator)  # A(J) = wᵀJ, and w can be told
 

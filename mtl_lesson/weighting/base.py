@@ -58,7 +58,7 @@ class Weighting(nn.Module):
 class Sum(Weighting):
     """The course's own: each task counts as it is.
 
-        L = Σ_t L_t
+    L = Σ_t L_t
     """
 
     adds_up = True

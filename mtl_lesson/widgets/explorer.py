@@ -26,8 +26,12 @@ from .base import Panel, script, stylesheet
 Explorable = Path | Sweep | str
 
 
-def explore(what: Explorable | Sequence[Explorable] | Mapping[str, Explorable], *, predict: bool = True,
-            split: str = "validation") -> LambdaExplorer:  # fmt: skip
+def explore(
+    what: Explorable | Sequence[Explorable] | Mapping[str, Explorable],
+    *,
+    predict: bool = True,
+    split: str = "validation",
+) -> LambdaExplorer:
     """Move λ and see what becomes of every task: its score, its weights, the model, what it confuses.
 
     ``what``: a Sweep over ``lam``; the name of a stored path; or a :class:`~mtl_lesson.inspection.Path`. Several as a
@@ -147,9 +151,13 @@ class LambdaExplorer(Panel):
             found = path.at(*values)
             guess = at["guess"]
             tasks = [path.tasks[number].name for number in (*at["pair"], at["task"])]
-            good = (0 <= at["index"] < len(found.lams) and (at["seed"] is None or at["seed"] in found.seeds)
-                    and (guess is None or self.guess_is_there(guess)) and len(tasks) == 3
-                    and min(at["world"], *at["dials"], *at["pair"], at["task"]) >= 0)  # fmt: skip
+            good = (
+                0 <= at["index"] < len(found.lams)
+                and (at["seed"] is None or at["seed"] in found.seeds)
+                and (guess is None or self.guess_is_there(guess))
+                and len(tasks) == 3
+                and min(at["world"], *at["dials"], *at["pair"], at["task"]) >= 0
+            )
         except (KeyError, IndexError, TypeError, ValueError):
             good = False
         if not good:
@@ -162,8 +170,9 @@ class LambdaExplorer(Panel):
 
     # --- controls --------------------------------------------------------------------------------------------------
 
-    def move(self, lam: float | None = None, *, world: str | None = None, seed: int | str | None = None,
-             **dials: object) -> LambdaExplorer:  # fmt: skip
+    def move(
+        self, lam: float | None = None, *, world: str | None = None, seed: int | str | None = None, **dials: object
+    ) -> LambdaExplorer:
         """Go to the nearest ``lam``, another ``world`` by its title, a ``seed`` or "all" of them, or a value of a dial.
 
         Raises KeyError for a world, seed or dial value that is not there, ValueError for a λ that makes no sense.

@@ -25,8 +25,9 @@ from .base import Told
 Answer = str | float
 
 
-def predict(question: str, options: Sequence[str] | tuple[float, float, float], key: str | None = None, *,
-            unit: str = "") -> Prediction:  # fmt: skip
+def predict(
+    question: str, options: Sequence[str] | tuple[float, float, float], key: str | None = None, *, unit: str = ""
+) -> Prediction:
     """Ask for a prediction. Show what is returned as the last line of a cell, and reveal the answer in a later one.
 
     ``options``: two or more answers as text, or a range (least, most, step) of numbers, with ``unit`` printed after
@@ -62,12 +63,14 @@ class Prediction(Told):
         self.commit_button = widgets.Button(description="Commit")
         self.reset_button = widgets.Button(description="Reset")
         self.status = widgets.HTML()
-        self.panel = widgets.VBox([
-            widgets.HTML(f"<strong>Predict:</strong> {escape(question)}"),
-            *form.controls,
-            widgets.HBox([self.commit_button, self.reset_button]),
-            self.status,
-        ])  # fmt: skip
+        self.panel = widgets.VBox(
+            [
+                widgets.HTML(f"<strong>Predict:</strong> {escape(question)}"),
+                *form.controls,
+                widgets.HBox([self.commit_button, self.reset_button]),
+                self.status,
+            ]
+        )
         self.commit_button.on_click(self.guarded(lambda _: self.commit()))
         self.reset_button.on_click(self.guarded(lambda _: self.reset()))
         self.unlock(form.prompt)

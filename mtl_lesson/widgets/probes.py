@@ -62,11 +62,16 @@ class Probes(Told, Pictured, widgets.VBox):
             raise ValueError(f"there is no layer {layer!r}; there are {', '.join(self.layers)}")
         self.table = table
         self.choice = widgets.ToggleButtons(options=self.layers, value=layer or self.layers[-1], description="layer")
-        self.switch = widgets.ToggleButtons(options=[("score", False), ("minus the untrained trunk", True)],
-                                            value=above, description="show", style={"button_width": "auto"})
+        self.switch = widgets.ToggleButtons(
+            options=[("score", False), ("minus the untrained trunk", True)],
+            value=above,
+            description="show",
+            style={"button_width": "auto"},
+        )
         self.image, self.status = widgets.HTML(), widgets.HTML()
-        super().__init__([widgets.HBox([self.choice, self.switch], layout={"flex_flow": "row wrap"}), self.status,
-                          self.image])  # fmt: skip
+        super().__init__(
+            [widgets.HBox([self.choice, self.switch], layout={"flex_flow": "row wrap"}), self.status, self.image]
+        )
         for control in (self.choice, self.switch):
             control.observe(self.guarded(lambda _: self.show()), "value")
         self.show()
@@ -100,6 +105,14 @@ def draw_matrix(matrix: Matrix, layer: str) -> Drawing:
     if not matrix.above:
         return probe_matrix(matrix.values, matrix.rows, matrix.columns, intervals=matrix.ends, title=layer)
     back = slice(None, None, -1)  # its first row is the lowest
-    return map_of_differences(matrix.values[back], matrix.rows[back], matrix.columns, matrix.ends[:, back],
-                              row_name="trained on", column_name="probed for", positive="training added",
-                              negative="training took away", title=f"{layer}, minus the untrained trunk")  # fmt: skip
+    return map_of_differences(
+        matrix.values[back],
+        matrix.rows[back],
+        matrix.columns,
+        matrix.ends[:, back],
+        row_name="trained on",
+        column_name="probed for",
+        positive="training added",
+        negative="training took away",
+        title=f"{layer}, minus the untrained trunk",
+    )

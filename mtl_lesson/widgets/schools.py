@@ -67,10 +67,18 @@ class Schools(Told, Pictured, widgets.VBox):
         self.picture = self.draw()
         index = self.path.nearest(lam)
         self.slider = widgets.SelectionSlider(
-            options=[(written(value), i) for i, value in enumerate(self.path.lambdas)], value=index,
-            description="λ", continuous_update=True, layout=widgets.Layout(width="60%"))  # fmt: skip
-        self.box = widgets.Text(value=typed(self.path.lambdas[index]), description="or type λ",
-                                continuous_update=False, layout=widgets.Layout(width="200px"))  # fmt: skip
+            options=[(written(value), i) for i, value in enumerate(self.path.lambdas)],
+            value=index,
+            description="λ",
+            continuous_update=True,
+            layout=widgets.Layout(width="60%"),
+        )
+        self.box = widgets.Text(
+            value=typed(self.path.lambdas[index]),
+            description="or type λ",
+            continuous_update=False,
+            layout=widgets.Layout(width="200px"),
+        )
         self.image, self.status = widgets.HTML(), widgets.HTML()
         super().__init__([widgets.HBox([self.slider, self.box]), self.status, self.image])
         self.slider.observe(self.guarded(lambda change: self.show(change["new"])), "value")
@@ -82,10 +90,21 @@ class Schools(Told, Pictured, widgets.VBox):
     def draw(self, visited: Sequence[int] = ()) -> SchoolsPicture:
         names = [task.name for task in self.world.tasks]
         x = np.concatenate([x[:, 1].numpy() for x in self.world.train.inputs.values()])
-        pupils = {name: (self.world.train.x[name][:, 1].numpy(), self.world.train.labels[name].numpy())
-                  for name in self.highlight}  # fmt: skip
-        return SchoolsPicture((x.min(), x.max()), self.path.theta, self.path.theta[-1][0], self.path.lambdas,
-                              self.path.error, names, pupils, reveal=self.revealed, visited=visited)  # fmt: skip
+        pupils = {
+            name: (self.world.train.x[name][:, 1].numpy(), self.world.train.labels[name].numpy())
+            for name in self.highlight
+        }
+        return SchoolsPicture(
+            (x.min(), x.max()),
+            self.path.theta,
+            self.path.theta[-1][0],
+            self.path.lambdas,
+            self.path.error,
+            names,
+            pupils,
+            reveal=self.revealed,
+            visited=visited,
+        )
 
     def reveal(self) -> Schools:
         """Draw the whole error curve."""
@@ -133,4 +152,3 @@ def unlike(world: World, path: ExactPath, count: int = 3) -> tuple[str, ...]:
     """Schools whose own lines, at λ = 0, have the least, a middle and the greatest slope."""
     order = path.theta[0][:, 1].argsort().tolist()
     return tuple(world.tasks[i].name for i in (order[0], order[len(order) // 2], order[-1])[:count])
-

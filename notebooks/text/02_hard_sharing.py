@@ -134,7 +134,7 @@ with torch.no_grad():
         weight.copy_(first[weight.shape])
 
 optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-order = torch.randperm(len(world.train), generator=mtl.nets.generator(0, "order", 1))
+order = torch.randperm(len(world.train), generator=mtl.chance.generator(0, "order", 1))
 by_hand = {task.name: [] for task in world.tasks}
 for rows in order.split(128):
     x, labels = world.train.x[rows], {name: y[rows] for name, y in world.train.labels.items()}

@@ -187,7 +187,7 @@ def tidy(measured):
         {"pupils a school": f"n = {n}", "seed": seed, "k": k, "pull": float(f"{k / n:.2g}"), "error": error}
         for n, (_, test) in measured.items() for seed in SPLITS
         for k, error in zip(K[shown], test[seed].mean(-1)[shown], strict=True)
-    ])  # fmt: skip
+    ])
 
 
 mtl.show.along(tidy(exam), "pull", "error", line="pupils a school", x_label="λ' = λT",
@@ -422,7 +422,7 @@ def in_words(k):
 
 
 ks = {table: [two_numbers(row[0]) for row in tqdm(rows, desc=table, unit="split")]
-      for table, rows in (("exam", exam_fresh), ("mathachieve", math_fresh))}  # fmt: skip
+      for table, rows in (("exam", exam_fresh), ("mathachieve", math_fresh))}
 for table, pairs in ks.items():
     intercept, slope = np.median(pairs, axis=0)
     print(f"{table}, median over splits: intercept {in_words(intercept)}, slope {in_words(slope)}")
@@ -507,11 +507,11 @@ soft = [mtl.closed_form.solve(plan, mtl.closed_form.best_lambda(plan, lams)) for
 trunks = [[mtl.trace_norm.factored(plan, width) for width in WIDTHS] for plan in tqdm(plans, unit="seed")]
 
 levels = {"alone": np.mean([error(*pair) for pair in zip(plans, alone, strict=True)]),
-          "soft sharing": np.mean([error(*pair) for pair in zip(plans, soft, strict=True)])}  # fmt: skip
+          "soft sharing": np.mean([error(*pair) for pair in zip(plans, soft, strict=True)])}
 rows = [
     {"width": str(width), "seed": seed, "error": error(plans[seed], theta), "model": "one trunk"}
     for seed, thetas in enumerate(trunks) for width, theta in zip(WIDTHS, thetas, strict=True)
-]  # fmt: skip
+]
 mtl.show.along(pd.DataFrame(rows), "width", "error", line="model", x_label="width r of the trunk",
                label="error against the truth", levels=levels)
 
@@ -578,7 +578,7 @@ checks.shares_nothing(shares_nothing)
 # %%
 kappa = 0.5
 pairs = [(mtl.trace_norm.factored(plan, 10, decay=kappa), mtl.trace_norm.solve(plan, kappa, common=False))
-         for plan in plans[:2]]  # fmt: skip
+         for plan in plans[:2]]
 same = all(torch.allclose(trunk, norm, atol=1e-5) for trunk, norm in pairs)
 print("A trunk of width 10 with weight decay, and the trace norm:", "the same model" if same else "DIFFERENT models")
 
@@ -630,7 +630,7 @@ rows = [
     {"direction": str(j + 1), "seed": seed, "model": name, "strength": round(float(strength), 3)}
     for name, thetas in models.items() for seed, theta in enumerate(thetas)
     for j, strength in enumerate(torch.linalg.svdvals(theta))
-]  # fmt: skip
+]
 mtl.show.along(pd.DataFrame(rows), "direction", "strength", line="model", x_label="direction, strongest first",
                label="strength", title="The directions that each model uses")
 

@@ -154,7 +154,7 @@ print(*choice, sep="\n")
 
 # %%
 who = mtl.predict("All three gain most, on average, if the one that leaves at the first layer is …",
-                  [task.name for task in tasks], key="05/who leaves")  # fmt: skip
+                  [task.name for task in tasks], key="05/who leaves")
 who
 
 # %% [markdown]
@@ -274,7 +274,7 @@ mtl.show.paired(flat)
 question, own = ("garment", "colour") if leaver == "colour" else (leaver, " and ".join(stayers))
 general = mtl.predict(f"After the first layer of a trunk trained for {own}, {question} can be read …",
                       ["worse than after an untrained first layer", "better", "no clear difference"],
-                      key="05/first layer")  # fmt: skip
+                      key="05/first layer")
 general
 
 # %%
@@ -312,7 +312,7 @@ specific.append(mtl.claim("own − other is larger after linear than after conv1
                           own_less_other["conv1"], unit="%"))
 first = mtl.claim(f"after conv1: {question} is read worse from the trunk for {own} than from an untrained one",
                   read["conv1", own.replace(" and ", " + "), question], read["conv1", "untrained", question], "less",
-                  unit="%")  # fmt: skip
+                  unit="%")
 general.reveal({"supported": "worse than after an untrained first layer", "contradicted": "better",
                 "undecided": "no clear difference"}[first.verdict])
 print(*specific, first, sep="\n")

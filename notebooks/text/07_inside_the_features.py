@@ -403,7 +403,7 @@ apart = path.run(lam=0.0, seed=0)
 networks = {
     "never trained": (untrained, "garment"), "one trunk for all": (shared, "garment"),
     "garment alone": (apart, "garment"), "colour alone": (apart, "colour"),
-}  # fmt: skip
+}
 top, filters, maps = {}, {}, {}
 for title, (model, task) in networks.items():
     top[title] = inspection.top_pictures(model, x, "relu1", 3)[task]

@@ -180,7 +180,7 @@ def test_the_pictures_say_what_python_computed(shown):
 def test_every_alt_text_is_the_one_that_python_says(shown, who):
     shown.choose("δ", 1).choose("seeds", who).press("Home")
     found, seed = shown.explorer.path.at(2.0), (None, 0, 1, 2)[who]
-    told, lams = spoken.everything(found, "validation"), [written(lam) for lam in found.lams]
+    told, lams = spoken.say_everything(found, "validation"), [written(lam) for lam in found.lams]
     worth = [[about(value, "%") for value in row[:2]] for row in found.scores_of(seed).tolist()]
     ends = {"first": lams[0], "last": lams[-1]}
     for end, i in (("first", 0), ("last", -1)):
@@ -188,7 +188,7 @@ def test_every_alt_text_is_the_one_that_python_says(shown, who):
     for i, (lam, (x, y)) in enumerate(zip(lams, worth, strict=True)):
         for name in ("scores", "gaps", "model"):
             assert shown.alt(name) == told[name][who][i]
-        assert shown.alt("confusion") == spoken.confusion(found, "Ana", i, "validation")
+        assert shown.alt("confusion") == spoken.say_confusion(found, "Ana", i, "validation")
         parts = {"right": "Ana", "up": "Bao", "lam": lam, "x": x, "y": y} | ends
         assert shown.alt("pareto") == spoken.PHRASES["pareto"].format(**parts)
         shown.press("ArrowRight")

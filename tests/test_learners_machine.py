@@ -69,7 +69,7 @@ print(files.PACKAGE)
 print(mtl.data.verify())
 mtl.data.garments()
 assert (len(mtl.data.exam_table()), len(mtl.data.mathachieve_table())) == (4059, 7185)
-assert bank.names() and all(len(bank.load(name)) == bank.about(name)["rows"] for name in bank.names())
+assert bank.names() and all(len(bank.load(name)) == bank.read_facts(name)["rows"] for name in bank.names())
 print(bank.stale())
 """
 

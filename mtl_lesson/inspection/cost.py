@@ -13,7 +13,7 @@ from ..data.world import World
 from ..sharing import Sharing
 from ..training.feed import Feed
 from ..training.hardware import DTYPES, device, precision
-from ..training.loop import answers, step
+from ..training.loop import outputs_of, step
 
 
 def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, pictures: int = 1000) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def cost(models: Mapping[str, Sharing], world: World, *, batch_size: int = 128, 
         test = next(Feed([world.test], trained.tasks, where, torch.float32).in_order(pictures))
 
         def answer(trained=trained, test=test):
-            answers(trained, test)
+            outputs_of(trained, test)
 
         def learn(trained=trained, optimiser=optimiser, train=train):
             step(trained, optimiser, train, dtype)

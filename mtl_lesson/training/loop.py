@@ -88,7 +88,7 @@ def losses_again(losses_of: Callable, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def answers(model: Sharing, batch: Batch) -> dict[str, Tensor]:
+def outputs_of(model: Sharing, batch: Batch) -> dict[str, Tensor]:
     """Task → outputs (copies, examples, outputs), to be judged: in the precision of the weights, float32 or float64,
     whichever the model was trained in. Dropout rests, and batch statistics are not updated."""
     was_training = model.training
@@ -118,7 +118,7 @@ def evaluate(model: Sharing, feed: Feed, size: int = 2048) -> tuple[Tensor, Tens
     outputs: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     labels: dict[str, list[Tensor]] = {task.name: [] for task in model.tasks}
     for batch in feed.in_order(max(1, size // model.copies)):
-        for name, y in answers(model, batch).items():
+        for name, y in outputs_of(model, batch).items():
             outputs[name].append(y)
             labels[name].append(batch.labels[name])
     outputs = {name: torch.cat(parts, 1) for name, parts in outputs.items()}
@@ -190,7 +190,7 @@ def train(
         weighting.after_epoch()
         if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
             last = next(feed.shuffled(seeds, number, batch_size))
-            losses.append(per_task(model, answers(model, last), last.labels, "loss"))
+            losses.append(per_task(model, outputs_of(model, last), last.labels, "loss"))
         losses = torch.stack(losses)  # steps (and one more) × copies × tasks
         finite = losses.isfinite().all(2)
         for copy in (~alive.bool()).nonzero().flatten().tolist():  # weight decay and statistics go on without a loss

@@ -19,7 +19,7 @@ from ..sharing import Sharing
 from ..weighting import PerCopy, Sum, Weighting, as_weighting
 from . import hardware
 from .feed import Batch, Feed
-from .loop import Settings, TrainingDiverged, answers, evaluate, train
+from .loop import Settings, TrainingDiverged, evaluate, outputs_of, train
 from .parts import can_be_cut, parts, parts_for
 
 INTERRUPTED = "interrupted"
@@ -254,7 +254,7 @@ class Arithmetic(TorchDispatchMode):
 def work(model: Sharing, batch: Batch) -> float:
     """The multiply-adds of a training step: those of an answer, and twice as many for its gradients."""
     with Arithmetic() as counted:
-        answers(model, batch)
+        outputs_of(model, batch)
     return 3 * counted.operations / 2
 
 

@@ -60,7 +60,7 @@ class Aggregate(Weighting):
         places = [place for place in shared_places(model) if id(place[0]) in number]
         J = torch.stack([torch.cat([of_group(row, number, place) for place in places], 1) for row in rows], 1)
         combined = self.combine(J)
-        for place, piece in zip(places, combined.split([count_weights(place) for place in places], 1), strict=True):
+        for place, piece in zip(places, combined.split([length_of(place) for place in places], 1), strict=True):
             weight, group = place
             extra = 0 if rest[number[id(weight)]] is None else rest[number[id(weight)]][:, group]
             weight.grad[:, group] = piece.view_as(weight[:, group]) + extra
@@ -111,6 +111,6 @@ def of_group(row: list[Tensor | None], number: dict[int, int], place: Place) -> 
     return (torch.zeros_like(weight) if found is None else found)[:, group].flatten(1)
 
 
-def count_weights(place: Place) -> int:
+def length_of(place: Place) -> int:
     weight, group = place
     return weight[0, group].numel()

@@ -49,6 +49,8 @@ class Task:
     unit = ""
     #: the names of the answers, where there are some to choose from
     answers = ()
+    #: whether the labels are real numbers
+    numeric = False
     #: what stands for a label that nobody told us
     missing = MISSING
     #: the shape of one example's label; None: any that the outputs have
@@ -79,6 +81,10 @@ class Task:
 
     def decide(self, outputs: Tensor) -> Tensor:
         """The answers that are given, numbers of ``answers``, from the outputs (copies, examples, …)."""
+        raise NotImplementedError
+
+    def chances(self, outputs: Tensor) -> Tensor:
+        """The probability of each answer, (copies, examples, answers), from the outputs (copies, examples, …)."""
         raise NotImplementedError
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -131,6 +137,9 @@ class Classification(Task):
     def decide(self, outputs):
         return outputs.argmax(-1)
 
+    def chances(self, outputs):
+        return outputs.softmax(-1)
+
     def merits(self, outputs, labels):
         return (self.decide(outputs) == labels).to(outputs.dtype)
 
@@ -168,6 +177,9 @@ class Binary(Task):
     def decide(self, outputs):
         return (outputs.squeeze(-1) > 0).long()
 
+    def chances(self, outputs):
+        return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], -1)
+
     def merits(self, outputs, labels):
         return (self.decide(outputs) == labels).to(outputs.dtype)
 
@@ -190,6 +202,7 @@ class Regression(Task):
 
     score_name = "mean squared error"
     higher_is_better = False
+    numeric = True
     missing = float("nan")
 
     def __init__(self, name: str, numbers: int = 1, *, outputs: int | None = None):
@@ -306,6 +319,9 @@ class Segmentation(Classification):
     def decide(self, outputs):
         return outputs.argmax(2)
 
+    def chances(self, outputs):
+        return outputs.softmax(2).movedim(2, -1)
+
     def score(self, outputs, labels):
         given, known = self.decide(self.as_large(outputs, labels)), self.labelled(labels)
         found = []
@@ -353,6 +369,11 @@ def judged_as(task: Task, loss: bool = True) -> type[Task] | None:
     kind = next((kind for kind in KINDS if isinstance(task, kind)), None)
     ways = (*SCORED_BY, *TRAINED_BY) if loss else SCORED_BY
     return kind if kind and all(getattr(type(task), way) is getattr(kind, way) for way in ways) else None
+
+
+def choices(task: Task) -> tuple[str, ...]:
+    """The names of the answers a task can get, one an example; none where what is an answer is for the task to say."""
+    return task.answers if judged_as(task, loss=False) in (Binary, Classification) else ()
 
 
 def class_names(task: str, classes: Iterable[object] | int) -> tuple[str, ...]:

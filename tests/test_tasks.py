@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import mtl_lesson as mtl
-from mtl_lesson.tasks import Task, judged_as
+from mtl_lesson.tasks import Task, choices, judged_as
 
 KINDS = (mtl.Classification, mtl.Binary, mtl.Regression)
 
@@ -185,3 +185,21 @@ def test_a_task_with_any_way_of_its_own_is_judged_as_no_kind(kind, way):
 def test_a_task_of_no_kind_is_judged_as_none():
     assert judged_as(Task("x")) is None
     assert judged_as(Task("x"), loss=False) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "shape"),
+    [
+        (mtl.Binary("y"), (2, 5, 1)),
+        (mtl.Classification("y", 3), (2, 5, 3)),
+        (mtl.Segmentation("y", 3), (2, 5, 3, 4, 4)),
+    ],
+    ids=repr,
+)
+def test_what_is_decided_is_the_likeliest_answer(task, shape):
+    outputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    chances = task.chances(outputs)
+    assert chances.shape[-1] == len(task.answers)
+    torch.testing.assert_close(chances.sum(-1), torch.ones(chances.shape[:-1]))
+    assert torch.equal(chances.argmax(-1), task.decide(outputs))
+    assert choices(task) == (() if isinstance(task, mtl.Segmentation) else task.answers)

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..tasks import MISSING, Classification, Task, is_missing
+from ..tasks import MISSING, Task, is_missing
 
 #: what inputs of a kind look like, and of how many axes they are
 LAYOUTS = {
@@ -69,15 +69,14 @@ def as_labels(y: object, task: Task, what: str) -> Tensor:
     else:
         y = of_series(y) if isinstance(y, pd.Series) else np.asarray(y)
         if y.dtype.kind in "OUS":
-            y = by_name(y, task) if isinstance(task, Classification) else objects(y, what)
-        if y.dtype.kind == "f" and not np.isnan(task.missing):  # pandas makes floats of codes where one is missing
+            y = by_name(y, task) if task.answers else objects(y, what)
+        if y.dtype.kind == "f" and not task.numeric:  # pandas makes floats of codes where one is missing
             there = ~np.isnan(y)
             if (y[there] != np.round(y[there])).any():
                 raise TypeError(f"{what} must be whole numbers, found {y[there][y[there] != np.round(y[there])][0]}")
             y = np.where(there, y, MISSING).astype(np.int64)
         y = torch.tensor(y)
-    real = task.missing != task.missing
-    if real:
+    if task.numeric:
         return y if y.dtype in (torch.float32, torch.float64) else y.float()
     return y if y.is_floating_point() else y.long()
 
@@ -117,13 +116,13 @@ def objects(values: np.ndarray, what: str) -> np.ndarray:
         raise TypeError(f"{what} must be numbers; found {values.flatten()[0]!r}") from None
 
 
-def by_name(values: np.ndarray, task: Classification) -> np.ndarray:
+def by_name(values: np.ndarray, task: Task) -> np.ndarray:
     """Names of classes as their numbers."""
-    numbers = {name: number for number, name in enumerate(task.classes)}
+    numbers = {name: number for number, name in enumerate(task.answers)}
     found = [MISSING if value is None or is_missing(value) else numbers.get(str(value)) for value in values.flatten()]
     if None in found:
         value = values.flatten()[found.index(None)]
-        raise ValueError(f"task {task.name!r} has no class {str(value)!r}; it has {', '.join(task.classes)}")
+        raise ValueError(f"task {task.name!r} has no class {str(value)!r}; it has {', '.join(task.answers)}")
     return np.array(found).reshape(values.shape)
 
 

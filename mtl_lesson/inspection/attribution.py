@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..sharing import Sharing
-from ..tasks import Classification, Task
+from ..tasks import Task
 from ..training import Run
 from .features import Inputs, inspected
 
@@ -102,7 +102,7 @@ def classes_for(network: nn.Module, x: Tensor, task: Task, target: str | Mapping
         raise ValueError(f"target must be 'predicted', or task → class numbers (n,), not {target!r}")
     if not task.single:
         raise TypeError(f"an attribution explains one answer a picture, and {task.name!r} has several ({task!r})")
-    if not isinstance(task, Classification):
+    if task.outputs == 1 or not task.answers:
         return torch.zeros(len(x), dtype=torch.long, device=x.device)
     if target == "predicted":
         with torch.no_grad():

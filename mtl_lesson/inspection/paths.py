@@ -18,7 +18,7 @@ from ..evidence import interval
 from ..sharing import Soft
 from ..sharing.base import around_mean
 from ..sharing.soft import tied
-from ..tasks import MISSING, Binary, Classification, Task, judged_as
+from ..tasks import MISSING, Task, choices
 from ..training import Run, Sweep
 from ..training.feed import Feed
 from ..training.live import Train
@@ -272,7 +272,7 @@ def cut_slice(path: Path, setting: Mapping[str, object]) -> Slice:
         if rows.empty:
             continue
         found = list(dict.fromkeys([*rows.label.astype(str), *rows.answer.astype(str)]))
-        own = classes_of(task)
+        own = choices(task)
         classes[task.name] = own if set(found) <= set(own) else tuple(found)  # a dial may rename the classes
         rows = rows.assign(label=rows.label.astype(str), answer=rows.answer.astype(str))
         counts = array(rows, "count", {"lam": lams, "label": classes[task.name], "answer": classes[task.name]})
@@ -358,35 +358,30 @@ def gap_of_heads(model: Soft) -> torch.Tensor:
     return (away.norm(dim=2) / mean.norm(dim=2)).nan_to_num()[0]
 
 
-def classes_of(task: Task) -> tuple[str, ...]:
-    """The names of the answers a task can get; none where what counts as an answer is for the task alone to say."""
-    return task.answers if judged_as(task, loss=False) in (Binary, Classification) else ()
-
-
 @torch.no_grad()
 def confusions_of(run: Run, split: str) -> Iterator[dict]:
-    """How often each label got each answer, for tasks of :func:`classes_of`; examples without a label are left out.
+    """How often each label got each answer, for tasks that have :func:`~mtl_lesson.tasks.choices`, where labelled.
 
     Computed in the precision of the weights, as scores are, and never in the faster one of the training.
     """
     model = run.model
-    tasks = [task for task in model.tasks if classes_of(task)]
+    tasks = [task for task in model.tasks if choices(task)]
     if not tasks:
         return
     weights = next(model.parameters())
     feed = Feed([getattr(run.world, split)], model.tasks, weights.device, weights.dtype)
-    found = {task.name: torch.zeros(len(classes_of(task)) ** 2, dtype=torch.long) for task in tasks}
+    found = {task.name: torch.zeros(len(choices(task)) ** 2, dtype=torch.long) for task in tasks}
     for batch in feed.in_order(2048):
         with evaluating(model):
             outputs = model.outputs(batch.x, batch.inputs, batch.streams)
         for task in tasks:
             y, label = outputs[task.name][0], batch.labels[task.name][0]
             answer = task.decide(y)
-            size, known = len(classes_of(task)), label != MISSING
+            size, known = len(choices(task)), label != MISSING
             pairs = label[known] * size + answer[known]
             found[task.name] += torch.bincount(pairs.cpu(), minlength=size**2)
     for task in tasks:
-        names = classes_of(task)
+        names = choices(task)
         for pair, count in enumerate(found[task.name].tolist()):
             if count:
                 label, answer = names[pair // len(names)], names[pair % len(names)]

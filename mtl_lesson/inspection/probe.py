@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..chance import generator
 from ..data.world import Split, World
 from ..sharing import Hard, Sharing
-from ..tasks import MISSING, Regression
+from ..tasks import MISSING
 from ..training import Run
 from .features import in_parts
 from .ridge import Decomposed, Reader
@@ -160,7 +160,7 @@ def probed(
         key = None if None in own[0] else task.name
         for split, part in zip((world.validation, world.test), own, strict=True):
             y = split.labels[task.name]
-            arrays += [part[key], y if isinstance(task, Regression) else y.long()]
+            arrays += [part[key], y if task.numeric else y.long()]
         try:
             score = score_reader(fit_reader(*arrays[:2], STRENGTHS, done.setdefault(key, {})), *arrays[2:])
         except (TypeError, ValueError) as error:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..tasks import Binary, Classification, Task, judged_as
+from ..tasks import Task, choices
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -133,8 +133,8 @@ def score_name(tasks: Mapping[str, Task], names: Sequence[str]) -> str:
 
 def chance_level(task: Task | None) -> float | None:
     """The score of guessing, where classes are equally likely; None where the score is not the accuracy we know."""
-    kind = None if task is None else judged_as(task, loss=False)
-    return 1 / task.outputs if kind is Classification else 0.5 if kind is Binary else None
+    names = choices(task) if task is not None else ()
+    return 1 / len(names) if names else None
 
 
 def draw_levels(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mapping[str, float] | None) -> None:

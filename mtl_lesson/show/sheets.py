@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
-from ..tasks import Binary, Classification, Regression, Task
+from ..tasks import Task
 from .drawing import Drawing
 from .style import (
     GREY,
@@ -203,22 +203,20 @@ class Answer:
         output = output.reshape(-1)
         if not task.single:
             raise TypeError(f"one answer a picture is drawn, and {task.name!r} has several ({task!r})")
-        if isinstance(task, Regression):
+        if task.numeric:
             self.text, self.right = rounded(output.item()), None
             self.instead = rounded(label.item()) if known else ""
             return
-        if isinstance(task, Binary):
-            names, chances = ("no", "yes"), torch.cat([torch.sigmoid(-output), torch.sigmoid(output)])
-        elif isinstance(task, Classification):
-            names, chances = task.classes, output.softmax(-1)
-        else:
+        if not task.answers:
             raise TypeError(f"answers are drawn of Classification, Binary and Regression, not {type(task).__name__}")
-        if len(output) != (wanted := 1 if isinstance(task, Binary) else len(names)):
+        names, wanted = task.answers, task.outputs
+        if len(output) != wanted:
             raise ValueError(
                 f"task {task.name!r} has {len(names)} classes, so its answer is read off {wanted} "
                 f"output{'s' * (wanted > 1)}, not {len(output)}"
             )
-        best = int(output > 0) if isinstance(task, Binary) else int(chances.nan_to_num().argmax())
+        chances = task.chances(output[None, None])[0, 0]
+        best = int(chances.nan_to_num().argmax())
         self.text, self.sure = names[best], float(chances.nan_to_num()[best])
         merit = float(task.merits(output[None, None], label[None, None])) if known else math.nan
         self.right = {1.0: True, 0.0: False}.get(merit)

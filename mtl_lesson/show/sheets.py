@@ -216,7 +216,7 @@ class Answer:
                 f"output{'s' * (wanted > 1)}, not {len(output)}"
             )
         chances = task.chances(output[None, None])[0, 0]
-        best = int(chances.nan_to_num().argmax())
+        best = int(task.decide(output.where(~output.isnan(), -math.inf)[None, None])[0, 0])
         self.text, self.sure = names[best], float(chances.nan_to_num()[best])
         merit = float(task.merits(output[None, None], label[None, None])) if known else math.nan
         self.right = {1.0: True, 0.0: False}.get(merit)

@@ -154,6 +154,38 @@ def test_a_list_of_weightings_is_a_grid_and_each_point_is_what_it_is_alone():
             assert far(fit(seed=seed, weighting=one), among) < 1e-9
 
 
+def test_aggregators_stand_on_an_axis_beside_other_weightings():
+    given = [
+        weighting.Sum(),
+        weighting.Aggregate(aggregation.UPGrad()),
+        weighting.Fixed({"yes": 2}),
+        weighting.Aggregate(aggregation.PCGrad()),
+    ]
+    for order in (given, given[::-1]):
+        sweep = mtl.sweep(mtl.Hard, WORLD, trunk=trunk(), seeds=[0, 3], weighting=order, **FIT)
+        assert len(sweep.runs) == 8
+        for one in given:
+            assert far(fit(seed=3, weighting=one), sweep.run(weighting=one, seed=3)) < 1e-9
+
+
+def test_what_does_not_suit_is_refused_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr("mtl_lesson.training.sweeps.train_job", lambda *_: pytest.fail("trained"))
+    with pytest.raises(KeyError, match="no task 'taste' to weigh"):
+        mtl.sweep(mtl.Hard, WORLD, trunk=trunk(), weighting=[weighting.Sum(), weighting.Fixed({"taste": 1})], **FIT)
+    with pytest.raises(ValueError, match="share no weight"):
+        mtl.sweep(mtl.Separate, WORLD, trunk=trunk(), weighting=weighting.Aggregate(aggregation.Sum()), **FIT)
+
+
+def test_aggregation_leaves_frozen_weights_alone():
+    still = trunk()
+    still[0].requires_grad_(False)
+    model = mtl.Hard(zoo.TASKS, still)
+    assert far(fit(model), fit(model, weighting=weighting.Aggregate(aggregation.Sum()))) < 1e-12
+    still.requires_grad_(False)
+    with pytest.raises(ValueError, match="share no weight"):
+        fit(mtl.Hard(zoo.TASKS, still), weighting=weighting.Aggregate(aggregation.Sum()))
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0, 10), min_size=3, max_size=3))
 def test_fixed_weights_are_a_sum_by_hand(w):

@@ -309,6 +309,8 @@ def test_a_task_answers_from_a_lower_layer(way):
             assert len(network) == (3 if task.name == "yes" else 6)
     run = mtl.fit(way(world, animal.make(), heads={"yes": "0"}), world, **FIT)
     assert set(run.model.copy(0).heads_at) == {"yes"}
+    with pytest.raises(ValueError, match="cannot be swapped"):
+        mtl.inspection.head_swap(run, world)
     with pytest.raises(KeyError, match="no layer 'conv9' to answer from"):
         way(world, animal.make(), heads={"yes": "conv9"})
     with pytest.raises(ValueError, match="World in place of the tasks"):

@@ -31,6 +31,8 @@ def head_swap(model: Sharing | Run, world: World, *, split: str = "test") -> pd.
     split that is not there and for a world that does not ask the model's tasks.
     """
     model = inspected(model)
+    if model.heads_at:
+        raise ValueError("heads that stand at different layers take different features, so they cannot be swapped")
     x, labels = examples(model, world, split)
     weights, names = next(model.parameters()), [task.name for task in model.tasks]
     own = isinstance(x, dict)

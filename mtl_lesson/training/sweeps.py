@@ -172,11 +172,9 @@ class Plan:
         self.way, self.world, self.trunk = way, world, trunk
         self.route = {name: find_taker(name, way, world, trunk) for name in axes}
         self.names = (*axes, "seed")
-        alike = [
-            name
-            for name, (taker, own) in self.route.items()
-            if taker == "fit" or (taker == "way" and own in way.per_copy)
-        ]
+        alike = [name for name, (taker, own) in self.route.items() if taker == "way" and own in way.per_copy]
+        if not any(one.alone for one in values_on(axes.get("weighting", SUM))):
+            alike += [name for name in self.route if name == "weighting"]
         self.datasets, self.settings = grid(axes, seeds, alike)
         self.keys = [self.key(dataset | setting) for dataset in self.datasets for setting in self.settings]
         if twice := [key for key in self.keys if self.keys.count(key) > 1]:
@@ -227,8 +225,9 @@ class Plan:
             datasets = list(same)
             drawn = self.draw(datasets[0])
             models = [self.model(datasets[0] | setting, drawn) for setting in self.settings]
-            for model in models:
+            for model, setting in zip(models, self.settings, strict=True):
                 check_fit(model, drawn)
+                ((datasets[0] | setting).get("weighting") or SUM).start(model)  # refuses what does not suit it
             copies = at_once(models[0], batch_size)
             pieces = cut_list(self.settings, copies)
             for some in cut_list(datasets, max(1, copies // len(pieces[0]))):

@@ -26,6 +26,8 @@ class Aggregate(Weighting):
     Raises TypeError for what is no aggregator, ValueError for a model in which no weight is shared.
     """
 
+    alone = True  # it takes the gradients of whole parameters, which all copies have in common
+
     def __init__(self, aggregator: nn.Module):
         super().__init__()
         from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since few need it
@@ -38,8 +40,6 @@ class Aggregate(Weighting):
         self.weighs = isinstance(aggregator, WeightedAggregator)  # A(J) = wᵀJ, and w can be told
 
     def begin(self, model):
-        if not isinstance(model, Sharing):
-            raise ValueError("aggregators cannot be mixed with other weightings in one sweep; sweep them apart")
         if not any(shared_places(model)):
             raise ValueError(f"in {type(model).__name__} tasks share no weight, so there is nothing to aggregate")
         like = next(model.parameters())
@@ -57,7 +57,7 @@ class Aggregate(Weighting):
             there = [part for part in parts if part is not None]
             weight.grad = torch.stack(there).sum(0) if there else None
         number = {id(weight): n for n, weight in enumerate(weights)}
-        places = [place for place in shared_places(model) if id(place[0]) in number]
+        places = list(shared_places(model))
         J = torch.stack([torch.cat([of_group(row, number, place) for place in places], 1) for row in rows], 1)
         combined = self.combine(J)
         for place, piece in zip(places, combined.split([length_of(place) for place in places], 1), strict=True):
@@ -93,12 +93,12 @@ def gradients(loss: Tensor, weights: list[nn.Parameter]) -> list[Tensor | None]:
 
 
 def shared_places(model: Sharing) -> Iterator[Place]:
-    """The weights that more than one task uses."""
+    """The weights that more than one task uses, and that learn."""
     for trunk in model.trunks().values():
         for name, owners in trunk.plan.items():
             for group in set(owners):
                 if owners.count(group) > 1:
-                    yield from ((weight, group) for weight in trunk[name].parameters())
+                    yield from ((weight, group) for weight in trunk[name].parameters() if weight.requires_grad)
     for name, head in model.heads.items():
         if sum(model.head_of(task) == name for task in model.tasks) > 1:
             yield from ((weight, 0) for weight in head.parameters())

@@ -22,6 +22,9 @@ class Weighting(nn.Module):
     #: whether L is a sum over examples where each L_t is, so that a large batch can be cut into parts
     adds_up = False
 
+    #: whether all copies that train together must have this one
+    alone = False
+
     tasks: tuple[Task, ...] = ()
     seeds: tuple[int, ...] = ()
 

@@ -94,6 +94,16 @@ def test_what_is_frozen_keeps_its_values(animal):
                 assert torch.equal(run.model.trunk[name].values(group)[key][0].float(), value)
 
 
+def test_a_weight_that_is_frozen_inside_a_layer_keeps_its_value_and_the_others_learn():
+    trunk = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5))
+    trunk[0].bias.requires_grad_(False)
+    world = zoo.world(zoo.ZOO[0])
+    for way in (mtl.Separate, mtl.Hard):
+        held = mtl.fit(way(world, trunk), world, **FIT).model.trunk["0"]
+        assert torch.equal(held.bias[0, 0].float(), trunk[0].bias)
+        assert not torch.equal(held.weight[0, 0].float(), trunk[0].weight)
+
+
 # --- training is a textbook's loop ---------------------------------------------------------------------------------
 
 

@@ -239,3 +239,10 @@ def test_chance_is_the_best_constant_answer(task):
     scores = [task.score(z, y[None]).item() for z in outputs]
     assert task.chance(y) == pytest.approx(max(scores) if task.higher_is_better else min(scores))
     assert len(task.answers) == (0 if isinstance(task, mtl.Regression) else max(2, task.outputs))
+
+
+def test_a_class_that_occurs_nowhere_does_not_count_in_the_mean_of_intersection_over_union():
+    task = mtl.Segmentation("parts", 3)
+    y = torch.tensor([[[0, 0], [1, 1]]])
+    outputs = nn.functional.one_hot(torch.tensor([[[0, 1], [1, 1]]]), 3).movedim(-1, 1).float()
+    assert task.score(outputs[None], y[None]).item() == pytest.approx((1 / 2 + 2 / 3) / 2)

@@ -234,3 +234,12 @@ def test_nothing_that_a_weighting_learns_reaches_another_run():
     assert far(first, fit(weighting=recipe)) == 0
     assert list(recipe.parameters()) == []
     assert isinstance(recipe, nn.Module)
+
+
+def test_each_copy_gets_the_loss_of_its_own_weighting():
+    """Also where copies of one weighting do not stand together: a copy that rests must rest itself."""
+    one, two = weighting.Fixed({"kind": 2}), weighting.Sum()
+    made = weighting.PerCopy([one, two, two, one]).start(mtl.Hard(zoo.TASKS, trunk(), seeds=range(4)))
+    losses = torch.rand(4, 3)
+    wanted = losses.sum(1) + torch.tensor([1, 0, 0, 1]) * losses[:, 0]
+    torch.testing.assert_close(made(losses), wanted)

@@ -19,6 +19,8 @@ import pandas as pd
 from .arguments import whole
 
 CONFIDENCE = 0.95
+#: columns of a table of results that say what was measured, not where
+MEASURED = ("score", "validation", "loss", "gap", "weights", "weight", "higher_is_better", "count", "value")
 FEWEST = 3  # with two pairs Student's factor is 12.7: such an interval says nothing
 
 Results = Mapping[Hashable, float] | pd.Series | Sequence[float]
@@ -134,6 +136,40 @@ def claim(
     return Claim(text.strip().rstrip("."), differences, mean, low, high, verdict, n, unit, words, overlap is not None)
 
 
+def select(table: pd.DataFrame, value: str = "score", by: str = "seed", **place: object) -> pd.Series:
+    """The results at one place of a tidy table, a number for each value of ``by``, ready for :func:`claim`.
+
+        select(bank.load("budgets"), way="Hard", width=8, epoch=20, task="garment")
+
+    ``place``: a value for each column that says where a row stands, but "task", whose mean is taken where none is
+    named. Where the table has several splits, "test" is meant unless ``split`` says another. Columns that have one
+    value throughout, and those of what was measured, need not be named.
+
+    Raises KeyError for a column that is not there, ValueError for a place with no rows, and for a column that was not
+    named although it varies, with the values that it has.
+    """
+    if "split" in table and "split" not in place:
+        place = place | {"split": "test"}
+    found = table
+    for column, wanted in ({value: None, by: None} | place).items():
+        if column not in table:
+            raise KeyError(f"the table has no column {column!r}; it has {', '.join(map(str, table.columns))}")
+        if column in place:
+            found = found[found[column] == wanted]
+    if found.empty:
+        raise ValueError(f"no row is at {place}; there are {places(table.drop(columns=[value, by]), place)}")
+    left = found.drop(columns=[value, by, *place, *MEASURED], errors="ignore")
+    varies = [column for column in left if column != "task" and left[column].nunique(dropna=False) > 1]
+    if varies or found.duplicated([by, "task"] if "task" in found else [by]).any():
+        raise ValueError(f"several rows have one {by}: say which is meant of {places(left, varies) or 'the columns'}")
+    return found.groupby(by, sort=False)[value].mean()
+
+
+def places(table: pd.DataFrame, columns: Iterable[str]) -> str:
+    """Columns with the values that they have, in words."""
+    return "; ".join(f"{c}: {list_keys(table[c].unique())}" for c in columns if c in table)
+
+
 def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None = None) -> pd.DataFrame:
     """Choose on validation, report on test: for each seed the value on ``axis`` whose validation score is best.
 
@@ -156,7 +192,8 @@ def choose(table: pd.DataFrame, axis: str, by: str = "seed", better: str | None 
     if "validation" in table:
         wide = table.rename(columns={"score": "test"}).set_index([by, axis, "task"])[["validation", "test"]]
     else:
-        rows = table[table.split.isin(("validation", "test"))].set_index([by, axis, "task", "split"]).score
+        table = table[table.split.isin(("validation", "test"))]
+        rows = table.set_index([by, axis, "task", "split"]).score
         if rows.index.has_duplicates:
             raise ValueError(f"the table has other axes than {axis!r} and {by!r}: choose one value of each first")
         wide = rows.unstack("split")

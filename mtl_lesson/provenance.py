@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
+import threading
 import types
 import uuid
 import weakref
@@ -133,9 +134,13 @@ def source_of(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
+PARSING = threading.Lock()  # Python 3.11 counts the depth of its parser for all threads together, and refuses to go on
+
+
 @lru_cache(maxsize=512)
 def parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+    with PARSING:
+        return ast.parse(source)
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from .files import DataError, verify
 from .garments import garments
 from .intake import padded
 from .planted import Planted, optimum, planted
-from .questions import colour_ceiling, questions
+from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
@@ -33,9 +33,11 @@ __all__ = [
     "padded",
     "planted",
     "questions",
+    "recolour",
     "schools",
     "shoppers",
     "shops",
     "tastes",
+    "turn",
     "verify",
 ]

@@ -25,7 +25,7 @@ SPACING = 360 / len(COLOURS)  # degrees between the hues of two neighbouring col
 JITTER = 18.0  # standard deviation, in degrees, of a picture's hue about that of its colour
 SATURATION = 0.8
 
-TEST, SAMPLE, LABELS = 1, 2, 3  # streams of random numbers; the last two are joined by a seed, the first is for all
+TEST, SAMPLE, LABELS, ALTERED = 1, 2, 3, 4  # streams of random numbers; all but the first are joined by a seed
 
 
 def questions(
@@ -86,6 +86,26 @@ def colour_ceiling() -> float:
     60° apart, and the jitter is Gaussian: so the nearest colour is the best guess, right when the jitter is below 30°.
     """
     return math.erf(SPACING / 2 / (JITTER * math.sqrt(2)))
+
+
+def recolour(x: Tensor, seed: int = 0) -> Tensor:
+    """The pictures ``x`` (n, 3, h, w) of this world in colours drawn anew: the same garments, the same way up.
+
+    The new colours are drawn as the world draws its own, hue jitter and all, whatever the old ones were; so one in six
+    is of the colour that it had. The labels of garment and way up stay true.
+    """
+    rng = np.random.default_rng([ALTERED, whole(seed, "seed", least=0)])
+    hue = (SPACING * rng.integers(len(COLOURS), size=len(x)) + JITTER * rng.standard_normal(len(x))) % 360
+    return _dye(255 * x.amax(1), hue)  # a picture's brightness is its largest channel
+
+
+def turn(x: Tensor, seed: int = 0) -> Tensor:
+    """The pictures ``x`` (n, …, h, w), h = w, each turned by a number of quarter turns drawn anew, one in four by none.
+
+    The labels of garment and colour stay true.
+    """
+    rng = np.random.default_rng([ALTERED, whole(seed, "seed", least=0)])
+    return _turn(x, torch.tensor(rng.integers(len(WAYS), size=len(x))))
 
 
 def _arrange(garment: Tensor, rng: np.random.Generator) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
 from .function import function_gap
+from .intervention import answers_changed
 from .lesion import importance, lesion
 from .lesions import Lesions
 from .paths import Path, Slice
@@ -20,6 +21,7 @@ __all__ = [
     "Path",
     "Slice",
     "align",
+    "answers_changed",
     "attribution",
     "cka",
     "cost",

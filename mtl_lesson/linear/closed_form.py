@@ -41,6 +41,23 @@ def solve(world: World, lam: float | Iterable[float]) -> Tensor:
     return for_each(lam, lambda one: solve_one(A, b, one))
 
 
+def ridge(world: World, kappa: float | Iterable[float]) -> Tensor:
+    """Every task alone, shrunk towards 0: θ that minimises Σ_t (1/n_t) ‖y_t − X_t θ_t‖² + κ Σ_t ‖θ_t‖².
+
+    (T, d), or (κs, T, d) for several κ: θ_t = (A_t + κI)⁻¹ b_t with the moments of :func:`solve`; at κ = ∞ all are 0.
+    It shares nothing, and is the control of what does: borrowing shrinks as well, towards the others. The κ may be
+    chosen by ``best_lambda(world, kappas, by=ridge)``. Hoerl & Kennard 1970, "Ridge regression".
+    """
+    A, b = moments(world.train, world)
+
+    def solution(one: float) -> Tensor:
+        s = one / (1 + one) if math.isfinite(one) else 1.0
+        M = (1 - s) * A + s * torch.eye(A.shape[-1], dtype=A.dtype)
+        return (torch.linalg.pinv(M, hermitian=True) @ ((1 - s) * b[..., None])).squeeze(-1)
+
+    return for_each(kappa, solution)
+
+
 def for_each(lam: float | Iterable[float], solution: Callable[[float], Tensor]) -> Tensor:
     """``solution(λ)`` for one λ, or stacked for several; a λ that makes no sense is refused before any is solved."""
     if isinstance(lam, str) or not isinstance(lam, (Real, Iterable)):

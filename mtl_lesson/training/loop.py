@@ -136,7 +136,7 @@ class Settings:
     optimiser: str = "adam"
     weight_decay: float = 0.0
     precision: str | None = None
-    validate: bool = True
+    validate: bool | int = True
     test: bool = False
 
     def __post_init__(self):
@@ -145,6 +145,8 @@ class Settings:
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
             object.__setattr__(self, name, int(value))  # NumPy's numbers as Python's, so that equal settings are equal
+        if not isinstance(self.validate, Integral) or self.validate < 0:
+            raise ValueError(f"validate is True, False or every so many epochs, such as 5, not {self.validate!r}")
         if not (isinstance(self.lr, Real) and 0 < self.lr < float("inf")):
             raise ValueError(f"lr must be a positive number, not {self.lr!r}")
         if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < float("inf")):
@@ -155,6 +157,10 @@ class Settings:
             raise ValueError(f"optimiser {self.optimiser!r} is none of {', '.join(OPTIMISERS)}")
         if self.precision is not None and self.precision not in DTYPES:
             raise ValueError(f"precision {self.precision!r} is none of {', '.join(DTYPES)}")
+
+    def judged(self, epoch: int) -> bool:
+        """Whether the model is judged after this epoch: each, every so many, or the last one only."""
+        return epoch == self.epochs or (self.validate > 0 and epoch % self.validate == 0)
 
 
 def train(
@@ -188,7 +194,7 @@ def train(
             losses.append(step(model, optimiser, batch, precision, alive, parts, weighting))
         steps = len(losses)
         weighting.after_epoch()
-        if settings.validate or number == epochs:  # the weights of the last step are judged before the next step
+        if settings.judged(number):  # the weights of the last step are judged before the next step
             last = next(feed.shuffled(seeds, number, batch_size))
             losses.append(per_task(model, outputs_of(model, last), last.labels, "loss"))
         losses = torch.stack(losses)  # steps (and one more) × copies × tasks

@@ -96,7 +96,7 @@ def fit(
     optimiser: str = "adam",
     weight_decay: float = 0.0,
     precision: str | None = None,
-    validate: bool = True,
+    validate: bool | int = True,
     progress: bool = True,
     weighting: object = None,
     go_on: bool = False,
@@ -105,11 +105,12 @@ def fit(
 
     The one training step of the course stands in :func:`mtl_lesson.training.loop.step`, to be read with ``??``. It
     minimises Σ_t L_t plus the model's penalty plus ½ ``weight_decay`` ‖θ‖², with ``optimiser`` "adam", "sgd" or
-    "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch rather than after the last
-    one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far. A last batch of a single example is
-    joined to the one before. On a CPU a step is cut into parts, by its size, that are computed side by side and added
-    in one order: the same bits on any number of cores. What cannot be cut, since a layer looks at several examples at
-    once or draws at random, is computed on one thread, or on all where a step is large (:data:`.hardware.TOGETHER`).
+    "momentum" (0.9, heavy ball). ``validate`` looks at the validation set after every epoch (a number: after every so
+    many) rather than after the last one only. Interrupting (Stop, Ctrl-C) returns what has been learnt so far. A last
+    batch of a single example is joined to the one before. On a CPU a step is cut into parts, by its size, that are
+    computed side by side and added in one order: the same bits on any number of cores. What cannot be cut, since a
+    layer looks at several examples at once or draws at random, is computed on one thread, or on all where a step is
+    large (:data:`.hardware.TOGETHER`).
 
     ``weighting``: how the tasks' losses become one, of :mod:`mtl_lesson.weighting` or a scalarizer of torchjd; Σ_t L_t
     unless given. ``go_on``: begin with the weights that ``model`` has, as after another ``fit``, rather than with those
@@ -201,16 +202,17 @@ def train_copies(
                 done = epoch.number
                 stopped = ["" if alive else f"diverged by epoch {done}" for alive in epoch.alive.tolist()]
                 record(rows, copies, done, "train", epoch.train_loss, None, epoch.weights)
-                if settings.validate or done == settings.epochs or not epoch.alive.any():
+                if settings.judged(done) or not epoch.alive.any():
                     judge("validation")
+                    if settings.test and settings.validate:
+                        judge("test")
                 ticks.update(len(seeds))
     except KeyboardInterrupt:
         stopped = [reason or INTERRUPTED for reason in stopped]
     with hardware.threads(threads):
-        if not any(row["split"] == "validation" and row["epoch"] == done for row in rows):
-            judge("validation")
-        if settings.test:
-            judge("test")
+        for split in ("validation", *["test"] * settings.test):
+            if not any(row["split"] == split and row["epoch"] == done for row in reversed(rows)):
+                judge(split)
     seconds, history = time.perf_counter() - start, pd.DataFrame(rows)
     runs = []
     for number, (seed, point) in enumerate(zip(seeds, points, strict=True)):

@@ -87,7 +87,7 @@ def sweep(
     optimiser: str = "adam",
     weight_decay: float = 0.0,
     precision: str | None = None,
-    validate: bool = False,
+    validate: bool | int = False,
     test: bool = False,
     folder: str | os.PathLike | None = None,
     progress: bool = True,
@@ -102,7 +102,7 @@ def sweep(
     on the same sample. Settings that train on the same data (λ, say) look at the same batches, from the same initial
     weights; ``weighting`` too may be a list, and is then an axis. The other arguments are those of
     :func:`~mtl_lesson.fit`; ``test`` adds the test set to the table, to report on once everything has been chosen on
-    validation.
+    validation; with ``validate``, to the history too, so that the epoch can be: ``choose(sweep.history, "epoch")``.
 
     On a CPU the grid is cut into chunks, each of which trains on one thread, as many side by side as there are cores;
     the results are bit for bit the same on any number of them. Interrupting keeps every finished copy. With a

@@ -1,6 +1,6 @@
-"""What is inside the features, for lesson 07: probes, lesions and similarity over paired seeds.
+"""What is inside the features, for lessons 02 and 07: probes, lesions, similarity and interventions over paired seeds.
 
-One set of trained models serves three tables. Everything is fitted or chosen on validation pictures and reported on
+One set of trained models serves all tables. Everything is fitted or chosen on validation pictures and reported on
 test pictures.
 """
 
@@ -17,10 +17,12 @@ from mtl_lesson.chance import generator
 from mtl_lesson.provenance import roots_of
 from mtl_lesson.sharing import Sharing
 
-SEEDS = range(6)
-BOTH = range(2 * len(SEEDS))  # those, and for each another that its networks are compared with
+SEEDS = range(100, 110)
+BOTH = range(100, 120)  # those, and for each another that its networks are compared with
 LAYERS = ("relu1", "relu2", "relu3")
 LAM = 0.01
+ROOM = 24  # the width of a trunk that contains three of width 8
+ALTERED = {"colour": mtl.data.recolour, "way up": mtl.data.turn}  # which label → what changes it, and no other
 REMOVED = 10  # units in a group
 GROUPS = 20  # random groups of as many
 
@@ -51,6 +53,11 @@ def tables(
     code = [*roots_of(*WAYS, *WORLDS), "inspection/features"]
     yield "inside_probes", probes(runs), settings, [*code, "inspection/probe"]
     yield "inside_similarity", similarity(runs), settings, [*code, "inspection/similarity"]
+    wide = ("conv", {"width": ROOM})
+    rooms = swept(mtl.Hard, mtl.data.questions, wide, **questions)
+    runs["Hard, room"] = {run.seed: run for run in rooms.runs.values()}
+    facts = settings | {"room": ROOM, "altered": [*ALTERED]}
+    yield "inside_altered", altered(runs), facts, [*code, "inspection/intervention"]
     dials = {"dials": LESIONS, "removed": REMOVED, "groups": GROUPS, "seeds": SEEDS}
     yield "inside_lesions", lesions(swept, seeds), dials, [*code, "inspection/lesion"]
 
@@ -111,6 +118,22 @@ def similarity(runs: dict) -> pd.DataFrame:
                     {"way": way, "pair": pair, "layer": layer, "measure": measure, "seed": seed, "value": value}
                     for measure, value in measured.items()
                 ]
+    return pd.DataFrame(found)
+
+
+def altered(runs: dict) -> pd.DataFrame:
+    """The share of test pictures whose answer changes when their colour, or their turn, is drawn anew; a row for each
+    way, what is altered, task that answers and seed. "untrained": a network that was never trained."""
+    found = []
+    for seed in runs["Hard"]:
+        x = runs["Hard"][seed].world.test.x
+        models = {way: of[seed] for way, of in runs.items()} | {"untrained": untrained(runs["Separate"][seed])}
+        for name, alter in ALTERED.items():
+            other = alter(x)
+            for way, model in models.items():
+                shares = inspection.answers_changed(model, x, other)
+                place = {"way": way, "altered": name, "seed": seed}
+                found += [place | {"task": task, "value": share} for task, share in shares.items()]
     return pd.DataFrame(found)
 
 

@@ -2,8 +2,8 @@
 
 Every experiment is a few sweeps over paired seeds. A table has a row for each copy and task with the score on
 validation, to choose by, and on test, to report; a path along λ has three tables more, for the λ explorer. What is
-inside the features is measured in ``inside.py``. No seed was chosen. The settings were, after trial runs on seeds 0 to
-3, which are among those stored here.
+inside the features is measured in ``inside.py``. All settings were chosen in trial runs on seeds 0 to 9; what is stored
+comes from fresh ones, 100 to 109, which nobody had looked at before.
 
 ``make bank CHECK=1`` computes a chunk of each table again whose code has changed since, and where it finds what is
 stored, says that the code of today makes it.
@@ -56,6 +56,7 @@ class EqualHeads(mtl.Hard):
 
 CONV = ("conv", {"width": 8})  # the small trunk, as it can be written down
 GREY = ("conv", {"width": 8, "channels": 1})
+FRESH = range(100, 110)  # the seeds that are stored
 LAMBDAS = [0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, math.inf]
 
 
@@ -77,7 +78,7 @@ def a_chunk(
     training makes larger.
     """
     names = {one.name for one in fields(Settings)} & set(settings)
-    training = Settings(**{name: settings.pop(name) for name in names}, validate=False, test=True)
+    training = Settings(**({"validate": False} | {name: settings.pop(name) for name in names}), test=True)
     training = replace(training, precision=training.precision or str(mtl.precision()))
     plan, runs = Plan(way, world, trunk, settings, list(seeds)), {}
     jobs = plan.jobs(training.batch_size)
@@ -92,16 +93,21 @@ def scores(name: str | None, runs: Iterable[tuple], world: Callable, trunk: obje
     """A row for each way, point, seed and task, with the score on validation and on test, which way it is better, and
     the weights of a model.
 
-    ``runs``: pairs of a way of sharing and the settings that are its own.
+    ``runs``: pairs of a way of sharing and the settings that are its own; a ``weight_decay`` that is its own has a
+    column. With ``validate``, every so many epochs, there are rows for each of the epochs that were judged.
     """
     tables = []
     for way, own in runs:
-        sweep = swept(name, way, world, trunk, **(common | own))
-        place = [*sweep.axes, "task", "higher_is_better"]
-        table = sweep.table[sweep.table.split != "train"].pivot(index=place, columns="split", values="score")
+        settings = common | own
+        sweep = swept(name, way, world, trunk, **settings)
+        at = ["epoch"] * bool(settings.get("validate"))
+        table = sweep.history if at else sweep.table
+        place = [*sweep.axes, *at, "task", "higher_is_better"]
+        table = table[table.split != "train"].pivot(index=place, columns="split", values="score")
         table = table.reset_index().rename(columns={"test": "score"})
         weights = [sweep.runs[key].model.size() for key in table[list(sweep.axes)].itertuples(index=False, name=None)]
-        tables.append(table.assign(way=way.__name__, weights=weights))
+        decay = {"weight_decay": own["weight_decay"]} if "weight_decay" in own else {}
+        tables.append(table.assign(way=way.__name__, weights=weights, **decay))
     return pd.concat(tables, ignore_index=True).rename_axis(columns=None)
 
 
@@ -113,42 +119,88 @@ def in_steps(steps: int, n: int, batch_size: int) -> int:
 SHOPPERS = {"epochs": 40, "batch_size": 30}
 QUESTIONS = {"epochs": 20}
 
+DECAYS = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)  # of the networks alone, shrunk towards 0
+BRANCHES = ["conv1", "conv2", "linear", "heads"]
+QUESTION_NAMES = ("garment", "colour", "way up")
+#: ratings a person → epochs and how often judged: the same steps (200) and the same passes (40) are both among them
+BUDGETS = {
+    40: {"epochs": in_steps(200, 40, 30), "validate": 20},
+    150: {"epochs": in_steps(200, 150, 30), "validate": 20},
+    400: {"epochs": 40, "validate": 2},
+}
+
 #: name: (pairs of a way and its own settings, world, trunk, settings of all)
 TABLES = {
-    "equal_weights": (
-        [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14]})],
+    # Lesson 02, and 06: three networks against one trunk of as many weights (14), as much arithmetic (16), as much room
+    # (24, which contains the three), after every fifth epoch.
+    "budgets": (
+        [(mtl.Separate, {"width": [8]}), (mtl.Hard, {"width": [8, 14, 16, 24]})],
         mtl.data.questions,
         mtl.nets.conv,
-        {"n_train": 1000, "seeds": range(10)} | QUESTIONS,
+        {"n_train": 1000, "seeds": FRESH, "epochs": 120, "validate": 5},
     ),
     "width_labels": (
         [(mtl.Separate, {}), (mtl.Hard, {})],
         mtl.data.questions,
         mtl.nets.conv,
-        {"width": [2, 4, 8, 16], "labels": [100, 300, 1000], "seeds": range(5)} | QUESTIONS,
-    ),
-    "relatedness": (
-        [(way, {}) for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
-        mtl.data.shoppers,
-        GREY,
-        {"delta": [0.0, 0.5, 1.0, 2.0], "n": 150, "seeds": range(8)} | SHOPPERS,
+        {"width": [2, 4, 8, 16], "labels": [100, 300, 1000], "seeds": FRESH} | QUESTIONS,
     ),
     "equal_heads": (
         [(way, {}) for way in (mtl.Separate, mtl.Hard, EqualHeads, mtl.Pooled)],
         mtl.data.shops,
         GREY,
-        {"renamed": [False, True], "n": 150, "seeds": range(8)} | SHOPPERS,
+        {"renamed": [False, True], "n": 150, "seeds": FRESH} | SHOPPERS,
+    ),
+    # Lessons 03, 04 and 06: the control of every gain, a network a task alone, shrunk towards 0.
+    "shrunk_questions": (
+        [(mtl.Separate, {"weight_decay": decay}) for decay in DECAYS],
+        mtl.data.questions,
+        CONV,
+        {"n_train": 1000, "seeds": FRESH} | QUESTIONS,
+    ),
+    "shrunk_shoppers": (
+        [(mtl.Separate, {"weight_decay": decay}) for decay in DECAYS],
+        mtl.data.shoppers,
+        GREY,
+        {"delta": [0.0, 0.7, 2.0], "n": 150, "seeds": FRESH} | SHOPPERS,
+    ),
+    "parts": (
+        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})],
+        mtl.data.questions,
+        CONV,
+        {"n_train": 1000, "seeds": FRESH} | QUESTIONS,
+    ),
+    "branches": (
+        [
+            (mtl.Hierarchical, {"branch": BRANCHES}),
+            (mtl.Hierarchical, {"branch": [{task: layer} for task in QUESTION_NAMES for layer in BRANCHES[:3]]}),
+        ],
+        mtl.data.questions,
+        CONV,
+        {"n_train": 1000, "seeds": FRESH} | QUESTIONS,
+    ),
+    "branches_shoppers": (
+        [(mtl.Hierarchical, {"branch": BRANCHES})],
+        mtl.data.shoppers,
+        GREY,
+        {"delta": [0.7, 2.0], "n": 150, "seeds": FRESH} | SHOPPERS,
+    ),
+    # Lessons 02 and 06: how related the tasks are, and how many labels they have.
+    "relatedness": (
+        [(way, {}) for way in (mtl.Separate, mtl.Hard, mtl.Pooled)],
+        mtl.data.shoppers,
+        GREY,
+        {"delta": [0.0, 0.5, 1.0, 2.0], "n": 150, "seeds": FRESH} | SHOPPERS,
     ),
     "relatedness_labels": (
         [
-            (way, {"n": n, "epochs": in_steps(200, n, 30)} | own)
-            for n in (40, 400)
+            (way, {"n": n} | BUDGETS[n] | own)
+            for n in BUDGETS
             for way, own in ((mtl.Separate, {}), (mtl.Hard, {}), (mtl.Pooled, {}), (mtl.Soft, {"lam": [0.003, 0.03]}))
-        ]
-        + [(mtl.Soft, {"n": 150, "epochs": 40, "lam": [0.003, 0.03]})],
+        ],
         mtl.data.shoppers,
         GREY,
-        {"delta": [0.0, 1.0, 2.0], "seeds": range(5), "batch_size": 30},
+        {"delta": [0.0, 1.0, 2.0], "seeds": FRESH, "batch_size": 30},
     ),
     "shops_labels": (
         [
@@ -158,38 +210,7 @@ TABLES = {
         ],
         mtl.data.shops,
         GREY,
-        {"delta": [0.0, 15.0, 45.0], "seeds": range(5), "batch_size": 30},
-    ),
-    "branches": (
-        [
-            (mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"], "seeds": range(8)}),
-            (
-                mtl.Hierarchical,
-                {
-                    "branch": [
-                        {task: layer}
-                        for task in ("garment", "colour", "way up")
-                        for layer in ("conv1", "conv2", "linear")
-                    ],
-                    "seeds": range(5),
-                },
-            ),
-        ],
-        mtl.data.questions,
-        CONV,
-        {"n_train": 1000} | QUESTIONS,
-    ),
-    "branches_shoppers": (
-        [(mtl.Hierarchical, {"branch": ["conv1", "conv2", "linear", "heads"]})],
-        mtl.data.shoppers,
-        GREY,
-        {"delta": [0.7, 2.0], "n": 150, "seeds": range(6)} | SHOPPERS,
-    ),
-    "parts": (
-        [(mtl.SharedPrivate, {"gamma": [0.0, 0.1, 1.0]})],
-        mtl.data.questions,
-        CONV,
-        {"n_train": 1000, "seeds": range(6)} | QUESTIONS,
+        {"delta": [0.0, 15.0, 45.0], "seeds": FRESH, "batch_size": 30},
     ),
 }
 
@@ -198,13 +219,25 @@ PATHS = {
     "shoppers_path": (
         mtl.data.shoppers,
         GREY,
-        {"delta": [0.0, 0.7, 2.0], "n": 150, "lam": LAMBDAS, "seeds": range(6)} | SHOPPERS,
+        {"delta": [0.0, 0.7, 2.0], "n": 150, "lam": LAMBDAS, "seeds": FRESH} | SHOPPERS,
     ),
-    "questions_path": (mtl.data.questions, CONV, {"n_train": 1000, "lam": LAMBDAS, "seeds": range(6)} | QUESTIONS),
+    "questions_path": (mtl.data.questions, CONV, {"n_train": 1000, "lam": LAMBDAS, "seeds": FRESH} | QUESTIONS),
 }
 
+#: Lesson 04: what the pull does when it is taken by gradient steps. λ in multiples of 1 / (T·lr), the most that plain
+#: gradient descent can bear.
+STEPS = {"sgd": 0.3, "momentum": 0.03, "adam": 1e-3}  # optimiser: learning rate
+TIMES = [0.006, 0.3, 1.3, 3.0]
+PEOPLE = 6
+DESCENTS = {"delta": 0.7, "n": 150, "seeds": FRESH} | SHOPPERS
+
+#: Lesson 05: how far trained layers serve another task. A trunk's first layers are frozen, the rest learns anew.
+FROZEN = (["conv1"], ["conv1", "conv2"])
+NOTHING = "nothing"  # what an untrained trunk was trained for
+TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
+
 INSIDE = "inside"
-EXPERIMENTS = [*PATHS, INSIDE, *reversed(TABLES)]  # the longest first
+EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *(name for name in TABLES if name != "budgets")]
 
 
 # --- what an experiment stores: (name of the table, table, how it was made, the code that made it) ------------------
@@ -253,9 +286,70 @@ def of_inside(name: str, some: bool) -> Stored:
         yield table_name, table, facts, [*code, "training/sweeps", "bank/make.py", "bank/inside.py"]
 
 
+def of_gradient_steps(name: str, some: bool) -> Stored:
+    """Soft sharing whose pull is a gradient step, or exact, at λ below and beyond what descent can bear."""
+    tables = []
+    for optimiser, lr in STEPS.items():
+        for exact in (True, False) if optimiser == "adam" else (False,):
+            lams = {round(times / (PEOPLE * lr), 6): times for times in (TIMES if optimiser == "adam" else TIMES[1:])}
+            settings = DESCENTS | {"optimiser": optimiser, "lr": lr, "exact": exact, "lam": [*lams]}
+            sweep = swept(None if some else name, mtl.Soft, mtl.data.shoppers, GREY, **settings)
+            place = ["delta", "lam", "seed", "task", "higher_is_better"]
+            wide = sweep.table.pivot(index=place, columns="split", values=["score", "loss"])
+            table = pd.DataFrame(
+                {
+                    "score": wide["score", "test"],
+                    "validation": wide["score", "validation"],
+                    "loss": wide["loss", "validation"],
+                }
+            ).reset_index()
+            stopped = {(run.history.lam.iloc[0], run.seed): bool(run.stopped) for run in sweep.runs.values()}
+            rows = zip(table.lam, table.seed, strict=True)
+            own = {"optimiser": optimiser, "exact": exact, "diverged": [stopped[row] for row in rows]}
+            tables.append(table.assign(times=table.lam.map(lams), **own))
+    table = pd.concat(tables, ignore_index=True)
+    facts = DESCENTS | {"world": "shoppers", "trunk": name_of(GREY), "steps": STEPS, "times": TIMES}
+    yield name, table, facts, [*roots_of(mtl.data.shoppers, mtl.Soft), "training/sweeps", "bank/make.py"]
+
+
+def of_transfer(name: str, some: bool) -> Stored:
+    """A trunk's first layers, as one task has trained them, frozen under a network for another."""
+    sweeps, seeds = itertools.count(), FRESH[:1] if some else FRESH
+
+    def kept(trunk: object, **settings: object) -> mtl.Sweep:
+        return swept(None if some else f"{name}/{next(sweeps)}", mtl.Separate, mtl.data.questions, trunk, **settings)
+
+    trained = kept(CONV, **(TRANSFERS | ({"wanted": seeds} if some else {})))
+    rows = []
+    for seed in seeds:
+        run = trained.run(seed=seed)
+        untrained = run.model.like((seed,))
+        for source in (*QUESTION_NAMES, NOTHING):
+            network = run.model.plain(source) if source != NOTHING else untrained.plain(QUESTION_NAMES[0])
+            for layers in FROZEN:
+                done = kept(frozen(network, layers), **(TRANSFERS | {"seeds": [seed]})).run(seed=seed)
+                test = done.test()
+                place = {"trained_for": source, "frozen": layers[-1], "seed": seed}
+                rows += [place | {"task": t, "score": test[t], "validation": v} for t, v in done.scores.items()]
+    code = [*roots_of(mtl.data.questions, mtl.Separate), "training/sweeps", "bank/make.py"]
+    yield name, pd.DataFrame(rows), TRANSFERS | {"world": "questions", "trunk": name_of(CONV), "frozen": FROZEN}, code
+
+
+def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
+    """A small trunk whose first layers are those of a trained network and stay so; the others will be drawn."""
+    trunk = getattr(mtl.nets, CONV[0])(**CONV[1])
+    for layer in layers:
+        getattr(trunk, layer).load_state_dict(getattr(network, layer).state_dict())
+        getattr(trunk, layer).requires_grad_(False)
+    return trunk
+
+
+OTHERS = {INSIDE: of_inside, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
+
+
 def results(name: str, some: bool = False) -> Stored:
     """What an experiment stores, or ``some`` of each of its tables and ways: see :func:`a_chunk`."""
-    of = of_inside if name == INSIDE else of_table if name in TABLES else of_path
+    of = OTHERS.get(name) or (of_table if name in TABLES else of_path)
     return of(name, some)
 
 

@@ -81,7 +81,7 @@ def say_best(found: Slice) -> str:
 
 
 def say_good(found: Slice, split: str) -> str:
-    """Which λ to take, and why: chosen on validation, what is as good, what it gains over either end, and how surely."""
+    """Which λ to take, and why: the best on validation, what is as good, and what it gains over either end."""
     lams, best, n = found.lams, found.best, len(found.seeds)
     why = f"of {len(lams)} it is best on validation ({found.merit_name})"
     said = [f"λ = {written(lams[best])} is a good choice: {why}"]

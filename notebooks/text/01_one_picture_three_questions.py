@@ -19,7 +19,7 @@
 # - say what $h = f(x; \theta)$ is, and read off it what a task could use,
 # - tell what *training* put into features from what was there before.
 #
-# *45 minutes of work; about half a minute of computing on two free cores. Before this: lesson 00.*
+# *35 minutes of work; about half a minute of computing on two free cores. Before this: lesson 00.*
 #
 # Lesson 00 asked which model you would choose for a new school with four pupils. Not its own line alone: four pupils make
 # a poor one. Not everyone's line either. How much it should borrow can be computed, and lesson 03 does. First: what do
@@ -159,11 +159,13 @@ runs = {"separate": mtl.fit(separate, world, seed=0), "hard": mtl.fit(hard, worl
 
 # %%
 found = pd.concat([mtl.inspection.probe_matrix(runs, world), mtl.inspection.floors(world, mtl.nets.conv(width=8))])
-by_row = found.set_index(["model", "trained_on", "probed_for"]).score
 rows = {f"{name} alone": ("separate", name) for name in names}
 rows |= {"all three (hard)": ("hard", "all tasks"), "untrained": ("untrained", "nothing")}
-matrix = pd.DataFrame({row: by_row[place] for row, place in rows.items()}).T[names]
-floors = {name: list(by_row[name, "nothing"][names]) for name in ("pixels", "shuffled labels")}
+rows |= {name: (name, "nothing") for name in ("pixels", "shuffled labels")}
+read_off = {row: mtl.select(found, by="probed_for", model=model, trained_on=trained_on)[names]
+            for row, (model, trained_on) in rows.items()}
+floors = {name: list(read_off.pop(name)) for name in ("pixels", "shuffled labels")}
+matrix = pd.DataFrame(read_off).T
 mtl.show.probe_matrix(matrix, floors=floors)
 
 # %% [markdown]
@@ -199,21 +201,26 @@ guess.reveal({"supported": "an untrained trunk", "contradicted": "a trunk traine
 mtl.show.verdicts(taken, shape, turn, *joint, primary=1)
 
 # %% [markdown]
-# The colleague's claim is this lesson's misconception. Training for garments *took colour away*, 30 points of it
-# <!-- stated: taken supported -30 -->: the garment trunk knows less about colour than random weights do. It is free to.
-# The same dress comes in six colours, so the loss of garment has no use for colour, and nothing holds it in the features.
-# What is in the picture is one thing, what is in $h$ another: **h is made by its loss.**
+# The colleague's claim is this lesson's misconception. Training for garments *took colour away*, 30 points of it: the
+# garment trunk knows less about colour than random weights do. It is free to. The same dress comes in six colours, so
+# the loss of garment has no use for colour, and nothing holds it in the features. What is in the picture is one
+# thing, what is in $h$ another: **h is made by its loss.**
 #
-# The loss does not only take. Training for garment made *way up* easier to read by ten points
-# <!-- stated: shape supported +10 -->, and training for way up made *garment* easier by twelve
-# <!-- stated: turn supported +12 -->. Their answers are independent, and still they want the same features, such as
+# The loss does not only take. Training for garment made *way up* easier to read by ten points, and training for way
+# up made *garment* easier by twelve. Their answers are independent, and still they want the same features, such as
 # outlines and their direction.
 #
-# The shared trunk answers to three losses, and holds more of all three than an untrained one: 15 points of garment
-# <!-- stated: joint[0] supported +15 -->, eleven of colour <!-- stated: joint[1] supported +11 --> and 18 of
-# way up <!-- stated: joint[2] supported +18 -->. That is a **joint representation**. It is no triumph yet:
-# compare its row with the diagonal above it, and with the pixels. Sixty-four features for three unrelated questions may be
-# too few, or sharing may cost something else. Lesson 02 tells the two apart.
+# The shared trunk answers to three losses, and holds more of all three than an untrained one: 15 points of garment,
+# eleven of colour and 18 of way up. That is a **joint representation**. It is no triumph yet: compare its row with
+# the diagonal above it, and with the pixels. Sixty-four features for three unrelated questions may be too few, or
+# sharing may cost something else. Lesson 02 tells the two apart.
+#
+# <!-- stated: taken supported -30 -->
+# <!-- stated: shape supported +10 -->
+# <!-- stated: turn supported +12 -->
+# <!-- stated: joint[0] supported +15 -->
+# <!-- stated: joint[1] supported +11 -->
+# <!-- stated: joint[2] supported +18 -->
 #
 # ### Exercise 3 · Design the test  (difficulty ●●○, importance ●●●, 4 minutes)
 #

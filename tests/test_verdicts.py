@@ -89,6 +89,7 @@ def test_a_map_of_claims_is_the_map_of_their_differences():
         values, [2, 4], [100, 1000], half, "width", "labels", positive="one trunk is better"
     )
     assert drawn.alt == same.alt
+    assert drawn.alt.endswith("Undecided: ≈ 1 of 3 cells.")  # the empty place is no cell that was measured
     with pytest.raises(ValueError, match="one unit"):
         mtl.show.map_of_claims({(1, 1): supported, (1, 2): claims(unit="")[0]})
     with pytest.raises(ValueError, match="no claims"):

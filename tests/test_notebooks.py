@@ -404,10 +404,12 @@ def test_a_lesson_that_states_what_it_did_not_find_is_not_written(lesson, statem
 
 def test_a_check_leaves_no_name_in_the_lesson_and_takes_none(lesson):
     said, target = lesson(
-        "more. <!-- stated: share = 0.62 -->\n\n# %%\nprint([n for n in ('sys', 'stated') if n in dir()])  # "
+        "more. <!-- stated: share = 0.62 -->\n\n# %%\nprint({'sys', 'stated', 'because'} & globals().keys())\nstated = 3\n\n"
+        "# %% [markdown]\n# Three. <!-- stated: stated = 3 -->\n\n# %%\nprint(stated)  # "
     )
     assert said == []
-    assert build.code_cells(nbformat.read(target, as_version=4))[1].outputs[0].text == "[]\n"
+    printed = [cell.outputs[0].text for cell in build.code_cells(nbformat.read(target, as_version=4))[1:3]]
+    assert printed == ["set()\n", "3\n"]
 
 
 def test_extras_are_named_by_how_they_begin(lesson):

@@ -404,7 +404,8 @@ def test_a_lesson_that_states_what_it_did_not_find_is_not_written(lesson, statem
 
 def test_a_check_leaves_no_name_in_the_lesson_and_takes_none(lesson):
     said, target = lesson(
-        "more. <!-- stated: share = 0.62 -->\n\n# %%\nprint({'sys', 'stated', 'because'} & globals().keys())\nstated = 3\n\n"
+        "more. <!-- stated: share = 0.62 -->\n\n"
+        "# %%\nprint({'sys', 'stated', 'because'} & globals().keys())\nstated = 3\n\n"
         "# %% [markdown]\n# Three. <!-- stated: stated = 3 -->\n\n# %%\nprint(stated)  # "
     )
     assert said == []

@@ -161,11 +161,15 @@ panels = {"A/A: the same way twice": compared(full[:100], full[100:]),
 mtl.show.trials(panels, better="more error", worse="less error")
 
 # %% [markdown]
-# On the left about one interval in twenty should miss zero by chance: that is what 95 % means, and with many claims on a page
-# some will. In the middle the difference is real, and most intervals do not show it: *undecided* is not *equal*. On the right
-# the luck of the draw, which both sides share, has cancelled, and nearly all show it. So this course pairs: same sample, same
-# initial weights, same order, and only the way of sharing differs. One thing an interval here never covers: it speaks of
-# **new seeds with the same test set**.
+# On the left there is nothing to find, and still two of twenty intervals miss zero, by chance: 95 % promises one in twenty,
+# and with many claims on a page some will. In the middle the difference is real, and only six show it: *undecided* is not
+# *equal*. On the right the luck of the draw, which both sides share, has cancelled, and all twenty show it. So this course
+# pairs: same sample, same initial weights, same order, and only the way of sharing differs. One thing an interval here
+# never covers: it speaks of **new seeds with the same test set**.
+#
+# <!-- stated: sum(one.verdict!="undecided"for(one)in(panels["A/A:\x20the\x20same\x20way\x20twice"])) = 2 -->
+# <!-- stated: sum(one.verdict!="undecided"for(one)in(panels["two\x20ways,\x20unpaired"])) = 6 -->
+# <!-- stated: sum(one.verdict!="undecided"for(one)in(panels["two\x20ways,\x20paired"])) = 20 -->
 #
 # ### Exercise 1 · Choose λ  (difficulty ●○○, importance ●●●, 3 minutes)
 #

@@ -1,4 +1,4 @@
-"""Many comparisons at once: an interval keeps its promise when there is nothing to find, and the figure counts right."""
+"""Many comparisons at once: an interval keeps its promise when nothing is there, and the figure counts right."""
 
 import numpy as np
 import pytest

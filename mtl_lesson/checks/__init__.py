@@ -9,7 +9,7 @@ from .lesson_03 import borrow, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners
 from .lesson_06 import delta_m, dominated, labels_worth
-from .lesson_07 import says, similarity, without_unit
+from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 
 __all__ = [
     "Exercise",
@@ -18,6 +18,7 @@ __all__ = [
     "branch_cost",
     "choose_lambda",
     "claim_of_borrowing",
+    "claim_of_use",
     "count_weights",
     "delta_m",
     "dominated",
@@ -30,6 +31,7 @@ __all__ = [
     "penalty",
     "probe_claim",
     "says",
+    "share_changed",
     "shares_nothing",
     "similarity",
     "solutions",

@@ -339,10 +339,9 @@ two_branches = Exercise(
     two_branches,
     praise="One first layer that all three losses train, and two branches that hear only of their own tasks.",
     hints=(
-        "In __init__: one conv1; two of conv2 and two of linear, each in an nn.ModuleDict by the name of the branch; "
-        "three heads.",
+        "In __init__: two of conv2 and two of linear, each in an nn.ModuleDict by the name of the branch; three heads.",
         "Padding 1 keeps the size and a pooling by 2 halves it: linear has 16·7·7 inputs and 64 outputs.",
-        "In forward: compute the common part once, then h for each branch, then {task: head(h of its branch)}.",
+        "In forward: from what is common, h for each branch; then {task: head(h of its branch)}.",
     ),
 )
 transplant = Exercise(

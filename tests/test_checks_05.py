@@ -10,7 +10,7 @@ from mtl_lesson import checks
 from mtl_lesson.checks import lesson_05
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
-BRANCH_OF = {"garment": "both", "colour": "colour", "way up": "both"}
+BRANCH_OF = {"garment": "garment", "colour": "both", "way up": "both"}
 
 
 class TwoBranches(nn.Module):
@@ -67,10 +67,10 @@ class NoGradient(TwoBranches):
 
 
 class Leaking(TwoBranches):
-    """Colour's head hears of the other branch, too."""
+    """Garment's head hears of the other branch, too."""
 
     def h(self, x, name):
-        return super().h(x, name) + (super().h(x, "garment") if name == "colour" else 0)
+        return super().h(x, name) + (super().h(x, "colour") if name == "garment" else 0)
 
 
 class Unused(TwoBranches):
@@ -107,7 +107,7 @@ BRANCHES = [
     (lambda: TwoBranches(dict.fromkeys(CLASSES, "all")), "wrong", "conv2 is one for all three"),
     (lambda: TwoBranches({name: name for name in CLASSES}), "wrong", "there are 3 of conv2"),
     (
-        lambda: TwoBranches(BRANCH_OF | {"colour": "both", "way up": "own"}),
+        lambda: TwoBranches(BRANCH_OF | {"garment": "both", "way up": "own"}),
         "wrong",
         "conv2 is used by garment + colour",
     ),
@@ -119,7 +119,7 @@ BRANCHES = [
     (Unused, "wrong", "has no part in any answer"),
     (Unbent, "wrong", "the ReLU after conv2 is missing"),
     (Averaged, "wrong", "not those of conv1, ReLU, pooling"),
-    (lambda: TwoBranches({"garment": "both"}), "crashed", "KeyError"),
+    (lambda: TwoBranches({"garment": "garment"}), "crashed", "KeyError"),
 ]
 
 
@@ -131,9 +131,9 @@ def test_two_branches_are_judged(answer, state, words):
 
 
 def test_the_two_branches_called_right_are_those_of_the_package():
-    """Colour leaves at conv2: as many weights, with the same users, as the exercise asks for."""
+    """Garment leaves at conv2: as many weights, with the same users, as the exercise asks for."""
     tasks = [mtl.Classification(name, [str(k) for k in range(n)]) for name, n in CLASSES.items()]
-    model = mtl.Hierarchical(tasks, mtl.nets.conv(8), branch={"colour": "conv2"})
+    model = mtl.Hierarchical(tasks, mtl.nets.conv(8), branch={"garment": "conv2"})
     its = {frozenset(who): sum(w.numel() for w in of.values()) for who, of in model.parameters_by_user().items()}
     mine = TwoBranches()
     users = lesson_05.users_of(mine, mine(torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(0))))

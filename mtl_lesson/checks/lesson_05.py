@@ -21,15 +21,15 @@ PLANS = ([1, 0, 3, 1, 2], [1, 1, 1], [0, 3, 3, 0], [3, 3, 3], [0, 0])
 LAYERS = {"conv1": 224, "conv2": 1168, "linear": 50240}
 HEAD = 650
 
-ALL, STAYERS = frozenset(CLASSES), frozenset({"garment", "way up"})
-GARMENT, LEAVER, WAY_UP = (frozenset({name}) for name in CLASSES)  # the one that leaves is colour
+ALL, STAYERS = frozenset(CLASSES), frozenset({"colour", "way up"})
+LEAVER, COLOUR, WAY_UP = (frozenset({name}) for name in CLASSES)  # the one that leaves is garment
 BRANCH = LAYERS["conv2"] + LAYERS["linear"]
 #: the shape of each layer's weights below the heads
 SHAPES = {"conv1": (8, 3, 3, 3), "conv2": (16, 8, 3, 3), "linear": (64, 784)}
 
 
 def two_branches(network: Callable[[], nn.Module] | nn.Module) -> str | None:
-    """A module x → {task: logits}: conv1 in common, then a branch for colour and one for garment and way up."""
+    """A module x → {task: logits}: conv1 in common, then a branch for garment and one for colour and way up."""
     model = network if isinstance(network, nn.Module) else network()
     if not isinstance(attempted(model), nn.Module):
         return f"it is a {type(model).__name__}, not an nn.Module."
@@ -59,7 +59,7 @@ def users_of(model: nn.Module, outputs: Mapping[str, Tensor]) -> dict[frozenset[
 def wrong_company(users: Mapping[frozenset[str], list[Tensor]]) -> str | None:
     """What is wrong with who shares which weights."""
     size = {who: sum(weight.numel() for weight in weights) for who, weights in users.items()}
-    right = {ALL: LAYERS["conv1"], STAYERS: BRANCH, LEAVER: BRANCH + 390, GARMENT: HEAD, WAY_UP: 260}
+    right = {ALL: LAYERS["conv1"], STAYERS: BRANCH, LEAVER: BRANCH + HEAD, COLOUR: 390, WAY_UP: 260}
     if size == right:
         return None
     if sum(size.values()) < BRANCH:
@@ -77,16 +77,14 @@ def wrong_company(users: Mapping[frozenset[str], list[Tensor]]) -> str | None:
         return f"there are {len(of['conv1'])} first layers; conv1 is common, one for all three tasks."
     for layer in ("conv2", "linear"):
         if of[layer] == [ALL]:
-            return f"{layer} is one for all three tasks. The branch is at conv2: from there colour has its own layers."
+            return f"{layer} is one for all three tasks. The branch is at conv2: from there garment has its own layers."
         if of[layer] and frozenset() in of[layer]:
             return f"a {layer} is made and has no part in any answer."
         if len(of[layer]) > 2:
-            return (
-                f"there are {len(of[layer])} of {layer}: garment and way up stay together, so there are two branches."
-            )
+            return f"there are {len(of[layer])} of {layer}: colour and way up stay together, so there are two branches."
         if len(of[layer]) == 2 and set(of[layer]) != {STAYERS, LEAVER}:
             users_found = " and ".join(map(who_uses, of[layer]))
-            return f"{layer} is used by {users_found}; it should be by {who_uses(STAYERS)}, and by colour."
+            return f"{layer} is used by {users_found}; it should be by {who_uses(STAYERS)}, and by garment."
     found, wanted = (", ".join(f"{who_uses(who)}: {n:,}" for who, n in one.items()) for one in (size, right))
     return f"the weights, by who uses them, are {found}; they should be {wanted}."
 

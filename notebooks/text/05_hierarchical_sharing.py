@@ -22,8 +22,8 @@
 # *45 minutes of work; half a minute of computing on two free cores. Before this: lessons 02 and 04.*
 #
 # **Which model would you choose**, 04 asked, for six people of whom one has rated ten garments? Each loss is a *mean* over a
-# person's own ratings, so what her ten say is worth a fifteenth of what 150 say: her λ should be some fifteen times that of
-# the others, close to one trunk. λ says how *tightly* a layer is shared. This lesson asks *which* layers.
+# person's own ratings, so her ten weigh as much as another's 150, and say a fifteenth as much: her λ should be some fifteen
+# times theirs, close to one trunk. λ says how *tightly* a layer is shared. This lesson asks *which* layers.
 #
 # **A colleague says:** "Early layers see edges and blobs, whatever the task. They are general: share them without a thought,
 # and let each task have its own late ones." Is that so?
@@ -54,15 +54,15 @@ LAYERS = ["conv1", "conv2", "linear", "heads"]
 #
 # The first layer above the cut is the **branch**. At the first layer it gives a network a task (*Separate*), at the heads
 # one trunk (*Hard*). In the language of 04, λ is ∞ below the branch and 0 above. Nor need the tasks part all at once: here
-# colour goes its own way from conv2 on.
+# garment goes its own way from conv2 on.
 
 # %%
-mtl.show.model_diagram(mtl.Hierarchical(tasks, trunk, branch={"colour": "conv2"}))
+mtl.show.model_diagram(mtl.Hierarchical(tasks, trunk, branch={"garment": "conv2"}))
 
 # %% [markdown]
 # ### Exercise 1 · Two branches  (difficulty ●●○, importance ●●●, 8 minutes)
 #
-# Write this network in plain PyTorch. The common layer is there. Then come two branches, one for colour and one for garment
+# Write this network in plain PyTorch. The common layer is there. Then come two branches, one for garment and one for colour
 # and way up together: conv2 (8 → 16, treated like conv1) and linear (16·7·7 → 64, then a ReLU); then a head a task (10, 6
 # and 4 classes). `forward` returns {task: logits}.
 
@@ -88,8 +88,8 @@ checks.two_branches(TwoBranches)
 #     def __init__(self):
 #         super().__init__()
 #         self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
-#         self.conv2 = nn.ModuleDict({b: nn.Conv2d(8, 16, 3, padding=1) for b in ("colour", "others")})
-#         self.linear = nn.ModuleDict({b: nn.Linear(16 * 7 * 7, 64) for b in ("colour", "others")})
+#         self.conv2 = nn.ModuleDict({b: nn.Conv2d(8, 16, 3, padding=1) for b in ("garment", "others")})
+#         self.linear = nn.ModuleDict({b: nn.Linear(16 * 7 * 7, 64) for b in ("garment", "others")})
 #         self.heads = nn.ModuleDict({"garment": nn.Linear(64, 10), "colour": nn.Linear(64, 6), "way up": nn.Linear(64, 4)})
 #
 #     def forward(self, x):
@@ -98,7 +98,7 @@ checks.two_branches(TwoBranches)
 #         for b in self.conv2:
 #             y = F.max_pool2d(F.relu(self.conv2[b](x)), 2)
 #             h[b] = F.relu(self.linear[b](y.flatten(1)))
-#         return {name: head(h["colour" if name == "colour" else "others"]) for name, head in self.heads.items()}
+#         return {name: head(h["garment" if name == "garment" else "others"]) for name, head in self.heads.items()}
 # ```
 #
 # </details>

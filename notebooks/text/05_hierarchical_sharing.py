@@ -202,7 +202,7 @@ mtl.show.verdicts(tastes)
 # %% [markdown]
 # One trunk loses nothing that counts there, so the score does not choose the branch. Cost may: 97 % of our trunk's weights sit
 # in the linear layer, 89 % of its arithmetic in the convolutions. So for thirty tasks a branch at *linear* saves 3 % of
-# the weights and 86 % of the multiply-adds (the extra *What a branch costs*).
+# the weights and 86 % of the multiply-adds (the extra [What a branch costs](extra/05_what_a_branch_costs.ipynb)).
 #
 # <!-- stated: tastes supported +2.2 -->
 #

@@ -1,5 +1,8 @@
 """The exercises of lesson 05 and its extra: the stub, the solution, and each typical mistake with its own answer."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +11,9 @@ from torch import nn
 import mtl_lesson as mtl
 from mtl_lesson import checks
 from mtl_lesson.checks import lesson_05
+
+TEXT = Path(__file__).resolve().parents[1] / "notebooks" / "text"
+LESSON, EXTRA = TEXT / "05_hierarchical_sharing.py", TEXT / "extra" / "05_what_a_branch_costs.py"
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 BRANCH_OF = {"garment": "garment", "colour": "both", "way up": "both"}
@@ -371,6 +377,30 @@ def test_the_cost_called_right_is_the_number_of_weights_of_the_model(T):
     for depth, branch in enumerate([*lesson_05.LAYERS, "heads"]):
         model = mtl.Hierarchical(tasks, mtl.nets.conv(8), branch=branch)
         assert model.size() == lesson_05.paid(T, depth) == total(lesson_05.LAYERS, lesson_05.HEAD, T, branch)
+
+
+@pytest.mark.parametrize(
+    ("twin", "name", "answer"),
+    [
+        (LESSON, "two_branches", "TwoBranches"),
+        (LESSON, "transplant", "transplant"),
+        (EXTRA, "owners", "owners"),
+        (EXTRA, "branch_cost", "total"),
+    ],
+)
+def test_the_folded_solution_is_right(twin, name, answer):
+    """The text after the check, as a learner would copy it; and the stub before it is no attempt."""
+    before, after = twin.read_text(encoding="utf-8").split(f"checks.{name}({answer})", 1)
+    text = re.sub(r"(?m)^# ?", "", after.split("</details>", 1)[0])
+    space = {"nn": nn, "F": F}
+    exec(re.search(r"```python\n(.*?)```", text, re.S)[1], space)
+    assert getattr(checks, name)(space[answer]).state == "right"
+    exec(before[before.rindex("# %%\n") :], space)
+    assert getattr(checks, name)(space[answer]).state == "not attempted"
+
+
+def test_the_solution_that_the_lesson_goes_on_with_is_right():
+    assert checks.transplant(checks.solutions.transplant).state == "right"
 
 
 def test_hints_are_given_one_by_one():

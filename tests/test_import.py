@@ -139,6 +139,7 @@ PAIRS = {
     "schools": "show.schools draws the schools of the world data.schools",
     "solve": "closed_form.solve and trace_norm.solve solve for the price that their module is called by",
     "training_step": "checks.solutions.training_step is our answer to the exercise checks.training_step",
+    "transplant": "checks.solutions.transplant is our answer to the exercise checks.transplant",
 }
 
 

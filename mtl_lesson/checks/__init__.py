@@ -7,7 +7,7 @@ from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
-from .lesson_05 import branch_cost, owners
+from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
 from .lesson_06 import delta_m, dominated, labels_worth
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 
@@ -37,6 +37,9 @@ __all__ = [
     "solutions",
     "suggested_lambda",
     "training_step",
+    "transfer_design",
+    "transplant",
+    "two_branches",
     "who_learns",
     "without_unit",
 ]

@@ -31,3 +31,10 @@ def training_step(model, optimiser, x, labels):
     loss.backward()
     optimiser.step()
     return loss
+
+
+def transplant(trained, network):
+    """The first layer of ``trained``, frozen under ``network``; the weights that may learn."""
+    network.conv1.load_state_dict(trained.conv1.state_dict())
+    network.conv1.requires_grad_(False)
+    return [weight for weight in network.parameters() if weight.requires_grad]

@@ -6,7 +6,7 @@ solved exactly, in float64, so that the same seeds give the same numbers on ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,6 +58,18 @@ class Errors:
     def best(self) -> float:
         """The one k with the least validation error, averaged over splits and schools."""
         return float(self.ks[self.validation.mean((0, 2)).argmin()])
+
+    @property
+    def suggested(self) -> np.ndarray:
+        """For each split the k that its training pupils suggest: (splits,)."""
+        return np.array([suggest(world) for world in self.worlds])
+
+    @property
+    def at_suggested(self) -> np.ndarray:
+        """The test errors there, (splits, schools): no validation pupil was asked, and nothing searched for."""
+        thetas = [closed_form.solve(world, closed_form.empirical_bayes(world)) for world in self.worlds]
+        pairs = zip(self.worlds, thetas, strict=True)
+        return np.stack([closed_form.errors(world, theta).numpy() for world, theta in pairs])
 
     def least(self, seed: int = 0) -> tuple[float, float, float]:
         """The k with the least *test* error over all splits, and the ends of its 95 % interval.
@@ -124,7 +136,7 @@ def subtract(world: World, line: Tensor) -> World:
     return replace(world, **{name: subtracted(getattr(world, name)) for name in ("train", "validation", "test")})
 
 
-def stretch(world: World, s: float) -> World:
+def in_unit(world: World, s: float) -> World:
     """The same world in another unit: its last input, of a school the slope's, is multiplied by ``s``.
 
     The unit of an input is a hidden λ: to predict the same, its coefficient must be 1/s times as large, so a pull on it
@@ -137,14 +149,14 @@ def stretch(world: World, s: float) -> World:
     return replace(world, **{name: stretched(getattr(world, name)) for name in ("train", "validation", "test")})
 
 
-def tabulate(measured: Mapping[str, Errors], least: float = 1.0) -> pd.DataFrame:
-    """Errors for ``mtl.show.along``: a row for each line, seed and finite k above ``least``, averaged over schools.
+def tabulate(measured: Iterable[Errors], least: float = 1.0) -> pd.DataFrame:
+    """Errors for ``mtl.show.along``: a row for each n, seed and finite k above ``least``, averaged over schools.
 
-    Columns: ``line`` (the key of ``measured``), ``seed``, ``k``, ``pull`` (λ' = k / n, to two digits), ``error``.
+    Columns: ``pupils`` ("n = 5"), ``seed``, ``k``, ``pull`` (λ' = k / n, to two digits), ``error``.
     """
     return pd.DataFrame(
-        {"line": line, "seed": seed, "k": k, "pull": float(f"{k / found.n:.2g}"), "error": error}
-        for line, found in measured.items()
+        {"pupils": f"n = {found.n}", "seed": seed, "k": k, "pull": float(f"{k / found.n:.2g}"), "error": error}
+        for found in measured
         for seed, along in zip(found.seeds, found.test.mean(-1), strict=True)
         for k, error in zip(found.ks, along, strict=True)
         if least < k < np.inf

@@ -1,4 +1,4 @@
-"""Random splits of a table of schools: errors along borrowed pupils, where they are least, and worlds in other units."""
+"""Random splits of a table of schools: errors along borrowed pupils, where they are least, worlds in other units."""
 
 import numpy as np
 import pytest

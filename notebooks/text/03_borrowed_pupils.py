@@ -189,8 +189,9 @@ carried = mtl.claim("from 5 to 40 pupils, the same k has less error than the sam
 mtl.show.verdicts(carried, primary=1)
 
 # %% [markdown]
-# It is the pupils that carry over: the same λ' would cost .028 more error. <!-- stated: carried supported -0.028 -->
-# The colleague's λ has a meaning: k over the number of pupils, and of tasks.
+# It is the pupils that carry over: the same λ' has .028 more error. The colleague's λ has a meaning: k over the number of
+# pupils, and of tasks.
+# <!-- stated: carried supported -0.028 -->
 #
 # ## 3 · Why: how unlike are the schools?
 #
@@ -251,8 +252,8 @@ mtl.show.verdicts(search)
 # They suggest 11 to 13, where the search found 10. At $n$ = 20 we cannot tell the errors apart; a difference of .007 would have shown.
 # <!-- stated: search undecided +0.000 --> <!-- stated: np.median(exam[5].suggested) = 13 -->
 #
-# **The new school with four pupils** (lesson 00) should borrow about ten: its own decide 4/(4 + 10), that is 28 %. This uses one k for
-# level and slope. Estimated apart, they differ:
+# **The new school with four pupils** (lesson 00) should borrow about ten: its own four decide 4/(4 + 10), or 29 %. That is one k for level
+# and slope alike. Estimated apart:
 
 # %%
 level, slope = np.median([splits.suggest_each(one) for one in exam[40].worlds], axis=0)
@@ -261,7 +262,8 @@ print(f"Level: k ≈ {level:.0f}, its own four pupils decide ≈ {4 / (4 + level
 
 # %% [markdown]
 # So: 39 % of its level (how good are its average pupils?) and 9 % of its slope (how much does intake matter there?).
-# Schools differ in level and hardly in slope; 28 % belongs to neither. Whether a λ for each has less error is an extra.
+# Schools differ in level and hardly in slope; 29 % belongs to neither. Whether a λ for each has less error is an extra.
+# <!-- stated: 4/(4+level) = 0.39 --> <!-- stated: 4/(4+slope) = 0.09 -->
 #
 # ## 4 · Shrunk to the others, or to 0?
 #
@@ -308,11 +310,12 @@ by_split = mtl.claim("the same, with a split as the pair", list(mine.mean(1)), l
 mtl.show.verdicts(by_school, by_split, primary=1)
 
 # %% [markdown]
-# Alone .703, ridge .654, borrowing .615: <!-- stated: round(errors["alone"],3) = 0.703 -->
-# <!-- stated: round(errors["ridge"],3) = 0.654 --> <!-- stated: round(errors["borrowing"],3) = 0.615 -->
-# **more than half of the gain was damping.** The rest, .039, is the others'. Over schools, each with its errors averaged over the splits,
-# that is beyond doubt; over splits, with the correction, it is not, <!-- stated: by_school supported -0.039 -->
-# <!-- stated: by_split undecided -0.04 --> because the first asks about other schools and the second about other pupils, drawn once.
+# Alone .703, ridge .654, borrowing .615: **more than half of the gain was damping.** The rest, .039, is the others'. Over
+# schools, each with its errors averaged over the splits, that is beyond doubt. Over splits, corrected, it is undecided:
+# the first asks about other schools, the second about other pupils, drawn once.
+# <!-- stated: round(errors["alone"],3) = 0.703 --> <!-- stated: round(errors["ridge"],3) = 0.654 -->
+# <!-- stated: round(errors["borrowing"],3) = 0.615 --> <!-- stated: by_school supported -0.039 -->
+# <!-- stated: by_split undecided -0.04 --> <!-- stated: round(errors["ridge,\x20scores\x203\x20higher"],3) = 0.704 -->
 #
 # And where do the others help? Take everyone's *slope* off, and ridge does what borrowing does (.614); take the level off, and
 # nothing changes. The scores are standardised over all schools: 0 *is* everyone's mean. Someone

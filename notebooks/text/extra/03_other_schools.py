@@ -62,12 +62,12 @@ carries.reveal("the best k falls as n grows")
 
 # %% [markdown]
 # There is no one number for all schools: another $\sigma^2/\tau^2$, another k. What of one number for all $n$? The search finds 20, 20, 14
-# and 10, <!-- stated: american[5].least()[0] = 20.0 --> <!-- stated: american[40].least()[0] = 10.0 --> and what the training
-# pupils suggest falls, too. One k between 14 and 20 lies in all four intervals, so the search alone does not exclude it.
+# and 10, and what the training pupils suggest falls, too. One k between 14 and 20 lies in all four intervals, so the search alone does not exclude it.
 # There are two suspects. Only schools with at least $n + 5$ pupils take part, 160 at $n$ = 5 and 90 at $n$ = 40: these are other
 # schools. And the model that makes k one number assumes the same $\tau^2$ for level and slope, which section 2 looks at.
 #
-# The three claims of lesson 03 again, on fresh splits:
+# Three claims of lesson 03 again, on fresh splits:
+# <!-- stated: american[5].least()[0] = 20.0 --> <!-- stated: american[40].least()[0] = 10.0 -->
 
 # %%
 k = american[5].best
@@ -87,10 +87,9 @@ rule = [
 mtl.show.verdicts(*rule)
 
 # %% [markdown]
-# The *rule* carries over, though the number does not. Keeping k has .028 less error than keeping λ';
-# <!-- stated: rule[0] supported -0.028 --> the suggested λ costs nothing that we could see;
-# <!-- stated: rule[1] undecided --> and borrowing has .020 less error than shrinking to 0, half of what it was in
-# London. <!-- stated: rule[2] supported -0.020 -->
+# The *rule* carries over, though the number does not. Keeping k has .028 less error than keeping λ'; the suggested λ costs
+# nothing that we could see; and borrowing has .020 less error than shrinking to 0, half of what it was in London.
+# <!-- stated: rule[0] supported -0.028 --> <!-- stated: rule[1] undecided --> <!-- stated: rule[2] supported -0.020 -->
 #
 # ## 2 · A λ each for level and slope
 #
@@ -102,7 +101,8 @@ tables = {"London": splits.measure(20, FRESH), "America": twenty}
 ks = {table: [splits.suggest_each(one) for one in found.worlds] for table, found in tables.items()}
 for table, pairs in ks.items():
     level, slope = np.median(pairs, axis=0)
-    print(f"{table}, median over splits: level k ≈ {level:.0f},", f"slope k ≈ {slope:.0f}" if slope < 1e3 else "slope: no limit")
+    print(f"{table}, median over splits: level k ≈ {level:.0f},",
+          f"slope k ≈ {slope:.0f}" if slope < 1e3 else "slope: no limit")
 
 # %% [markdown]
 # One λ is a compromise between two such numbers. There is a trick to give each its own: **the
@@ -122,13 +122,15 @@ def errors_of_two(found, pairs):
 
 
 two = [mtl.claim(f"{table}: a λ each for level and slope has less error than one λ for both",
-                 errors_of_two(found, ks[table]), list(found.at_suggested.mean(-1)), "less", overlap=found.overlap, by="split")
+                 errors_of_two(found, ks[table]), list(found.at_suggested.mean(-1)), "less",
+                 overlap=found.overlap, by="split")
        for table, found in tables.items()]
 mtl.show.verdicts(*two)
 
 # %% [markdown]
 # In America the schools' slopes differ no more than luck would make them, so two λs pull them into one, and have .012
-# less error. <!-- stated: two[1] supported -0.012 --> In London we cannot tell. <!-- stated: two[0] undecided -0.005 -->
+# less error. In London we cannot tell.
+# <!-- stated: two[1] supported -0.012 --> <!-- stated: two[0] undecided -0.005 -->
 #
 # Remember this for networks: a network has thousands of weights, in layers that may differ between tasks as much as a
 # level and a slope do. Lesson 04 gives each layer its own λ.

@@ -86,18 +86,19 @@ def test_similarity_is_judged(answer, state, words):
     assert words in result.words, result.words
 
 
-GOOD = {"A": "used", "B": "available", "C": "similar", "D": "none"}
+GOOD = {"A": "used", "B": "available", "C": "similar", "D": "none", "E": "used"}
 
 
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [
-        (dict.fromkeys("ABCD", ...), "not attempted", ""),
+        (dict.fromkeys("ABCDE", ...), "not attempted", ""),
         (GOOD, "right", "three questions"),
         (GOOD | {"A": "available"}, "wrong", "that is use"),
         (GOOD | {"B": "used"}, "wrong", "new reader"),
         (GOOD | {"C": "used"}, "wrong", "no task"),
         (GOOD | {"D": "used"}, "wrong", "untrained"),
+        (GOOD | {"E": "available"}, "wrong", "one thing of the input"),
         (GOOD | {"D": "nothing"}, "wrong", "'nothing' is none of"),
         ({"A": "used"}, "wrong", "keys"),
         ("used", "wrong", "keys"),
@@ -105,5 +106,50 @@ GOOD = {"A": "used", "B": "available", "C": "similar", "D": "none"}
 )
 def test_what_a_finding_says_is_judged(answer, state, words):
     result = checks.says(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+def changed(before, after):
+    return (before.argmax(1) != after.argmax(1)).float().mean().item()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (lambda before, after: ..., "not attempted", ""),
+        (changed, "right", ""),
+        (lambda before, after: torch.tensor(changed(before, after)), "right", ""),
+        (lambda before, after: 1 - changed(before, after), "wrong", "stayed"),
+        (lambda before, after: len(before) * changed(before, after), "wrong", "divide"),
+        (lambda before, after: (before != after).float().mean(), "wrong", "every logit"),
+        (lambda before, after: changed(before.T, after.T), "wrong", "each row"),
+        (lambda before, after: 0.5 * changed(before, after), "wrong", "changed"),
+        (lambda before, after: before.argmax(1) != after.argmax(1), "wrong", "one number"),
+        (lambda before, after: None, "wrong", "return missing"),
+        (lambda before, after: before @ after, "crashed", "RuntimeError"),
+    ],
+)
+def test_an_intervention_is_judged(answer, state, words):
+    result = checks.share_changed(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        ((..., ...), "not attempted", ""),
+        (("B", "seed"), "right", "trained anew"),
+        (("A", "seed"), "wrong", "could be read"),
+        (("C", "seed"), "wrong", "many causes"),
+        (("D", "seed"), "wrong", "no head"),
+        (("B", "picture"), "wrong", "this one network"),
+        (("B", "unit"), "wrong", "its answers"),
+        (("B", 3), "wrong", "none of the options"),
+    ],
+)
+def test_a_claim_of_use_is_judged(answer, state, words):
+    result = checks.claim_of_use(answer)
     assert result.state == state
     assert words in result.words, result.words

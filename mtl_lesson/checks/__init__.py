@@ -2,14 +2,14 @@
 
 from . import solutions
 from .exercise import Exercise, Result
-from .lesson_00 import choose_lambda
+from .lesson_00 import choose_lambda, claim_of_borrowing
 from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, carries_over, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners
 from .lesson_06 import delta_m, dominated, labels_worth
-from .lesson_07 import says, similarity, without_unit
+from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 
 __all__ = [
     "Exercise",
@@ -18,6 +18,8 @@ __all__ = [
     "branch_cost",
     "carries_over",
     "choose_lambda",
+    "claim_of_borrowing",
+    "claim_of_use",
     "count_weights",
     "delta_m",
     "dominated",
@@ -30,6 +32,7 @@ __all__ = [
     "penalty",
     "probe_claim",
     "says",
+    "share_changed",
     "shares_nothing",
     "similarity",
     "solutions",

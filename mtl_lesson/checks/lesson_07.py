@@ -1,4 +1,4 @@
-"""The exercises of lesson 07: taking a unit away, comparing two representations, and what a measurement can say."""
+"""The exercises of lesson 07 and its extra: intervene, take a unit away, compare, and say what each finding says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,51 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import generator
-from .exercise import Exercise, NotYet, attempted, judged
+from .exercise import Exercise, NotYet, attempted, chosen_of, judged
+
+
+def share_changed(function: Callable[[Tensor, Tensor], float]) -> str | None:
+    """``share_changed(before, after)``: the share of rows whose largest logit is another one."""
+    drawn = generator("share changed")
+    before = torch.randn(40, 5, generator=drawn)
+    after = before + 0.7 * torch.randn(40, 5, generator=drawn)
+    given = attempted(function(before.clone(), after.clone()))
+    if given is None:
+        return "your function returns nothing. Is a return missing?"
+    given = torch.as_tensor(given, dtype=torch.float64)
+    if given.numel() != 1:
+        return f"a share is one number; yours has shape {tuple(given.shape)}."
+    other = (before.argmax(1) != after.argmax(1)).double()
+    mistakes = {
+        1 - other.mean().item(): "this is the share of answers that stayed.",
+        other.sum().item(): "this is how many changed; divide by how many there are.",
+        (before != after)
+        .double()
+        .mean()
+        .item(): "every logit moves a little. Count answers: the class of the largest.",
+        (before.argmax(0) != after.argmax(0))
+        .double()
+        .mean()
+        .item(): "the largest is to be found in each row, argmax(1).",
+    }
+    right = other.mean().item()
+    return judged(given.item(), right, mistakes, f"on a test it is {given.item():.3f} where {right:.3f} changed.", 1e-5)
+
+
+def claim_of_use(answer: tuple[str, str]) -> str | None:
+    """Which claim says that a network uses the camera, and what a pair is in it."""
+    claims = {
+        "A": "a probe says that the camera could be read off the features, not that any head does.",
+        "B": None,
+        "C": "a lower score may have many causes: other patients, for one.",
+        "D": "a similarity asks no head at all.",
+    }
+    pairs = {
+        "picture": "the claim would be about this one network: trained anew, it might look elsewhere.",
+        "unit": "a unit is a part of the network; the claim is about its answers.",
+        "seed": None,
+    }
+    return chosen_of(answer, (claims, pairs))
 
 
 def without_unit(function: Callable[[Tensor, Tensor, nn.Linear, int], Tensor]) -> str | None:
@@ -78,19 +122,20 @@ def similarity(function: Callable[[np.ndarray, np.ndarray], float]) -> str | Non
     return judged(given, cka(x, y), mistakes, f"on a random pair it is {given:.3f} where it should be {cka(x, y):.3f}.")
 
 
-RIGHT = {"A": "used", "B": "available", "C": "similar", "D": "none"}
+RIGHT = {"A": "used", "B": "available", "C": "similar", "D": "none", "E": "used"}
 WHY = {
     "A": "A removes units and looks at the task's own answers: that is use.",
     "B": "B fits a new reader to frozen features: it says what is available, whether or not anybody reads it.",
     "C": "C compares two sets of features with each other and asks no task at all: that is similarity.",
     "D": "D has no number beside it: without an untrained network's map one cannot tell what training did.",
+    "E": "E changes one thing of the input and counts the answers that follow it: that is use.",
 }
 
 
 def says(answer: Mapping[str, str]) -> str | None:
-    """``{"A": …, "B": …, "C": …, "D": …}``: what each finding says, "available", "used", "similar" or "none"."""
+    """``{"A": …, …, "E": …}``: what each finding says, "available", "used", "similar" or "none"."""
     if not isinstance(answer, Mapping) or set(answer) != set(RIGHT):
-        return 'the answer is a mapping with the keys "A", "B", "C" and "D".'
+        return 'the answer is a mapping with the keys "A" to "E".'
     if ... in answer.values():
         raise NotYet
     if unknown := set(map(str, answer.values())) - set(RIGHT.values()):
@@ -99,8 +144,26 @@ def says(answer: Mapping[str, str]) -> str | None:
     return WHY[wrong[0]] if wrong else None
 
 
-without_unit = Exercise(
+share_changed = Exercise(
     "Exercise 1",
+    share_changed,
+    praise="Count answers, not logits: what the network says is what may not change.",
+    hints=(
+        "The answer of a row is the number of its largest logit.",
+        "before.argmax(1) != after.argmax(1) is True where they differ; its mean is the share.",
+    ),
+)
+claim_of_use = Exercise(
+    "Exercise 2",
+    claim_of_use,
+    praise="One thing is changed, as much is changed in the control, and a pair is a network trained anew.",
+    hints=(
+        "In which of the four is something changed on purpose?",
+        "Of what is there more, where the claim should hold?",
+    ),
+)
+without_unit = Exercise(
+    "Exercise 3",
     without_unit,
     praise="Exact, and no network was run: all 64 units of 1,000 pictures are done in a moment.",
     hints=(
@@ -109,7 +172,7 @@ without_unit = Exercise(
     ),
 )
 similarity = Exercise(
-    "Exercise 2",
+    "Exercise",
     similarity,
     praise="It does not change when either side is turned or scaled as a whole, which is what one wants of features.",
     hints=(
@@ -118,7 +181,7 @@ similarity = Exercise(
     ),
 )
 says = Exercise(
-    "Exercise 3",
+    "Exercise 4",
     says,
     praise="Available, used, similar: three questions, three measurements, and a picture alone is none of them.",
     hints=("Who reads the features in the experiment: the task's own head, a new reader, or nobody?",),

@@ -30,9 +30,10 @@ def answers_changed(model: Sharing | Run, x: Tensor, altered: Tensor) -> dict[st
         raise ValueError("none of the tasks has classes, so no answer can be told from another")
     weights = next(model.parameters())
     was_training = model.training
-    before, after = (model.eval()(each.to(weights)) for each in (x, altered))
+    outputs = [model.eval()(each.to(weights)) for each in (x, altered)]
     model.train(was_training)
-    return {task.name: share_of_others(task.decide(before[task.name]), task.decide(after[task.name])) for task in asked}
+    decided = {task.name: [task.decide(each[task.name][None])[0] for each in outputs] for task in asked}
+    return {name: share_of_others(*answers) for name, answers in decided.items()}
 
 
 def share_of_others(one: Tensor, other: Tensor) -> float:

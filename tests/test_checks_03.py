@@ -11,7 +11,13 @@ import mtl_lesson as mtl
 from mtl_lesson import checks
 from mtl_lesson.checks import lesson_03
 
-LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "text" / "03_borrowed_pupils.py"
+TEXT = Path(__file__).resolve().parents[1] / "notebooks" / "text"
+PLACES = {  # exercise → the text it stands in, and what it is called there
+    "borrow": ("03_borrowed_pupils.py", "borrow"),
+    "carries_over": ("03_borrowed_pupils.py", "design"),
+    "suggested_lambda": ("03_borrowed_pupils.py", "suggested_lambda"),
+    "shares_nothing": ("extra/03_directions.py", "shares_nothing"),
+}
 INFINITY = float("inf")
 
 
@@ -60,6 +66,22 @@ SUGGESTED = [
     (lambda noise, between, n, T: "0.1", "wrong", "one number"),
     (lambda noise, between: 1, "crashed", "TypeError"),
 ]
+RIGHT = {"compare": "B", "pair": "fresh split", "correction": "overlap"}
+DESIGNS = [
+    ({"compare": ..., "pair": ..., "correction": ...}, "not attempted", "checks.carries_over.hint()"),
+    (RIGHT | {"pair": ...}, "not attempted", ""),
+    (RIGHT, "right", "Both candidates"),
+    (RIGHT | {"compare": "A"}, "wrong", "two numbers"),
+    (RIGHT | {"compare": "C"}, "wrong", "never tried"),
+    (RIGHT | {"pair": "pupil"}, "wrong", "one line"),
+    (RIGHT | {"pair": "old split"}, "wrong", "has been lucky"),
+    (RIGHT | {"correction": "none"}, "wrong", "too narrow"),
+    ({"compare": "A", "pair": "pupil", "correction": "none"}, "wrong", "two numbers"),
+    (RIGHT | {"compare": "b"}, "wrong", "'b' is no answer"),
+    (RIGHT | {"pair": ["fresh split"]}, "wrong", "is no answer"),
+    ({"compare": "B"}, "wrong", "a dict with the keys"),
+    ("B", "wrong", "a dict with the keys"),
+]
 WIDTHS = [
     ({...}, "not attempted", "checks.shares_nothing.hint()"),
     ({5, ...}, "not attempted", ""),
@@ -82,7 +104,12 @@ WIDTHS = [
     ("name", "answer", "state", "words"),
     [
         (name, *case)
-        for name, cases in (("borrow", BORROW), ("suggested_lambda", SUGGESTED), ("shares_nothing", WIDTHS))
+        for name, cases in (
+            ("borrow", BORROW),
+            ("carries_over", DESIGNS),
+            ("suggested_lambda", SUGGESTED),
+            ("shares_nothing", WIDTHS),
+        )
         for case in cases
     ],
 )
@@ -93,13 +120,15 @@ def test_each_answer_is_told_what_it_is(name, answer, state, words):
     assert told.words.startswith("Because ") == (state == "wrong")
 
 
-@pytest.mark.parametrize("name", ["borrow", "suggested_lambda", "shares_nothing"])
+@pytest.mark.parametrize("name", PLACES)
 def test_the_solution_folded_into_the_lesson_is_right(name):
     """The text after the check, as a learner would copy it."""
-    text = LESSON.read_text(encoding="utf-8").split(f"checks.{name}({name})", 1)[1].split("</details>", 1)[0]
+    file, answer = PLACES[name]
+    text = (TEXT / file).read_text(encoding="utf-8")
+    text = text.split(f"checks.{name}({answer})", 1)[1].split("</details>", 1)[0]
     text = re.sub(r"(?m)^# ?", "", text)
-    if name == "shares_nothing":
-        answer = eval(re.search(r"`(\{.*?\})`", text)[1])
+    if found := re.search(r"`(\{.*?\})`", text):
+        answer = eval(found[1])
     else:
         space = {}
         exec(re.search(r"```python\n(.*?)```", text, re.S)[1], space)

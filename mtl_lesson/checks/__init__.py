@@ -5,7 +5,7 @@ from .exercise import Exercise, Result
 from .lesson_00 import choose_lambda, claim_of_borrowing
 from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
-from .lesson_03 import borrow, shares_nothing, suggested_lambda
+from .lesson_03 import borrow, carries_over, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
 from .lesson_06 import delta_m, dominated, labels_worth
@@ -16,6 +16,7 @@ __all__ = [
     "Result",
     "borrow",
     "branch_cost",
+    "carries_over",
     "choose_lambda",
     "claim_of_borrowing",
     "claim_of_use",

@@ -1,9 +1,10 @@
-"""The exercises of lesson 03: borrow from everyone, λ without a search, and the width that shares nothing."""
+"""The exercises of lesson 03: borrow from everyone, design a test, λ without a search; and of its extra on directions,
+the width that shares nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 
 from .exercise import Exercise, NotYet, attempted, judged
@@ -30,6 +31,33 @@ def borrow(function: Callable[[float, float, int, float], float]) -> str | None:
     if (without := function(own, everyone, n, 0.0)) != own:
         return f"with λ' = 0 a school keeps its own mean {own:g}; yours says {without!r}."
     return None if near(function(1.0, 0.5, 7, 0.2), 5.5 / 6) else "it is right once, and wrong for other numbers."
+
+
+DESIGN = {"compare": ("A", "B", "C"), "pair": ("pupil", "old split", "fresh split"), "correction": ("none", "overlap")}
+FLAWS = {  # of a design, in the order in which they are told
+    ("compare", "A"): "A compares two numbers. Without pairs there is no interval, and nothing says how equal they had "
+    "to be.",
+    ("compare", "C"): "C shows at best that k does well. λ' might do as well: the rival that the claim names is never "
+    "tried.",
+    ("pair", "pupil"): "the pupils of a school are predicted by one line, so their errors are not independent: the "
+    "interval would be far too narrow.",
+    ("pair", "old split"): "k was chosen on the old splits, and has been lucky on their pupils.",
+    ("correction", "none"): "random splits of one table share pupils. Their results are more alike than those of new "
+    "tables, and an interval that ignores this is too narrow.",
+}
+
+
+def carries_over(design: Mapping[str, str]) -> str | None:
+    """The design that tests "it is the number of pupils that carries over": errors with k against errors with λ', pairs
+    that are fresh splits, corrected for their overlap."""
+    if not isinstance(design, Mapping) or set(design) != set(DESIGN):
+        return f"the answer is a dict with the keys {', '.join(map(repr, DESIGN))}."
+    if any(one is ... for one in design.values()):
+        raise NotYet
+    for part, options in DESIGN.items():
+        if design[part] not in options:
+            return f"{design[part]!r} is no answer to {part!r}: it is one of {', '.join(map(repr, options))}."
+    return next((why for (part, one), why in FLAWS.items() if design[part] == one), None)
 
 
 def suggested_lambda(function: Callable[[float, float, int, int], float]) -> str | None:
@@ -112,8 +140,18 @@ borrow = Exercise(
         "k = n * pull. Then take the mean over n pupils that score own and k that score everyone.",
     ),
 )
-suggested_lambda = Exercise(
+carries_over = Exercise(
     "Exercise 2",
+    carries_over,
+    praise="Both candidates are tried where neither was chosen, and the interval knows that one table was cut twenty "
+    "times.",
+    hints=(
+        "What would the claim's rival predict? Both must be tried, on the same pupils.",
+        "Who has seen the choice of k already? And how many tables are there?",
+    ),
+)
+suggested_lambda = Exercise(
+    "Exercise 3",
     suggested_lambda,
     praise="σ² / (τ² n T): how noisy over how different, and nothing to search for.",
     hints=(
@@ -122,7 +160,7 @@ suggested_lambda = Exercise(
     ),
 )
 shares_nothing = Exercise(
-    "Exercise 3",
+    "Exercise 1",  # of the extra
     shares_nothing,
     praise="From min(T, d) features on, a trunk without weight decay is T separate models in disguise.",
     hints=(

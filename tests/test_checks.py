@@ -164,12 +164,13 @@ CASES = {
     },
     "faults": {
         "stub": {...},
-        "solution": set("ABDFH"),
+        "solution": set("DEFI"),
         "wrong": [
-            (set("ABDF"), "1 more to find"),
-            (set("ABCDFH"), "C is not a fault"),
-            (set("ABDFHE"), "joint loss"),
-            ("ABDFHZ", "no line Z"),
+            (set("DEF"), "1 more to find"),
+            (set("DEFIA"), "A is not a fault"),
+            (set("DEFIG"), "adds to the gradients"),
+            (set("DEFIJ"), "early stopping"),
+            ("DEFIZ", "no line Z"),
         ],
     },
     "count_weights": {

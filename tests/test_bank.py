@@ -47,8 +47,7 @@ def test_every_place_has_the_same_first_seeds_and_enough_of_them(name):
     table = bank.load(name)
     place = [c for c in table.columns if c not in ("seed", "weights", *MEASURED)]
     for _, seeds in table.groupby(place, dropna=False).seed:
-        assert sorted(seeds) == list(range(len(seeds)))
-        assert len(seeds) >= 5
+        assert sorted(seeds) == list(range(100, 110))  # fresh: settings were chosen on seeds 0 to 9
 
 
 def test_the_bank_is_small():
@@ -59,7 +58,7 @@ def test_the_bank_is_small():
 
 def test_a_stored_point_is_what_the_code_computes_today():
     """The same seed on another machine rounds otherwise, and training amplifies it: a few points may differ."""
-    stored = bank.load("width_labels").query("way == 'Hard' and width == 4 and labels == 1000 and seed == 0")
+    stored = bank.load("width_labels").query("way == 'Hard' and width == 4 and labels == 1000 and seed == 100")
     epochs = bank.read_facts("width_labels")["settings"]["epochs"]
     sweep = mtl.sweep(
         mtl.Hard,
@@ -67,11 +66,11 @@ def test_a_stored_point_is_what_the_code_computes_today():
         trunk=mtl.nets.conv,
         width=4,
         labels=1000,
-        seeds=[0],
+        seeds=[100],
         epochs=epochs,
         progress=False,
     )
-    now = sweep.run(width=4, labels=1000, seed=0).test()
+    now = sweep.run(width=4, labels=1000, seed=100).test()
     for task, score in stored.set_index("task").score.items():
         assert now[task] == pytest.approx(score, abs=0.08)
     assert stored.score.mean() == pytest.approx(sum(now.values()) / 3, abs=0.05)

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +33,36 @@ def test_the_gradient_of_the_formula_vanishes_at_the_solution(world, lam):
     theta = solve(world, lam).requires_grad_()
     (gradient,) = torch.autograd.grad(objective(world, theta, lam), theta)
     assert gradient.abs().max() < 1e-9 * max(1, lam * len(theta))
+
+
+@pytest.mark.parametrize("kappa", [0.003, 0.2, 5.0])
+def test_a_school_alone_and_shrunk_is_scikit_learns_ridge(world, kappa):
+    from sklearn.linear_model import Ridge
+
+    x, y, _ = stack_tasks(world.train, world)
+    own = [Ridge(alpha=kappa * x.shape[1], fit_intercept=False).fit(x[t], y[t]).coef_ for t in range(len(x))]
+    torch.testing.assert_close(closed_form.ridge(world, kappa), torch.tensor(np.array(own)), rtol=1e-8, atol=1e-10)
+
+
+def test_the_ends_of_shrinking_are_alone_and_nothing(world):
+    ends = closed_form.ridge(world, [0.0, INFINITY])
+    torch.testing.assert_close(ends[0], solve(world, 0.0))
+    assert (ends[1] == 0).all()
+    with pytest.raises(ValueError, match="0 or more"):
+        closed_form.ridge(world, -1.0)
+
+
+def test_one_school_alone_borrows_from_nobody(world):
+    one = dataclasses.replace(
+        world,
+        tasks=world.tasks[:1],
+        **{
+            part: Split({n: s.x[n] for n in [world.tasks[0].name]}, {n: s.labels[n] for n in [world.tasks[0].name]})
+            for part in ("train", "validation", "test")
+            for s in [getattr(world, part)]
+        },
+    )
+    torch.testing.assert_close(closed_form.ridge(one, 0.3), closed_form.ridge(world, 0.3)[:1])
 
 
 def test_without_a_pull_every_school_is_alone(world):

@@ -1,8 +1,10 @@
 """A folder of finished copies is used only where nothing has changed that decides the result."""
 
+import gc
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Split, World
-from mtl_lesson.provenance import describe
+from mtl_lesson.provenance import describe, parsed
 
 BLOCK = """
 import torch
@@ -297,3 +299,41 @@ def test_a_description_differs_where_something_that_counts_does():
     circle = [1]
     circle.append(circle)
     assert describe(circle)
+
+
+class Unlucky:
+    """What the collector of garbage comes upon in the middle of something else, and lets another thread run."""
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        sum(range(200))
+
+
+def test_several_threads_may_ask_where_code_comes_from():
+    """Python 3.11's parser counts its depth for all threads together: chunks of a sweep could fail by chance."""
+    source = "x = " + "+".join(f"(f{i}(y[{i}]))" for i in range(60))
+    failed, threshold, interval = [], gc.get_threshold(), sys.getswitchinterval()
+
+    def ask(thread):
+        for number in range(60):
+            garbage = [Unlucky() for _ in range(50)]
+            try:
+                parsed(f"{source}  # {thread}, {number}")
+            except SystemError as error:
+                failed.append(str(error))
+            del garbage
+
+    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(2)]
+    try:
+        gc.set_threshold(1)
+        sys.setswitchinterval(1e-6)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)
+    assert failed == []

@@ -195,6 +195,31 @@ def test_learning_happens():
     assert set(run.test()) == {task.name for task in TASKS}
 
 
+def test_a_model_may_be_judged_every_so_many_epochs():
+    every, some = (fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=7, validate=n).history for n in (True, 3))
+    judged = some[some.split == "validation"].reset_index(drop=True)
+    assert sorted(set(judged.epoch)) == [3, 6, 7]
+    same = every[(every.split == "validation") & every.epoch.isin([3, 6, 7])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(judged, same)  # to judge changes nothing
+    for wrong in (-1, 2.5, "often"):
+        with pytest.raises(ValueError, match="every so many epochs"):
+            fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=2, validate=wrong)
+
+
+def test_the_epoch_can_be_chosen_on_validation():
+    few = {"n_train": 60, "n_validation": 60, "n_test": 60, "seeds": range(3), "progress": False}
+    sweep = mtl.sweep(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv(2), epochs=6, validate=2, test=True, **few)
+    history = sweep.history
+    assert set(history[history.split == "test"].epoch) == {2, 4, 6}
+    chosen = mtl.choose(history, "epoch")
+    for seed, row in chosen.iterrows():
+        own = history[history.seed == seed].pivot(index=["epoch", "split"], columns="task", values="score").mean(axis=1)
+        assert own[row.epoch, "validation"] == own[:, "validation"].max()
+        assert row["mean"] == pytest.approx(own[row.epoch, "test"])
+    assert set(sweep.table.split) == {"train", "validation", "test"}
+    assert len(sweep.table) == 3 * 3 * 3  # seeds, tasks, splits: the last epoch alone
+
+
 def test_history_has_a_row_an_epoch_task_and_split():
     run = fit(mtl.Hard(TASKS, trunk()), tiny(), epochs=3)
     assert list(run.history.columns) == ["epoch", "task", "split", "loss", "score", "gap", "higher_is_better"]

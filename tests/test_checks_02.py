@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import mtl_lesson as mtl
 from mtl_lesson import checks
@@ -87,6 +88,21 @@ def test_a_trunk_of_width_24_contains_three_of_width_8():
         h = one(world.test.x[:7]).chunk(3, dim=1)
         for own, network in zip(h, networks, strict=True):
             assert torch.allclose(network.head(own), network(world.test.x[:7]), atol=1e-5)
+
+
+def test_what_the_three_matchings_match():
+    """Width 14: weights; 16: arithmetic; 24: neither, for it is room."""
+    world = mtl.data.questions(n_train=10)
+    held, computed = {}, {}
+    for way, width in ((mtl.Separate, 8), *((mtl.Hard, width) for width in (14, 16, 24))):
+        model = way(world.tasks, mtl.nets.conv(width))
+        with FlopCounterMode(display=False) as counter:
+            model(world.test.x[:1])
+        held[width], computed[width] = model.size(), counter.get_total_flops()
+    assert held[14] == pytest.approx(held[8], rel=0.03)
+    assert computed[16] == pytest.approx(computed[8], rel=0.09)
+    assert held[24] > 2.9 * held[8]
+    assert computed[24] > 2 * computed[8]
 
 
 def fill(layer: nn.Module, parts: list[nn.Module], shared_input: bool) -> None:

@@ -136,7 +136,7 @@ def reference(scale: float = 1.0, names: Iterable[str] = tuple(CLASSES), zero: b
 
 
 def training_step(step: Callable) -> str | None:
-    """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t."""
+    """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t and returns that loss."""
     model = Small()
     x, labels = random_pictures()
     result = step(copy.deepcopy(model), torch.optim.SGD(model.parameters(), lr=0.1), x, labels)
@@ -158,7 +158,19 @@ def training_step(step: Callable) -> str | None:
         return "after one step the weights are not where a step of the optimiser on Σ_t L_t takes them."
     if same(two, times=2, zero=False):
         return "the second step still holds the gradients of the first: call optimiser.zero_grad() in every step."
-    return None if same(two, times=2) else "the second step goes wrong. Does something of the first step survive?"
+    if not same(two, times=2):
+        return "the second step goes wrong. Does something of the first step survive?"
+    return wrong_loss(result, model(x), labels)
+
+
+def wrong_loss(given: object, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with the loss that a learner's step returns."""
+    if given is None:
+        return "the step is right and returns nothing: return the loss, so that one can see it fall."
+    if not isinstance(given, Tensor) or given.numel() != 1:
+        return f"the step is right and returns a {type(given).__name__}: return L, one number in a tensor."
+    right = sum(F.cross_entropy(outputs[name], labels[name]) for name in CLASSES)
+    return None if torch.isclose(given, right, atol=1e-5) else "the step is right, but what it returns is not L."
 
 
 FAULTS = {
@@ -256,7 +268,7 @@ training_step = Exercise(
     training_step,
     praise="Zero, forward, Σ_t L_t, backward, step: this is all there is.",
     hints=(
-        "Five lines: zero_grad, forward, loss, backward, step.",
+        "Six lines: zero_grad, forward, loss, backward, step, return the loss.",
         "loss = sum(F.cross_entropy(outputs[name], labels[name]) for name in labels)",
     ),
 )

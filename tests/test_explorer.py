@@ -691,3 +691,48 @@ def test_what_is_sent_is_plain_and_whole(path):
     assert part["mean"] == pytest.approx(np.mean(part["scores"], axis=0), abs=1e-5)
     assert sentence(path.at(2.0), 0) == explore(path, predict=False).move(0, delta=2.0).text
     assert isinstance(explore(path), LambdaExplorer)
+
+
+# --- a good λ ------------------------------------------------------------------------------------------------------
+
+
+def slice_of(validation, test, higher=True):
+    """A slice of one task whose scores on validation and test, (seeds, λs), are given."""
+    task = mtl.Classification("task", ["a", "b"]) if higher else mtl.Regression("task")
+    rows = [
+        {"lam": lam, "seed": seed, "task": "task", "split": split, "score": scores[seed][i], "loss": 1.0}
+        for split, scores in (("validation", validation), ("test", test))
+        for seed in range(len(scores))
+        for i, lam in enumerate((0.0, 0.1, INF))
+    ]
+    scores = pd.DataFrame(rows).assign(higher_is_better=higher)
+    gaps = pd.DataFrame([{"lam": 0.0, "seed": 0, "task": "task", "layer": "one", "gap": 0.0}])
+    empty = pd.DataFrame(columns=["lam", "task", "label", "answer", "count"])
+    return Path("world", (task,), {}, scores, gaps, empty, "test").at()
+
+
+def test_a_good_lambda_is_told_from_the_others_or_not():
+    apart = slice_of([[0.5, 0.7, 0.61], [0.4, 0.6, 0.49], [0.3, 0.51, 0.4]], [[0.5, 0.6, 0.55]] * 3)
+    assert (apart.best, apart.as_good) == (1, (1,))
+    assert apart.gain_over(0) == pytest.approx((0.1, 0.1, 0.1))
+    said = spoken.say_good(apart, "test")
+    assert "λ = 0.1 is a good choice" in said
+    assert "3 seeds tell it from every other" in said
+    assert "On test it gains ≈ +10.0 points (95 % interval ≈ +10.0 points to ≈ +10.0 points) over λ = 0" in said
+    level = slice_of([[0.5, 0.52, 0.2], [0.6, 0.59, 0.2], [0.4, 0.42, 0.2]], [[0.6, 0.55, 0.5]] * 3)
+    assert level.as_good == (0, 1)
+    assert "3 seeds do not tell 0 from it" in spoken.say_good(level, "test")
+    assert "≈ −5.0 points" in spoken.say_good(level, "test")
+    assert "nothing here shows that a pull is needed" in spoken.say_good(level, "test")
+
+
+def test_where_less_is_better_a_gain_is_a_fall():
+    errors = slice_of([[3.0, 1.0, 2.0]] * 3, [[3.0, 1.5, 2.0]] * 3, higher=False)
+    assert errors.best == 1
+    assert errors.gain_over(0) == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_two_seeds_tell_nothing():
+    few = slice_of([[0.5, 0.9, 0.1]] * 2, [[0.5, 0.9, 0.1]] * 2)
+    assert few.as_good == (0, 1, 2)
+    assert "interval" not in spoken.say_good(few, "test")

@@ -449,6 +449,43 @@ def test_the_page_works_without_a_kernel(show, sweep, exam, tmp_path):
     assert page.find("img").count() == 0
 
 
+def test_a_good_lambda_is_shown_with_its_reasons(show, sweep):
+    explorer = explore(sweep)
+    page = show(explorer)
+    assert not page.find(".mtl-good").is_visible()  # it would give the answer away
+    page.find(".mtl-reveal").click()
+    page.drawn().press("End").find(".mtl-good").click()
+    page.drawn()
+    explorer.reveal()
+    assert page.find(".mtl-big, .mtl-lam").first.inner_text() == written(explorer.slice.lams[explorer.slice.best])
+    assert page.find(".mtl-note").inner_text() == spoken.say_good(explorer.slice, explorer.path.split)
+    page.press("Home")
+    assert page.drawn().find(".mtl-note").inner_text() == ""  # of another λ it is not said
+
+
+def test_a_link_carries_the_setting(show, sweep, exam, tmp_path):
+    explorer = explore({HOSTILE: sweep, "exam": exam}, predict=False)
+    explorer.save(tmp_path / "explorer.html")
+    address = (tmp_path / "explorer.html").as_uri()
+    page = show(explorer, address=address)
+    page.choose("δ", 1).choose("seeds", 2).type("1")
+    page.find(".mtl-link").click()
+    explorer.move(1, delta=2.0, seed=1)
+    linked = page.page.url
+    assert linked.startswith(f"{address}#world=")
+    again = show(explorer, address=linked)
+    assert again.drawn().find(".mtl-status").inner_text() == explorer.text
+    for wrong, words in (
+        ("#world=nowhere", "world = nowhere"),
+        ("#δ=9", "δ = 9"),
+        ("#λ=much", "λ = much"),
+        ("#seed=77", "seed = 77"),
+    ):
+        lost = show(explorer, address=address + wrong)
+        assert words in lost.drawn().find(".mtl-trouble").inner_text()
+    assert not show(explore(sweep)).find(".mtl-link").is_visible()  # a notebook's address is its own
+
+
 # --- JupyterLab ----------------------------------------------------------------------------------------------------
 
 SOURCE = f"""

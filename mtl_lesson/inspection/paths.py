@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..evidence import interval
+from ..evidence import FEWEST, interval
 from ..sharing import Soft
 from ..sharing.base import around_mean
 from ..sharing.soft import tied
@@ -178,6 +178,22 @@ class Slice:
     def bests(self) -> tuple[int, ...]:
         """The same for each seed alone: how far chance moves it."""
         return tuple(best_of(row) for row in self.merit)
+
+    @cached_property
+    def as_good(self) -> tuple[int, ...]:
+        """The numbers of the λs that the seeds do not tell from the best one: the 95 % interval of the paired
+        difference on validation holds 0. With fewer than three seeds none is told from it."""
+        behind = self.merit[:, [self.best]] - self.merit
+        _, low, _ = bands(behind)
+        told = (low > 0) & (len(self.seeds) >= FEWEST)
+        return tuple(number for number in range(len(self.lams)) if number == self.best or not told[number])
+
+    def gain_over(self, index: int) -> tuple[float, float, float]:
+        """Mean, low and high over seeds of what the best λ gains over another in the mean score of all tasks, on the
+        split shown, counted positive where it is better; NaN where the scores are of different kinds."""
+        sign = 1 if self.tasks[0].higher_is_better else -1
+        gains = sign * (self.pooled[:, self.best] - self.pooled[:, index])
+        return tuple(float(part[0]) for part in bands(gains[:, None]))
 
     @cached_property
     def gap_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ..evidence import FEWEST
 from ..inspection.paths import Path, Slice, as_shares
 from ..training.live import Train
-from ..words import MANY, NO_LAMBDA, about, rounded, scored, sentence, unit, written
+from ..words import MANY, NO_LAMBDA, about, enumerated, rounded, scored, sentence, unit, written
 
 #: what the browser fills in: two tasks may be chosen, and anything may be typed
 PHRASES = {
@@ -19,6 +20,8 @@ PHRASES = {
     "no_combination": "There are no results for that combination; this is one that has some.",
     "what_now": "Press Reveal, or move λ and mark again.",
     "reveal_first": "after you have revealed the curve",
+    "no_place": "The link asks for {text}, which is not here.",
+    "copied": "The address of this page now leads to this setting.",
 }
 
 
@@ -41,6 +44,7 @@ def say_everything(found: Slice, split: str) -> dict[str, object]:
         "axis": axis if found.alike else "each task from its worst to its best",
         "mean": f"mean of {len(found.tasks)} tasks",
         "best": say_best(found),
+        "good": say_good(found, split),
         "mark": [f"Your mark: λ = {written(lam)}." for lam in found.lams],
         "marked": [f"You marked {written(lam)}." for lam in found.lams],
         "hidden": {
@@ -74,6 +78,35 @@ def say_best(found: Slice) -> str:
     apart = f"; for single seeds from {first} to {last}" if first != last else ", and there for every single seed"
     apart = apart if len(found.seeds) > 1 else ""
     return f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}{apart}."
+
+
+def say_good(found: Slice, split: str) -> str:
+    """Which λ to take, and why: the best on validation, what is as good, and what it gains over either end."""
+    lams, best, n = found.lams, found.best, len(found.seeds)
+    why = f"of {len(lams)} it is best on validation ({found.merit_name})"
+    said = [f"λ = {written(lams[best])} is a good choice: {why}"]
+    others = [written(lams[number]) for number in found.as_good if number != best]
+    seeds = f"{n} seeds" if n > 1 else "One seed"
+    if others:
+        said.append(f"{seeds} do{'es' * (n == 1)} not tell {enumerated(others)} from it")
+    elif len(lams) > 1:
+        said.append(f"{seeds} tell it from every other")
+    for end, words in ((0, "the least pull"), (len(lams) - 1, "the strongest")):
+        if end == best or not found.alike:
+            continue
+        mean, low, high = (say_gain(value, unit(found.tasks[0])) for value in found.gain_over(end))
+        between = f" (95 % interval {low} to {high})" if n >= FEWEST else ""
+        said.append(f"On {split} it gains {mean}{between} over λ = {written(lams[end])}, {words}")
+    if 0 in found.as_good and lams[0] == 0 and best != 0:
+        said.append("So nothing here shows that a pull is needed")
+    return ". ".join(said) + "."
+
+
+def say_gain(value: float, kind: str) -> str:
+    """A difference of scores: of shares in percentage points."""
+    if kind == "%" and np.isfinite(value):
+        return f"≈ {100 * value:+.1f} points".replace("-", "−")
+    return about(value, kind)
 
 
 def say_scores(found: Slice, index: int, seed: int | None, split: str) -> str:

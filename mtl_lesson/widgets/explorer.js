@@ -867,7 +867,14 @@ class Explorer extends Panel {
     this.mark = this.button("Mark: best λ is here", mark, "mtl-mark");
     this.reveal = this.button("Reveal", turn({ revealed: true }), "mtl-reveal");
     this.again = this.button("Predict again", turn({ revealed: false, guess: null }), "mtl-again");
-    return [this.mark, this.reveal, this.again];
+    const good = () => {
+      this.go({ index: this.show.slice.best, seed: null });
+      this.remark(this.show.said.good);
+    };
+    this.good = this.button("Show a good λ", good, "mtl-good");
+    this.link = this.button("Link to this setting", () => this.linked(), "mtl-link");
+    this.link.hidden = !this.model.page; // a page of its own has an address; a notebook has explorer.move(…)
+    return [this.mark, this.reveal, this.again, this.good, this.link];
   }
   /** The buttons that ask Python to train, and how far it is. */
   live(attributes) {
@@ -969,11 +976,47 @@ class Explorer extends Panel {
     this.remark(near ? "" : filled(this.words.nearest, { text: cut(text, 20), lam: slice.lams[index] }));
   }
 
+  // --- a link that carries a setting ---------------------------------------------------------------------------------
+
+  /** What the address of a page says of the present setting. */
+  address() {
+    const { at, world, slice } = this.show;
+    const dials = world.dials.map(({ name, values }, d) => [name, values[at.dials[d]]]);
+    const seed = at.seed === null ? [] : [["seed", at.seed]];
+    return `#${new URLSearchParams([["world", world.title], ...dials, ...seed, ["λ", slice.typed[at.index]]])}`;
+  }
+  linked() {
+    window.history.replaceState(null, "", this.address());
+    navigator.clipboard?.writeText(window.location.href).catch(() => {});
+    this.remark(this.words.copied);
+  }
+  /** Go where the address of the page leads; what is not here is said. */
+  follow(address) {
+    const asked = Object.fromEntries(new URLSearchParams(address.replace(/^#/, "")));
+    if (!Object.keys(asked).length) return;
+    const missing = (name) => this.complain(filled(this.words.no_place, { text: `${name} = ${cut(asked[name], 40)}` }));
+    const number = "world" in asked ? this.facts.worlds.findIndex((one) => one.title === asked.world) : 0;
+    if (number < 0) return missing("world");
+    const world = this.facts.worlds[number];
+    const first = Object.keys(world.slices)[0].split(",").filter(Boolean).map(Number);
+    const dials = world.dials.map(({ name, values }, d) => (name in asked ? values.indexOf(asked[name]) : first[d]));
+    const lost = world.dials.find((_, d) => dials[d] < 0);
+    if (lost) return missing(lost.name);
+    if (!(dials.join(",") in world.slices)) return missing(world.dials.at(-1).name);
+    const slice = world.slices[dials.join(",")];
+    const lam = asked.λ === "∞" ? Infinity : Number(asked.λ ?? 0);
+    if (!(lam >= 0)) return missing("λ");
+    const seed = "seed" in asked ? slice.seeds.find((one) => String(one) === asked.seed) : null;
+    if (seed === undefined) return missing("seed");
+    const pair = [slice.tasks[0], slice.tasks.at(Math.min(1, slice.tasks.length - 1))];
+    this.go({ world: number, dials, index: nearest(slice, lam), seed, pair, task: slice.tasks[0] });
+  }
+
   // --- predict, and train --------------------------------------------------------------------------------------------
 
   predict(show) {
     this.mark.hidden = this.reveal.hidden = show.revealed;
-    this.again.hidden = !show.revealed;
+    this.again.hidden = this.good.hidden = !show.revealed;
     this.reveal.textContent = show.guess === null ? "Show without a mark" : "Reveal";
     const marked = show.said.marked[show.guess];
     const words = show.revealed ? joined(show.said.best, marked) : marked && joined(marked, this.words.what_now);
@@ -1008,6 +1051,7 @@ function nearest(slice, lam) {
 
 function render({ model, el }) {
   const panel = new Explorer(model, el);
+  if (model.page) panel.safely(() => panel.follow(decodeURI(window.location.hash)))();
   return () => panel.close();
 }
 export default { render };

@@ -79,8 +79,8 @@ class LambdaExplorer(Panel):
     """A slider for λ over stored ``paths`` (title → Path) and the views it moves: see :func:`explore`.
 
     Moving λ happens in the browser alone; Python is told where it went. ``lam``, ``scores``, ``text``, ``slice``: what
-    is on show. :meth:`move`, :meth:`go_to`, :meth:`mark`, :meth:`reveal`, :meth:`train` and :meth:`stop` do what the
-    controls do.
+    is on show. :meth:`move`, :meth:`go_to`, :meth:`mark`, :meth:`reveal`, :meth:`show_good`, :meth:`train` and
+    :meth:`stop` do what the controls do. In a saved page a link carries the setting: page.html#λ=0.03.
     """
 
     _esm, _css = script("explorer"), stylesheet("explorer")
@@ -224,6 +224,12 @@ class LambdaExplorer(Panel):
     def reveal(self) -> LambdaExplorer:
         """Show the scores."""
         self.at = self.at | {"revealed": True}
+        return self
+
+    def show_good(self) -> LambdaExplorer:
+        """Go to a good λ and print why it is one: chosen on validation, with what it gains and how surely."""
+        self.at = self.at | {"index": self.slice.best, "seed": None, "revealed": True}
+        print(spoken.say_good(self.slice, self.path.split))
         return self
 
     def asked(self, content: Mapping) -> None:

@@ -8,6 +8,7 @@ const traits = JSON.parse(document.getElementById("traits").textContent, (_, val
 );
 const listeners = {};
 const model = {
+  page: true,
   get: (name) => traits[name],
   set(name, value) {
     traits[name] = value;

@@ -136,7 +136,7 @@ print(f"By hand ({'yours' if yours else 'ours, exercises 1 and 2 are open'}) and
       "the same losses" if gap < 1e-3 else "DIFFERENT losses")
 
 # %% [markdown]
-# So nothing about `mtl.Hard` is hidden: `mtl.Hard??` shows its few lines.
+# Nothing is hidden: `mtl.Hard??` shows its few lines.
 #
 # ### Exercise 3 · Find the faults  (difficulty ●●●, importance ●●●, 5 minutes)
 #

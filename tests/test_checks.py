@@ -76,14 +76,16 @@ class ThreeTrunks(nn.Module):
         return {name: network(x)[name] for name, network in self.networks.items()}
 
 
-def step_with(scale=1.0, names=tuple(CLASSES), zero=True, step=True):
+def step_with(scale=1.0, names=tuple(CLASSES), zero=True, step=True, returned=lambda loss: loss):
     def training_step(model, optimiser, x, labels):
         if zero:
             optimiser.zero_grad()
         outputs = model(x)
-        (scale * sum(F.cross_entropy(outputs[name], labels[name]) for name in names)).backward()
+        loss = scale * sum(F.cross_entropy(outputs[name], labels[name]) for name in names)
+        loss.backward()
         if step:
             optimiser.step()
+        return returned(loss)
 
     return training_step
 
@@ -176,16 +178,20 @@ CASES = {
             (step_with(zero=False), "zero_grad"),
             (step_with(step=False), "no weight moved"),
             (step_with(scale=2.0), "not where a step"),
+            (step_with(returned=lambda loss: None), "returns nothing"),
+            (step_with(returned=lambda loss: loss.item()), "returns a float"),
+            (step_with(returned=lambda loss: loss / 3), "what it returns is not L"),
         ],
     },
     "faults": {
         "stub": {...},
-        "solution": set("ABDFH"),
+        "solution": set("DEFI"),
         "wrong": [
-            (set("ABDF"), "1 more to find"),
-            (set("ABCDFH"), "C is not a fault"),
-            (set("ABDFHE"), "joint loss"),
-            ("ABDFHZ", "no line Z"),
+            (set("DEF"), "1 more to find"),
+            (set("DEFIA"), "A is not a fault"),
+            (set("DEFIG"), "adds to the gradients"),
+            (set("DEFIJ"), "early stopping"),
+            ("DEFIZ", "no line Z"),
         ],
     },
     "count_weights": {

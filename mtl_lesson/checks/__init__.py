@@ -4,7 +4,7 @@ from . import solutions
 from .exercise import Exercise, Result
 from .lesson_00 import choose_lambda, claim_of_borrowing
 from .lesson_01 import joint_loss, probe_claim, who_learns
-from .lesson_02 import count_weights, essay_network, faults, training_step
+from .lesson_02 import claim_of_room, count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, carries_over, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
@@ -19,6 +19,7 @@ __all__ = [
     "carries_over",
     "choose_lambda",
     "claim_of_borrowing",
+    "claim_of_room",
     "claim_of_use",
     "count_weights",
     "delta_m",

@@ -1,4 +1,4 @@
-"""The exercises of lesson 02: the essay's network, its step, its faults, and what sharing saves."""
+"""The exercises of lesson 02: a network, its step, faults, a claim to design; and of its extra, counted weights."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def reference(scale: float = 1.0, names: Iterable[str] = tuple(CLASSES), zero: b
 
 
 def training_step(step: Callable) -> str | None:
-    """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t."""
+    """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t and returns that loss."""
     model = Small()
     x, labels = random_pictures()
     result = step(copy.deepcopy(model), torch.optim.SGD(model.parameters(), lr=0.1), x, labels)
@@ -158,20 +158,48 @@ def training_step(step: Callable) -> str | None:
         return "after one step the weights are not where a step of the optimiser on Σ_t L_t takes them."
     if same(two, times=2, zero=False):
         return "the second step still holds the gradients of the first: call optimiser.zero_grad() in every step."
-    return None if same(two, times=2) else "the second step goes wrong. Does something of the first step survive?"
+    if not same(two, times=2):
+        return "the second step goes wrong. Does something of the first step survive?"
+    return wrong_loss(result, model(x), labels)
+
+
+def wrong_loss(given: object, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with the loss that a learner's step returns."""
+    if given is None:
+        return "the step is right and returns nothing: return the loss, so that one can see it fall."
+    if not isinstance(given, Tensor) or given.numel() != 1:
+        return f"the step is right and returns a {type(given).__name__}: return L, one number in a tensor."
+    right = sum(F.cross_entropy(outputs[name], labels[name]) for name in CLASSES)
+    return None if torch.isclose(given, right, atol=1e-5) else "the step is right, but what it returns is not L."
 
 
 FAULTS = {
-    "A": "num_classes is used and never given a value",
-    "B": "one num_classes for all heads, though the tasks have 10, 6 and 4 classes",
-    "D": "criterion is never defined",
-    "F": "train_loader and num_epochs are never defined",
-    "H": "the network is judged on nothing: there is no evaluation on pictures it has not seen",
+    "D": "a missing colour adds no loss and still counts in the mean: the fewer colours are known, the less the task "
+    "weighs. Divide by the labels that are there",
+    "E": "in cents its loss is thousands of times the others', so the trunk is trained for the price alone",
+    "F": "each zero_grad() throws away the gradients of the task before, and only the last task moves the trunk",
+    "I": "the test pictures decide when to stop, so the best score on them is a lucky one",
 }
 SOUND = {
-    "C": "one optimiser for trunk and heads together is right: all of them minimise L",
-    "E": "adding the three losses is the joint loss Σ_t L_t, as it should be",
-    "G": "Adam with 1e-3 is a sensible default",
+    "A": "one optimiser for trunk and heads together is right: all of them minimise L",
+    "B": "one forward pass gives all answers, since the trunk is shared",
+    "C": "every garment is there, and cross_entropy takes their mean",
+    "G": "backward() adds to the gradients that are there, so a pass a task gives those of the losses' sum",
+    "H": "one step for all tasks is what the sum of the losses asks for",
+    "J": "to keep the best epoch's weights is early stopping, and sound; which pictures judge is line I",
+}
+CLAIMS = {
+    "A": "three networks of width 8 are better than one trunk of width 8 both because they have more room and because "
+    "they need not agree: it cannot tell the two apart",
+    "B": "equal weights are not equal room: width 14 has 14 channels where the three have 24 together",
+    "D": "a wider network is better anyway. Without the three networks in it, the claim says nothing of what one trunk "
+    "loses against them",
+}
+PAIRS = {
+    "picture": "two test pictures answered by the same two networks say nothing of what other weights and other "
+    "training pictures would give",
+    "task": "three tasks are three questions, not three repetitions, and each may have its own answer",
+    "epoch": "epochs of one training run hang together: many of them are no more evidence than one",
 }
 
 
@@ -179,12 +207,24 @@ def faults(letters: Iterable[str]) -> str | None:
     """The letters of the lines that are faulty."""
     found = {str(letter).strip().upper() for letter in letters}
     if unknown := found - set(FAULTS) - set(SOUND):
-        return f"there is no line {sorted(unknown)[0]}; the lines are A to H."
+        return f"there is no line {sorted(unknown)[0]}; the lines are A to J."
     if innocent := sorted(found & set(SOUND)):
         return f"{innocent[0]} is not a fault: {SOUND[innocent[0]]}."
     if missed := sorted(set(FAULTS) - found):
         return f"{len(missed)} more to find. Run it in your head, line by line."
     return None
+
+
+def claim_of_room(letter: str, pair: str) -> str | None:
+    """The claim that tests whether one trunk loses for want of room, and what a pair is: "seed", "picture", …"""
+    letter, pair = str(letter).strip().upper(), str(pair).strip().lower()
+    if letter not in {*CLAIMS, "C"}:
+        return f"there is no claim {letter}; the claims are A to D."
+    if letter in CLAIMS:
+        return f"of {letter}: {CLAIMS[letter]}."
+    if pair not in {*PAIRS, "seed"}:
+        return f"{pair!r} is none of the pairs: seed, {', '.join(PAIRS)}."
+    return f"the claim is right, the pair is not: {PAIRS[pair]}." if pair in PAIRS else None
 
 
 def count_weights(count: Callable[[int, bool], int]) -> str | None:
@@ -228,22 +268,33 @@ training_step = Exercise(
     training_step,
     praise="Zero, forward, Σ_t L_t, backward, step: this is all there is.",
     hints=(
-        "Five lines: zero_grad, forward, loss, backward, step.",
+        "Six lines: zero_grad, forward, loss, backward, step, return the loss.",
         "loss = sum(F.cross_entropy(outputs[name], labels[name]) for name in labels)",
     ),
 )
 faults = Exercise(
     "Exercise 3",
     faults,
-    praise="Five faults. Code that was never run tends to have some.",
+    praise="Four faults, and none of them raises an error.",
     hints=(
-        "Which names does the code use that nobody defined?",
-        "Our three tasks have 10, 6 and 4 classes. Would the code cope?",
-        "How would you know that the network learned anything?",
+        "What is each mean a mean over? Of ten pictures, nine have no colour: what happens to its loss?",
+        "How large is each of the three losses on the first batch? The squares of some thousand cents …",
+        "Follow .grad of one trunk weight through the inner loop.",
+        "Which pictures decide something here?",
+    ),
+)
+claim_of_room = Exercise(
+    "Exercise 4",
+    claim_of_room,
+    praise="Room is equal, sharing is not; and a seed draws all that chance decides, for both alike.",
+    hints=(
+        "Two things must differ in one respect only: that the trunk is shared.",
+        "Which trunk could hold the three networks side by side, as they are?",
+        "A pair is one repetition of the whole experiment, in which chance has dealt both ways the same cards.",
     ),
 )
 count_weights = Exercise(
-    "Exercise 4",
+    "Count the weights",
     count_weights,
     praise="The trunk is paid once, the heads T times: with many tasks, sharing is mostly a matter of the trunk.",
     hints=(

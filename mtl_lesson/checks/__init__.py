@@ -6,7 +6,7 @@ from .lesson_00 import choose_lambda
 from .lesson_01 import joint_loss, missing_number, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, shares_nothing, suggested_lambda
-from .lesson_04 import largest_lambda, penalty
+from .lesson_04 import claim_of_closeness, exact_step, soft_step
 from .lesson_05 import branch_cost, owners
 from .lesson_06 import delta_m, dominated, labels_worth
 from .lesson_07 import says, similarity, without_unit
@@ -17,20 +17,21 @@ __all__ = [
     "borrow",
     "branch_cost",
     "choose_lambda",
+    "claim_of_closeness",
     "count_weights",
     "delta_m",
     "dominated",
     "essay_network",
+    "exact_step",
     "faults",
     "joint_loss",
     "labels_worth",
-    "largest_lambda",
     "missing_number",
     "owners",
-    "penalty",
     "says",
     "shares_nothing",
     "similarity",
+    "soft_step",
     "solutions",
     "suggested_lambda",
     "training_step",

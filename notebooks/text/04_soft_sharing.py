@@ -22,9 +22,9 @@
 # *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 02 and 03.*
 #
 # Lesson 03 asked about forty hospitals of very different size. Soft sharing, with the same number k of borrowed patients for
-# each: then small ones lean on the others, and large ones hardly notice. And about eight sensors that react to
-# the same two causes, some with opposite sign. Their mean is near 0, so there is nothing to be pulled to; what they have in
-# common is two directions: a trunk of width two, or a wide one with weight decay.
+# each: the small ones lean on the others, and the large ones hardly notice. And about eight sensors that react to the same
+# two causes, some with opposite sign. Their mean is near 0, so a pull to it finds nothing; what they have in common is two
+# directions: a trunk of width two, or a wide one with weight decay.
 #
 # Now the same pull on networks. A colleague says: "Networks whose weights are close compute nearly the same. So to see
 # where tasks differ, look for the layer whose weights differ most." Is that so?
@@ -143,7 +143,7 @@ mtl.show.along(history.assign(limit=limit)[history.split == "train"], "epoch", "
 steps = bank.load("gradient_steps")
 adam = steps[steps.optimiser == "adam"]
 mtl.show.along(adam.assign(step=adam.exact.map({True: "exact step", False: "gradient step"})), "times", "loss", line="step",
-               x_label="λ, in multiples of 1/(T·lr)", label="loss", levels={"knowing nothing: ln 2": math.log(2)})
+               x_label="λ·T·lr", label="loss", levels={"knowing nothing: ln 2": math.log(2)})
 
 # %%
 diverged = steps[~steps.exact].groupby(["optimiser", "times"]).diverged.mean()
@@ -278,10 +278,11 @@ mtl.show.verdicts(
               far["layer alone", "conv1"], "less", unit="%"), primary=1)
 
 # %% [markdown]
-# Where the first is *contradicted*, the sentence was a **misconception**: the layer with the closest weights has features that are furthest apart. The
-# second says what is true in it: *alone*, handed the same input (the mean of the tasks' features below), that layer does differ
-# least. But nobody hands it the same input: the differences of all layers below are carried up. And no percentage of weights is one of functions: compare
-# the three lines of a panel. So a penalty on weights is a rough tool, and says nothing of *what* is shared; lesson 07 looks at functions themselves.
+# Where the first is *contradicted*, the colleague's sentence was the **misconception** of this lesson: the features differ most
+# above the layer whose weights are closest. Where the second is *supported*, it holds some truth: *alone*, handed the same
+# input (the mean of the tasks' features below), that layer differs less than the first. But it is not handed the same input:
+# what differs below is carried up. And the line of weights is not that of the layer alone, either: some weights
+# matter more than others. So a penalty on weights is a rough tool. Lesson 07 looks at the functions themselves.
 #
 # Nothing forces one λ on all layers: `lam={"conv1": math.inf}` ties one and leaves the others free. Lesson 05 does that.
 #

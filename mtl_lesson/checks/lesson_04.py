@@ -205,8 +205,8 @@ soft_step = Exercise(
     soft_step,
     praise="That is soft sharing. One mean and one sum stand for all pairs: as cheap for 65 tasks as for two.",
     hints=(
-        "Σ_{i<j} ‖θ_i − θ_j‖² = T Σ_t ‖θ_t − θ̄‖², with θ̄ the mean over tasks: theta.mean(0).",
-        "L_t is F.cross_entropy(head(trunk(x)), y), for the trunk, the head and the labels y of one task: use zip.",
+        "Σ_{i<j} ‖θ_i − θ_j‖² = T Σ_t ‖θ_t − θ̄‖², with θ̄ the mean over tasks: all_weights(trunks).mean(0).",
+        "L_t is torch.nn.functional.cross_entropy(head(trunk(x)), y), of the trunk, head and labels y of one task.",
         "Then zero_grad, backward, step, and return L.",
     ),
 )

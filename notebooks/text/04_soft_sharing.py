@@ -35,8 +35,6 @@ import warnings
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from torch.nn.utils import parameters_to_vector
 
 import mtl_lesson as mtl
 from mtl_lesson import bank, checks
@@ -59,8 +57,11 @@ from mtl_lesson.inspection import function_gap
 # the gradient of $L$ and return $L$. Lesson 03 has the identity that needs no loop over pairs.
 
 # %%
+def all_weights(trunks):  # θ, (T, P)
+    return torch.stack([torch.nn.utils.parameters_to_vector(trunk.parameters()) for trunk in trunks])
+
+
 def soft_step(trunks, heads, optimiser, x, labels, lam):
-    theta = torch.stack([parameters_to_vector(trunk.parameters()) for trunk in trunks])  # (T, P)
     return ...
 
 
@@ -71,8 +72,9 @@ checks.soft_step(soft_step)
 #
 # ```python
 # def soft_step(trunks, heads, optimiser, x, labels, lam):
-#     theta = torch.stack([parameters_to_vector(trunk.parameters()) for trunk in trunks])  # (T, P)
-#     losses = [F.cross_entropy(head(trunk(x)), y) for trunk, head, y in zip(trunks, heads, labels)]
+#     theta = all_weights(trunks)
+#     outputs = [head(trunk(x)) for trunk, head in zip(trunks, heads)]
+#     losses = [torch.nn.functional.cross_entropy(output, y) for output, y in zip(outputs, labels)]
 #     penalty = lam * len(trunks) * (theta - theta.mean(0)).square().sum()
 #     L = sum(losses) + penalty
 #     optimiser.zero_grad()

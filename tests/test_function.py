@@ -61,3 +61,38 @@ def test_copies_are_measured_one_by_one_and_nothing_is_changed():
     torch.testing.assert_close(together, torch.stack([function_gap(pair.copy(k), X) for k in range(2)]))
     with pytest.raises(KeyError, match="it has 0, 1, 2"):
         function_gap(pair, X, "conv1")
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_layer_alone_is_given_the_same_by_all_tasks(seeds):
+    apart = model(seeds)
+    found = function_gap(apart.train(), X, "2", given="1")
+    assert apart.training
+    found = found if len(seeds) > 1 else found[None]
+    for number, gap in enumerate(found):
+        networks = [apart.plain(task.name, number) for task in TASKS]
+        with torch.no_grad():
+            same = sum(network[:2](X) for network in networks) / 3
+            h = [network[2](same) for network in networks]
+        mean = sum(h) / 3
+        torch.testing.assert_close(gap, torch.stack([(a - mean).norm() / mean.norm() for a in h]))
+
+
+def test_a_layer_alone_differs_only_where_its_own_weights_do():
+    apart = model()
+    with torch.no_grad():
+        for parameter in apart.trunk["2"].parameters():
+            parameter.copy_(parameter[:, :1].expand_as(parameter))
+    assert function_gap(apart, X, "2", given="1").max() < 1e-6
+    assert function_gap(apart, X, "2").min() > 0.1
+
+
+def test_what_cannot_be_given_is_refused():
+    with pytest.raises(KeyError, match="it has 0, 1, 2"):
+        function_gap(model(), X, "2", given="conv1")
+    with pytest.raises(KeyError, match="it has 0, 1, 2"):
+        function_gap(model(), X, "conv1", given="1")
+    with pytest.raises(ValueError, match="must be below"):
+        function_gap(model(), X, "1", given="1")
+    with pytest.raises(TypeError, match="does not look through"):
+        function_gap(model(way=mtl.SharedPrivate), X, "2", given="1")

@@ -6,7 +6,7 @@ from .lesson_00 import choose_lambda, claim_of_borrowing
 from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import claim_of_room, count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, carries_over, shares_nothing, suggested_lambda
-from .lesson_04 import largest_lambda, penalty
+from .lesson_04 import claim_of_closeness, exact_step, soft_step
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
 from .lesson_06 import delta_m, dominated, labels_worth
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
@@ -19,23 +19,24 @@ __all__ = [
     "carries_over",
     "choose_lambda",
     "claim_of_borrowing",
+    "claim_of_closeness",
     "claim_of_room",
     "claim_of_use",
     "count_weights",
     "delta_m",
     "dominated",
     "essay_network",
+    "exact_step",
     "faults",
     "joint_loss",
     "labels_worth",
-    "largest_lambda",
     "owners",
-    "penalty",
     "probe_claim",
     "says",
     "share_changed",
     "shares_nothing",
     "similarity",
+    "soft_step",
     "solutions",
     "suggested_lambda",
     "training_step",

@@ -21,6 +21,7 @@ from .arguments import whole
 CONFIDENCE = 0.95
 #: columns of a table of results that say what was measured, not where
 MEASURED = ("score", "validation", "loss", "gap", "weights", "weight", "higher_is_better", "count", "value")
+MARGIN = 0.02  # two points: what one would pay for a lighter model
 FEWEST = 3  # with two pairs Student's factor is 12.7: such an interval says nothing
 
 Results = Mapping[Hashable, float] | pd.Series | Sequence[float]
@@ -352,3 +353,68 @@ def list_keys(keys: Iterable[Hashable], most: int = 5) -> str:
     """Some keys in words, in a fixed order."""
     keys = sorted(keys, key=lambda key: (not isinstance(key, Real), key if isinstance(key, Real) else 0, str(key)))
     return ", ".join(map(str, keys[:most])) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+
+
+# --- a guide: what to advise where, from what was measured ----------------------------------------------------------
+
+
+def match_best(ways: Mapping[str, Results], margin: float = MARGIN) -> dict[str, tuple[str, Claim]]:
+    """Which ways lose less than ``margin`` to the best, whichever the best is? Way → (hardest rival, claim).
+
+    For a way w this is the claim that, against *every* other way v,
+
+        score_w − score_v + margin > 0,
+
+    and what is returned is the v for which it holds least, with its claim. So the best need not be known, nor chosen:
+    a way that loses less than the margin to each loses less to the best of them. Each claim is at 95 %, and so is the
+    whole (an intersection–union test; Berger & Hsu 1996, "Bioequivalence trials, intersection-union tests and
+    equivalence confidence sets"). *Undecided* is no evidence: a way that nobody could tell from the others does not
+    match.
+
+    ``ways``: way → score by seed, more being better, over the same seeds. ``margin``: in the unit of the scores.
+    Raises ValueError for fewer than two ways, a margin that is not above 0, and where :func:`claim` does.
+    """
+    if len(ways) < 2:
+        raise ValueError("a way is judged against others: give two or more")
+    if not (isinstance(margin, Real) and margin > 0):
+        raise ValueError(f"the margin is what one would pay, a number above 0, not {margin!r}")
+    keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
+    found = {}
+    for way, own in keyed.items():
+        rivals = {
+            v: claim(f"{way} loses less than {margin:g} to {v}", own + margin, keyed[v]) for v in ways if v != way
+        }
+        lost = [v for v in rivals if rivals[v].verdict == "contradicted"]
+        hardest = min(lost or rivals, key=lambda v: rivals[v].low)
+        found[way] = hardest, rivals[hardest]
+    return found
+
+
+def advise(
+    scores: Mapping[Hashable, Mapping[str, Results]], sizes: Mapping[str, float], margin: float = MARGIN
+) -> pd.DataFrame:
+    """The lightest way *shown* to lose less than ``margin`` to the best, for each situation, or None: not known.
+
+    ``scores``: situation → way → score by seed, a share, more being better. A situation's ways are compared over the
+    seeds that all of them have. ``sizes``: way → what it costs, such as weights. Of the ways that match the best
+    (:func:`match_best`) the one that costs least is advised. A row for each situation: "way", and "why" in words.
+
+    What is not known is not advised: with fewer seeds the intervals are wider, and more often nothing is. A rule that
+    takes the lightest way that no other is *shown* to beat does the opposite: the less it knows, the lighter its
+    advice.
+
+    Raises ValueError for fewer than three common seeds, KeyError for a way without a size.
+    """
+    rows = []
+    for ways in scores.values():
+        keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
+        common = set.intersection(*(set(own.index) for own in keyed.values()))
+        found = match_best({way: own[own.index.isin(common)] for way, own in keyed.items()}, margin)
+        matching = [way for way, (_, one) in found.items() if one.verdict == "supported"]
+        way = min(matching, key=sizes.__getitem__) if matching else None
+        shown = way or max(found, key=lambda name: found[name][1].low)  # the nearest to be shown
+        rival, closest = found[shown]
+        most = 100 * (margin - closest.low)  # what the interval leaves possible, in points
+        why = f"{shown} may lose ≈ {most:.1f} points, to {rival}" if most > 0 else f"{shown} is better than all others"
+        rows.append({"way": way, "why": why if way else f"even {why}"})
+    return pd.DataFrame(rows, index=list(scores), columns=["way", "why"], dtype=object)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from mtl_lesson.evidence import Claim, claim, interval, table
+from mtl_lesson.evidence import Claim, advise, claim, interval, match_best, table
 
 DRAWS = 4000
 SLACK = 4 * math.sqrt(0.95 * 0.05 / DRAWS)  # four standard errors of a share of 95 % in so many draws
@@ -270,3 +270,89 @@ def test_what_does_not_pair_is_refused(a, b, error, message):
 def test_settings_without_sense_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         claim(**{"text": "a beats b", "a": [1, 2, 3], "b": 0} | arguments)
+
+
+# --- a guide with a margin ---
+
+SIZES = {"light": 1, "middle": 2, "heavy": 3}
+
+
+def situation(rng, seeds, means, noise=0.02):
+    """Scores of each way over paired seeds, with these true means."""
+    return {way: by_seed(mean + noise * rng.standard_normal(seeds)) for way, mean in means.items()}
+
+
+def test_the_lightest_of_those_that_match_the_best_is_advised():
+    base = np.array([0.60, 0.62, 0.61, 0.63])
+    wiggle = np.array([0.001, -0.001, 0.002, 0.0])
+    ways = {"light": base - 0.05, "middle": base - 0.01 + wiggle, "heavy": base}
+    (row,) = advise({"here": ways}, SIZES).itertuples()
+    assert (row.Index, row.way) == ("here", "middle")
+    assert re.fullmatch(r"middle may lose ≈ 1\.\d points, to heavy", row.why)
+    assert advise({"here": ways}, SIZES, margin=0.001).way["here"] == "heavy"
+    assert advise({"here": ways}, SIZES, margin=0.06).way["here"] == "light"
+    found = match_best(ways)
+    assert {way: one.verdict for way, (_, one) in found.items()} == {
+        "light": "contradicted",
+        "middle": "supported",
+        "heavy": "supported",
+    }
+    assert found["light"][0] == found["middle"][0] == "heavy"
+    assert found["heavy"][0] == "middle"
+
+
+def test_a_way_must_match_every_other_not_only_the_one_that_looks_best():
+    """Noise hides which of two heavy ways is best; the light one is level with one of them and unknown against both."""
+    up, down = np.array([0.1, -0.1, 0.1, -0.1]), np.array([-0.1, 0.1, -0.1, 0.1])
+    level = {"light": 0.6 + np.zeros(4), "middle": 0.6 + np.zeros(4), "heavy": 0.59 + up}
+    assert advise({"here": level}, SIZES).way["here"] is None, (
+        "the heavy one has less on average, and may be far better"
+    )
+    noisy = {"light": 0.6 + up, "middle": 0.59 + down, "heavy": 0.59 + np.zeros(4)}
+    found = advise({"here": noisy}, SIZES)
+    assert found.way["here"] is None
+    assert found.why["here"].startswith("even ")
+
+
+def test_less_knowledge_never_makes_advice_lighter():
+    """A light way truly loses four points. With few seeds the guide is silent; it does not name the light way."""
+    rng = np.random.default_rng(0)
+    means = {"light": 0.56, "middle": 0.60, "heavy": 0.60}
+    named = {n: advise({j: situation(rng, n, means) for j in range(300)}, SIZES).way for n in (3, 10, 40)}
+    assert all((ways == "light").mean() <= 0.025 for ways in named.values())
+    silent = [ways.isna().mean() for ways in named.values()]
+    assert silent == sorted(silent, reverse=True)
+    assert silent[0] > 0.8
+    assert silent[-1] < 0.05
+
+
+def test_on_the_border_a_way_is_advised_as_seldom_as_the_interval_says():
+    """A way that loses exactly the margin passes in 2.5 % of cases: the one side of a 95 % interval that counts."""
+    rng = np.random.default_rng(1)
+    border = {"light": 0.58, "heavy": 0.60}
+    named = advise({j: situation(rng, 6, border) for j in range(DRAWS // 4)}, SIZES).way
+    assert (named == "light").mean() == pytest.approx(0.025, abs=4 * math.sqrt(0.025 * 0.975 / (DRAWS // 4)))
+
+
+def test_a_guide_compares_the_seeds_that_all_have():
+    rng = np.random.default_rng(2)
+    seed = by_seed(rng.uniform(0.5, 0.7, 8))
+    ways = {"light": seed, "heavy": (seed - 0.01)[2:]}
+    both = {way: own[2:] for way, own in ways.items()}
+    assert advise({0: ways}, SIZES).equals(advise({0: both}, SIZES))
+    with pytest.raises(ValueError, match="2 pairs cannot carry"):
+        advise({0: {"light": seed[:4], "heavy": seed[2:]}}, SIZES)
+
+
+@pytest.mark.parametrize(
+    ("ways", "margin", "message"),
+    [
+        ({"light": [0.5, 0.6, 0.7]}, 0.02, "two or more"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6, 0.7]}, 0.0, "above 0"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6, 0.7]}, "2 points", "above 0"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6]}, 0.02, "no result for 2"),
+    ],
+)
+def test_what_cannot_be_matched_is_refused(ways, margin, message):
+    with pytest.raises(ValueError, match=message):
+        match_best(ways, margin)

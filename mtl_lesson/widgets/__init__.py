@@ -6,6 +6,7 @@ from .microscope import Microscope, microscope
 from .predict import Prediction, predict
 from .probes import Probes
 from .schools import Schools
+from .sentence import Sentence
 
 __all__ = [
     "LambdaExplorer",
@@ -14,6 +15,7 @@ __all__ = [
     "Prediction",
     "Probes",
     "Schools",
+    "Sentence",
     "explore",
     "lesion_lab",
     "microscope",

@@ -8,7 +8,7 @@ from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
 from .lesson_05 import branch_cost, owners
-from .lesson_06 import delta_m, dominated, labels_worth
+from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_situation
 from .lesson_07 import says, similarity, without_unit
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "delta_m",
     "dominated",
     "essay_network",
+    "fair_comparison",
     "faults",
     "joint_loss",
     "labels_worth",
@@ -36,4 +37,5 @@ __all__ = [
     "training_step",
     "who_learns",
     "without_unit",
+    "your_situation",
 ]

@@ -21,8 +21,8 @@ help:
 	@echo "make test           run every test: code, notebooks, browser; goes on after a failure and names it at the end"
 	@echo "make test-machines  run the code's tests and three lessons as on other machines: other precisions, threads and"
 	@echo "                    instructions, and a busy one (MACHINES=\"bfloat16 default\": only those)"
-	@echo "make fresh NB=02    put a clean copy of lesson 02 beside yours"
-	@echo "make notebooks      build the notebooks from notebooks/text (NB=02: only that one)"
+	@echo "make fresh NB=02    put a clean copy of lesson 02 beside yours (an extra: NB=extra/03_directions)"
+	@echo "make notebooks      build the notebooks from notebooks/text (NB=02: only that one), and say how long they are"
 	@echo "make bank           compute the stored results in data/bank again (three quarters of an hour; CHECK=1: only a"
 	@echo "                    point of each that other code has made, and stamp what is found again)"
 	@echo "make bench          measure the speed of training, looking and the widgets on this machine"
@@ -76,7 +76,7 @@ test-machines: setup
 	@$(VENV) tests/machines.py $(MACHINES)
 
 notebooks: setup
-	@$(VENV) notebooks/build.py $(NB)
+	@$(VENV) notebooks/build.py $(NB) && $(VENV) notebooks/length.py
 
 bank: setup
 	@$(VENV) data/bank/make.py $(if $(CHECK),--check) $(NAME)

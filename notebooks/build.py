@@ -3,7 +3,8 @@
 The text twins (jupytext, py:percent) are the only source; ``make notebooks`` runs this file. Each lesson is run twice,
 as the machine likes it and as another would, trained in bfloat16 on one thread, and is written only if both say the
 same: numbers after ≈ aside, every word of the outputs must agree. A lesson that would read differently on another
-machine is never published.
+machine is never published; nor is one that states what its cells have not found (``stated.py``). What goes beyond the
+lessons stands in ``text/extra`` and is built to ``extra`` in the same way.
 
 ``--check`` runs nothing and names the notebooks that are not what their text twin says.
 """
@@ -25,7 +26,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbval.plugin import coalesce_streams, comment_markers, get_sanitize_patterns, metadata_tags
+from stated import statements
 
 NOTEBOOKS = Path(__file__).resolve().parent
 SANITIZER = NOTEBOOKS.parent / "tests" / "notebook_sanitize.cfg"
@@ -39,20 +42,27 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 NOT_COMPARED = {"image/png", "image/jpeg", WIDGET}  # as in nbval
 
 
-def twins(numbers: list[str] | None = None) -> list[Path]:
-    """The text twins of the lessons with these numbers (all if none are given); ValueError if a number has none."""
-    every = sorted((NOTEBOOKS / "text").glob("[0-9][0-9]_*.py"))
-    known = {path.name[:2]: path for path in every}
-    wanted = [number.zfill(2) for number in numbers or known]
-    for number in wanted:
-        if number not in known:
-            raise ValueError(f"there is no text twin of lesson {number}; there are {', '.join(known) or 'none'}")
-    return [known[number] for number in wanted]
+def twins(names: list[str] | None = None) -> list[Path]:
+    """The text twins of these lessons, "02", and extras, "extra/03_directions", all if none are given; ValueError for a
+    name that has none."""
+    text = NOTEBOOKS / "text"
+    known = {path.name[:2]: path for path in sorted(text.glob("[0-9][0-9]_*.py"))}
+    known |= {f"extra/{path.stem}": path for path in sorted((text / "extra").glob("*.py"))}
+    wanted = [name.zfill(2).removesuffix(".ipynb") for name in names or known]
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"there is no text twin of lesson {name}; there are {', '.join(known) or 'none'}")
+    return [known[name] for name in wanted]
+
+
+def name_of(twin: Path) -> str:
+    """A notebook's name among all: its stem, of an extra with its folder."""
+    return twin.relative_to(NOTEBOOKS / "text").with_suffix("").as_posix()
 
 
 def built(twin: Path) -> Path:
     """Where the notebook of a text twin is written."""
-    return NOTEBOOKS / f"{twin.stem}.ipynb"
+    return NOTEBOOKS / f"{name_of(twin)}.ipynb"
 
 
 def convert(twin: Path) -> NotebookNode:
@@ -77,21 +87,72 @@ def convert(twin: Path) -> NotebookNode:
     return book
 
 
+CHECK = """import sys
+sys.path.insert(0, {folder!r})
+try:
+    import stated
+    for _because in stated.faults({text!r}, globals()):
+        print("\\0" + _because)
+finally:
+    sys.path.remove({folder!r})
+"""
+
+
+def with_checks(book: NotebookNode) -> NotebookNode:
+    """The notebook with a cell after each markdown cell that states something, which holds it against what was found.
+
+    Raises ValueError for a comment that states nothing.
+    """
+    cells = []
+    for cell in book.cells:
+        cells.append(cell)
+        if cell.cell_type == "markdown" and statements(cell.source):
+            source = CHECK.format(folder=str(NOTEBOOKS), text=cell.source)
+            cells.append(new_code_cell(source, metadata={"checks": True}))
+    return NotebookNode(book | {"cells": cells})
+
+
+def without_checks(book: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """The notebook without those cells, counted as if they had never been, and what they have found wrong."""
+    found, cells = [], []
+    for cell in book.cells:
+        if cell.metadata.get("checks"):
+            said = "".join(output.get("text", "") for output in cell.outputs)
+            found += [line[1:] for line in said.splitlines() if line.startswith("\0")]
+        else:
+            cells.append(cell)
+    for number, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = number
+    return NotebookNode(book | {"cells": cells}), found
+
+
+class NotFound(Exception):
+    """A lesson states what its cells have not found."""
+
+
 def run(twin: Path, environment: dict[str, str]) -> NotebookNode:
     """The notebook of ``twin`` with its outputs, run from its own folder with these variables in the environment.
 
-    Raises CellExecutionError, CellTimeoutError or DeadKernelError if it does not run to its end.
+    Raises CellExecutionError, CellTimeoutError or DeadKernelError if it does not run to its end, NotFound where it
+    states what its cells have not found.
     """
-    book = convert(twin)
+    book = with_checks(convert(twin))
     metadata = book.metadata.copy()
     client = NotebookClient(
         book,
         timeout=SECONDS_A_CELL,
         kernel_name="python3",
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        resources={"metadata": {"path": str(built(twin).parent)}},
         record_timing=False,
     )
+    built(twin).parent.mkdir(exist_ok=True)
     client.execute(env=os.environ | environment)
+    book, wrong = without_checks(book)
+    if wrong:
+        raise NotFound("\n".join(wrong))
     book.metadata = metadata  # the run has added the Python's version and the state of the widgets
     for cell in code_cells(book):
         cell.outputs = coalesce_streams(cell.outputs)  # one stream of each name, progress bars at their end
@@ -185,7 +246,9 @@ def build(twin: Path) -> list[str]:
             books.append(run(twin, environment))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             return [f"it does not run ({name}):", str(error)]
-        print(f"{twin.stem}: {time.perf_counter() - start:.1f} s ({name})", flush=True)
+        except (NotFound, ValueError) as error:
+            return [f"it states what was not found ({name}):", str(error)]
+        print(f"{name_of(twin)}: {time.perf_counter() - start:.1f} s ({name})", flush=True)
     said = [transcript(book) for book in books]
     difference = list(difflib.unified_diff(*said, *RUNS, lineterm="", n=1))
     if difference:
@@ -208,17 +271,25 @@ def stale() -> list[str]:
     """What is wrong where a notebook is not what its text twin says; an empty list if all are up to date."""
     found = []
     for twin in twins():
+        name = name_of(twin)
         if not built(twin).exists():
-            found.append(f"{built(twin).name} is not built")
+            found.append(f"{name}.ipynb is not built")
         elif source_of(nbformat.read(built(twin), as_version=4)) != source_of(convert(twin)):
-            found.append(f"{built(twin).name} is older than text/{twin.name}")
-    orphans = {path.stem for path in NOTEBOOKS.glob("*.ipynb")} - {twin.stem for twin in twins()}
-    return found + [f"{name}.ipynb has no text twin" for name in sorted(orphans)]
+            found.append(f"{name}.ipynb is older than text/{name}.py")
+    return found + [f"{name}.ipynb has no text twin" for name in sorted(names_built() - set(map(name_of, twins())))]
+
+
+def names_built() -> set[str]:
+    """The names of all notebooks there are."""
+    paths = [*NOTEBOOKS.glob("*.ipynb"), *(NOTEBOOKS / "extra").glob("*.ipynb")]
+    return {path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in paths}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the notebooks from their text twins.")
-    parser.add_argument("number", nargs="*", help="the lessons to build, such as 02; all if none is given")
+    parser.add_argument(
+        "number", nargs="*", help="the lessons to build, such as 02 or extra/03_directions; all if none"
+    )
     parser.add_argument("--check", action="store_true", help="only say which notebooks are stale")
     arguments = parser.parse_args()
     if arguments.check:
@@ -234,7 +305,7 @@ def main() -> int:
     for twin in lessons:
         if reasons := build(twin):
             failed = True
-            print(f"{twin.stem}: not written: " + "\n  ".join(reasons), file=sys.stderr)
+            print(f"{name_of(twin)}: not written: " + "\n  ".join(reasons), file=sys.stderr)
     return failed
 
 

@@ -66,8 +66,8 @@ def lay_out(work: Path = WORK) -> list[Path]:
     Raises CannotWrite if ``work`` cannot be written.
     """
     new = []
-    for source in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("*.png")]):
-        target = work / source.name
+    for source in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("*.png"), *NOTEBOOKS.glob("extra/*.ipynb")]):
+        target = work / source.relative_to(NOTEBOOKS)
         if os.path.exists(target):  # as Path.exists, but that a folder that may not be searched is no error yet
             continue
         if source.suffix == ".ipynb":
@@ -79,16 +79,18 @@ def lay_out(work: Path = WORK) -> list[Path]:
 
 
 def fresh(number: str, work: Path = WORK) -> Path:
-    """Put a clean copy of the lesson with this ``number`` beside the learner's own, under a name not yet taken.
+    """Put a clean copy of the lesson with this ``number``, or of an extra such as "extra/03_directions", beside the
+    learner's own, under a name not yet taken.
 
     Raises NoSuchLesson if there is no such lesson, CannotWrite if ``work`` cannot be written.
     """
     lessons = {path.name[:2]: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
-    source = lessons.get(number.zfill(2)) if number else None
+    lessons |= {f"extra/{path.stem}": path for path in sorted(NOTEBOOKS.glob("extra/*.ipynb"))}
+    source = lessons.get(number.zfill(2).removesuffix(".ipynb")) if number else None
     if source is None:
         raise NoSuchLesson(f"there is no lesson {number!r}; say NB= and one of {', '.join(lessons)}")
-    count = 1
-    while os.path.exists(target := work / f"{source.stem}_fresh{'' if count == 1 else f'_{count}'}.ipynb"):
+    count, folder = 1, (work / source.relative_to(NOTEBOOKS)).parent
+    while os.path.exists(target := folder / f"{source.stem}_fresh{'' if count == 1 else f'_{count}'}.ipynb"):
         count += 1
     copy_clean(source, target)
     return target

@@ -349,6 +349,21 @@ def test_what_the_learner_wrote_is_never_overwritten(shelf):
         desk.copy_clean(shelf.parent / "00_start.ipynb", mine)
 
 
+def test_extras_lie_in_a_folder_of_their_own(shelf):
+    extra = shelf.parent / "extra" / "00_more.ipynb"
+    extra.parent.mkdir()
+    extra.write_bytes((shelf.parent / "00_start.ipynb").read_bytes())
+    assert [path.relative_to(shelf).as_posix() for path in desk.lay_out(shelf)] == [
+        "00_start.ipynb",
+        "extra/00_more.ipynb",
+        "map.png",
+    ]
+    (shelf / "extra" / "00_more.ipynb").write_text("my work", encoding="utf-8")
+    assert desk.lay_out(shelf) == []
+    assert desk.fresh("extra/00_more", shelf) == shelf / "extra" / "00_more_fresh.ipynb"
+    assert (shelf / "extra" / "00_more.ipynb").read_text(encoding="utf-8") == "my work"
+
+
 @pytest.mark.parametrize("number", ["", "07", "../00", "start"])
 def test_a_fresh_copy_of_no_lesson_is_refused(shelf, number):
     with pytest.raises(ValueError, match=r"there is no lesson .* 00"):

@@ -13,10 +13,13 @@ from pathlib import Path
 import build
 import nbformat
 import pytest
+import stated
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import mtl_lesson as mtl
+
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks").glob("extra/*.ipynb")])
 NBVAL = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "--nbval", "--nbval-current-env"]
 NBVAL += ["--nbval-sanitize-with", "tests/notebook_sanitize.cfg", "--nbval-cell-timeout", "120"]
 
@@ -41,7 +44,10 @@ def test_notebooks_are_what_their_text_twins_say():
 
 
 def test_every_code_cell_is_compared(record_property):
-    cells = {path.name: len(build.code_cells(nbformat.read(path, as_version=4))) for path in LESSONS}
+    cells = {
+        path.relative_to(ROOT / "notebooks").as_posix(): len(build.code_cells(nbformat.read(path, as_version=4)))
+        for path in LESSONS
+    }
     listed = nbval("--collect-only", "-q", "notebooks").stdout
     collected = {name: len(re.findall(rf"^notebooks/{re.escape(name)}::Cell \d+$", listed, re.M)) for name in cells}
     assert sum(cells.values()) > 0, "there are no notebooks: run make notebooks"
@@ -266,3 +272,104 @@ def test_check_says_which_notebook_is_stale():
     done = subprocess.run([sys.executable, "notebooks/build.py", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == bool(build.stale()), done.stdout + done.stderr
     assert all(line in done.stdout for line in build.stale())
+
+
+# What a lesson states is what its cells have found
+
+
+def claimed(differences, unit="%"):
+    return mtl.claim("three networks win", differences, [0.0] * len(differences), unit=unit)
+
+
+NAMES = {"won": claimed([0.09, 0.1, 0.101]), "tied": claimed([0.1, -0.1, 0.05]), "raw": claimed([3.1, 3.2, 3.3], "")}
+NAMES |= {"share": 0.624, "rows": [NAMES["won"]], "mtl": mtl}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "won supported",
+        "won supported +9.7",
+        "won supported 10",
+        "won supported +9.6",  # off by one in the last digit
+        "tied undecided",
+        "raw supported 3.2",
+        "share = 0.62",
+        "rows[0] supported",
+        "100*share = 62",
+        "-won.mean = −0.097",
+    ],
+)
+def test_what_was_found_may_be_stated(comment):
+    assert stated.faults(f"They won. <!-- stated: {comment} -->", NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("won contradicted", "is stated to be contradicted, and is supported"),
+        ("won supported +9.4", "is stated to be +9.4"),
+        ("won supported -9.7", "is stated to be -9.7"),
+        ("tied supported", "and is undecided"),
+        ("share = 0.64", "0.64"),
+        ("share supported", "is no claim but 0.624"),
+        ("lost supported", "cannot be looked up: NameError"),
+        ("rows = 3", "is stated to be 3"),
+    ],
+)
+def test_what_was_not_found_may_not_be_stated(comment, words):
+    (because,) = stated.faults(f"They won. <!-- stated: {comment} -->", NAMES)
+    assert words in because
+
+
+@pytest.mark.parametrize(
+    "comment", ["", "won", "won supported by ten", "three networks won", "won = many", "won was 3"]
+)
+def test_a_comment_that_states_nothing_is_refused(comment):
+    with pytest.raises(ValueError, match="states nothing"):
+        stated.statements(f"They won. <!-- stated: {comment} -->")
+
+
+@pytest.mark.parametrize("twin", build.twins(), ids=build.name_of)
+def test_every_statement_of_a_lesson_can_be_read(twin):
+    for cell in build.convert(twin).cells:
+        assert cell.source.count("stated:") == len(stated.statements(cell.source))
+        if cell.cell_type == "code":
+            assert "<!--" not in cell.source
+
+
+@pytest.fixture
+def lesson(tmp_path, monkeypatch):
+    """Builds one small lesson of two cells and a statement; returns what build() says and where it is written."""
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    (tmp_path / "stated.py").write_text((ROOT / "notebooks" / "stated.py").read_text())
+
+    def make(statement, name="extra/09_small"):
+        twin = tmp_path / "text" / f"{name}.py"
+        twin.parent.mkdir(parents=True, exist_ok=True)
+        text = f"# %% [markdown]\n# Before.\n\n# %%\nshare = 0.62\nshare\n\n# %% [markdown]\n# It is {statement}.\n"
+        twin.write_text(text + "\n# %%\nprint('the end')\n")
+        return build.build(twin), build.built(twin)
+
+    return make
+
+
+def test_a_lesson_that_states_what_it_found_is_written_without_its_checks(lesson):
+    said, target = lesson("more than half <!-- stated: share = 0.62 -->")
+    assert said == []
+    book = nbformat.read(target, as_version=4)
+    assert [cell.cell_type for cell in book.cells] == ["markdown", "code", "markdown", "code"]
+    assert "<!-- stated: share = 0.62 -->" in book.cells[2].source
+    assert [cell.execution_count for cell in build.code_cells(book)] == [1, 2]
+    assert book.cells[1].outputs[0].execution_count == 1
+    assert build.stale() == []
+    assert build.twins(["extra/09_small"]) == build.twins()
+    target.with_name("orphan.ipynb").write_text("{}")
+    assert build.stale() == ["extra/orphan.ipynb has no text twin"]
+
+
+@pytest.mark.parametrize("statement", ["all <!-- stated: share = 0.99 -->", "it <!-- stated: it is so -->"])
+def test_a_lesson_that_states_what_it_did_not_find_is_not_written(lesson, statement):
+    said, target = lesson(statement)
+    assert said[0].startswith("it states what was not found")
+    assert not target.exists()

@@ -13,13 +13,14 @@ computes a result.
 ``schools``                 the schools' lines and the error at one λ; ``SchoolsPicture`` for a slider
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
-``map_of_differences``      where something gains, where it loses, where that is undecided
+``map_of_differences``      where something gains, where it loses, where that is undecided; ``map_of_claims`` of claims
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
+``verdicts``                claims as a table, to be read
 ==========================  =====================================================================
 """
 
@@ -31,16 +32,18 @@ from .drawing import Drawing
 from .explorer import explorer
 from .inside import attributions, units
 from .lesions import lesions
-from .maps import map_of_differences, probe_matrix
+from .maps import map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
 from .style import colour_of
+from .verdicts import Verdicts, verdicts
 
 __all__ = [
     "Drawing",
     "SchoolsPicture",
+    "Verdicts",
     "along",
     "answers",
     "attributions",
@@ -49,6 +52,7 @@ __all__ = [
     "explorer",
     "learning_curves",
     "lesions",
+    "map_of_claims",
     "map_of_differences",
     "microscope",
     "model_diagram",
@@ -59,4 +63,5 @@ __all__ = [
     "ready",
     "schools",
     "units",
+    "verdicts",
 ]

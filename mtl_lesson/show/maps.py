@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.patches import Rectangle
 
+from ..evidence import Claim
 from .drawing import Drawing
 from .sheets import LINE, paper
 from .style import (
@@ -329,6 +330,28 @@ def as_table(values, rows: Sequence[str], columns: Sequence[str]) -> tuple[np.nd
 def per_column(floor, columns: Sequence[str]) -> np.ndarray:
     floor = [floor[name] for name in columns] if isinstance(floor, Mapping | pd.Series) else floor
     return np.broadcast_to(np.asarray(floor, float), (len(columns),))
+
+
+def map_of_claims(claims: Mapping[tuple, Claim], row_name: str = "", column_name: str = "", **words: object) -> Drawing:
+    """Claims (row, column) → claim as a map: the mean difference of each, hatched where the claim is undecided.
+
+    Rows and columns stand in the order in which they occur first, the first row lowest; a place without a claim is
+    left empty. ``words``: positive, negative and title of :func:`map_of_differences`. The sign is that of the
+    difference, whichever way was claimed. Raises ValueError for no claims, and for claims of several units.
+    """
+    units = {one.unit for one in claims.values()}
+    if len(units) != 1:
+        raise ValueError(
+            f"a map needs claims of one unit; these have {sorted(units) or 'none, for there are no claims'}"
+        )
+    rows, columns = (list(dict.fromkeys(place[axis] for place in claims)) for axis in (0, 1))
+    cells = np.full((3, len(rows), len(columns)), np.nan)
+    for (row, column), one in claims.items():
+        cells[:, rows.index(row), columns.index(column)] = one.mean, one.low, one.high
+    mean, *ends = cells
+    return map_of_differences(
+        mean, rows, columns, np.stack(ends), row_name=row_name, column_name=column_name, unit=units.pop(), **words
+    )
 
 
 def low_and_high(intervals, values: np.ndarray) -> np.ndarray | None:

@@ -8,7 +8,8 @@ markdown cell, stands a comment that no reader sees:
     <!-- stated: share = 62 -->                  a number
 
 The first word is an expression without spaces, evaluated after the cells above. A number agrees where it rounds to what
-is stated, or is off by one in the last digit that is stated.
+is stated, or is off by one in the last digit that is stated. In a paragraph no line may begin with a comment, which
+would end the paragraph: it follows its words, or stands with others after an empty line.
 """
 
 from __future__ import annotations
@@ -31,8 +32,16 @@ class Statement:
     number: str | None
 
 
+BREAKS = re.compile(r"(?<=[^\s>])[ \t]*\n[ \t]*(?=<!--)")  # text, then a line that begins with a comment
+
+
 def statements(text: str) -> list[Statement]:
-    """The statements in a markdown cell, in order; ValueError for a comment that is none."""
+    """The statements in a markdown cell, in order; ValueError for a comment that is none or breaks a paragraph."""
+    if found := BREAKS.search(text):
+        after = text[found.end() : found.end() + 40]
+        raise ValueError(
+            f"the line that begins with {after!r} would end its paragraph: put the comment after its words"
+        )
     return [parsed(found[1]) for found in COMMENT.finditer(text)]
 
 

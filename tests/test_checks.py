@@ -127,14 +127,17 @@ CASES = {
             ("colour head", "reaches θ"),
         ],
     },
-    "missing_number": {
-        "stub": ...,
-        "solution": "untrained trunk",
+    "probe_claim": {
+        "stub": (..., ...),
+        "solution": ("untrained trunk", "seed"),
         "wrong": [
-            ("chance", "training put it there"),
-            ("pixels", "training added"),
-            ("training accuracy", "nothing about colours"),
-            ("42", "none of the options"),
+            (("chance", "seed"), "training put it there"),
+            (("pixels", "seed"), "training added"),
+            (("training accuracy", "seed"), "nothing about colours"),
+            (("untrained trunk", "picture"), "of other samples and other weights"),
+            (("untrained trunk", "task"), "one pair"),
+            (("42", "seed"), "none of the options"),
+            ("untrained trunk", "two answers"),
         ],
     },
     "essay_network": {

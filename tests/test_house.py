@@ -295,7 +295,7 @@ def test_busy_processes_compute_until_they_are_ended():
     before = os.times().children_user
     try:
         with machines.busy(2) as processes:
-            time.sleep(1)
+            time.sleep(3)  # long enough beside others, too
             assert [process.poll() for process in processes] == [None, None]
             raise KeyboardInterrupt
     except KeyboardInterrupt:

@@ -330,6 +330,13 @@ def test_a_comment_that_states_nothing_is_refused(comment):
         stated.statements(f"They won. <!-- stated: {comment} -->")
 
 
+def test_a_comment_may_not_break_a_paragraph():
+    with pytest.raises(ValueError, match="would end its paragraph"):
+        stated.statements("They won\n<!-- stated: won supported --> by far.")
+    apart = "They won.\n\n<!-- stated: won supported -->\n<!-- stated: tied undecided -->\n"
+    assert len(stated.statements(apart)) == 2
+
+
 @pytest.mark.parametrize("twin", build.twins(), ids=build.name_of)
 def test_every_statement_of_a_lesson_can_be_read(twin):
     for cell in build.convert(twin).cells:

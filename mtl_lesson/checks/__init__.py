@@ -3,7 +3,7 @@
 from . import solutions
 from .exercise import Exercise, Result
 from .lesson_00 import choose_lambda
-from .lesson_01 import joint_loss, missing_number, who_learns
+from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, shares_nothing, suggested_lambda
 from .lesson_04 import largest_lambda, penalty
@@ -26,9 +26,9 @@ __all__ = [
     "joint_loss",
     "labels_worth",
     "largest_lambda",
-    "missing_number",
     "owners",
     "penalty",
+    "probe_claim",
     "says",
     "shares_nothing",
     "similarity",

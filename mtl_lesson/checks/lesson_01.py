@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, attempted, judged
+from .exercise import Exercise, NotYet, attempted, judged
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 PARTS = ("trunk", *(f"{name} head" for name in CLASSES))
@@ -80,19 +80,31 @@ def who_learns(parts: Iterable[str]) -> str | None:
     return None
 
 
-def missing_number(answer: str) -> str | None:
-    """The number without which a probe's score says nothing about what training did."""
-    reasons = {
+def probe_claim(answer: tuple[str, str]) -> str | None:
+    """What a probe's score is set against to say what training did, and what a pair is."""
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return f"two answers are asked for, what the score is set against and what a pair is; not {answer!r}."
+    beside = {
         "chance": "chance says that *something* about colour can be read off, not that training put it there.",
         "training accuracy": "how well the network answers its own task says nothing about colours.",
         "pixels": "the pixels say how easy the question is. A trunk with random weights passes much of that on, so the "
         "question is what training added to it.",
+        "untrained trunk": None,
     }
-    options = ", ".join(["untrained trunk", *reasons])
-    answer = answer.strip().casefold() if isinstance(answer, str) else answer
-    if not isinstance(answer, str) or answer not in {*reasons, "untrained trunk"}:
-        return f"{answer!r} is none of the options: {options}."
-    return reasons.get(answer)
+    pairs = {
+        "picture": "then the claim is about these two trunks alone: of other samples and other weights it says nothing.",
+        "task": "there is one question here, so there would be one pair.",
+        "seed": None,
+    }
+    for one, reasons in zip(answer, (beside, pairs), strict=True):
+        one = one.strip().casefold() if isinstance(one, str) else one
+        if one is ...:
+            raise NotYet
+        if not isinstance(one, str) or one not in reasons:
+            return f"{one!r} is none of the options: {', '.join(reasons)}."
+        if reasons[one]:
+            return reasons[one]
+    return None
 
 
 joint_loss = Exercise(
@@ -114,9 +126,13 @@ who_learns = Exercise(
         "A weight that L_colour does not depend on has gradient 0.",
     ),
 )
-missing_number = Exercise(
+probe_claim = Exercise(
     "Exercise 3",
-    missing_number,
-    praise="A trunk with random weights is the floor: what training adds, or takes away, is the difference to it.",
-    hints=("What would the probe score have been before training?",),
+    probe_claim,
+    praise="A trunk with random weights is the floor, and with one seed both start from the same ones: what is left is "
+    "training.",
+    hints=(
+        "What would the probe score have been before training?",
+        "What must two trunks have in common, so that their difference is training and nothing else?",
+    ),
 )

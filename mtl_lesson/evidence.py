@@ -8,7 +8,7 @@ interval, and nothing else, gives the verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from statistics import fmean, stdev
@@ -407,14 +407,73 @@ def advise(
     """
     rows = []
     for ways in scores.values():
-        keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
-        common = set.intersection(*(set(own.index) for own in keyed.values()))
-        found = match_best({way: own[own.index.isin(common)] for way, own in keyed.items()}, margin)
-        matching = [way for way, (_, one) in found.items() if one.verdict == "supported"]
-        way = min(matching, key=sizes.__getitem__) if matching else None
+        found = match_best(over_common(ways), margin)
+        way = lightest(found, sizes)
         shown = way or max(found, key=lambda name: found[name][1].low)  # the nearest to be shown
         rival, closest = found[shown]
         most = 100 * (margin - closest.low)  # what the interval leaves possible, in points
         why = f"{shown} may lose ≈ {most:.1f} points, to {rival}" if most > 0 else f"{shown} is better than all others"
         rows.append({"way": way, "why": why if way else f"even {why}"})
     return pd.DataFrame(rows, index=list(scores), columns=["way", "why"], dtype=object)
+
+
+def take_shown(ways: Mapping[str, Results], sizes: Mapping[str, float], margin: float = MARGIN) -> str | None:
+    """The rule of :func:`advise` for one situation: the lightest way that is shown to match the best, or None."""
+    return lightest(match_best(over_common(ways), margin), sizes)
+
+
+def take_unbeaten(ways: Mapping[str, Results], sizes: Mapping[str, float]) -> str | None:
+    """A rule that sounds modest and is not: the lightest way that no other is shown to beat.
+
+    It counts *undecided* as evidence for the lighter way, so that the less is known, the lighter is its advice.
+    """
+    ways = over_common(ways)
+    beaten = {
+        a
+        for a in ways
+        for b in ways
+        if a != b and claim(f"{b} is better than {a}", ways[b], ways[a]).verdict == "supported"
+    }
+    left = [way for way in ways if way not in beaten]
+    return min(left, key=sizes.__getitem__) if left else None
+
+
+def lightest(found: Mapping[str, tuple[str, Claim]], sizes: Mapping[str, float]) -> str | None:
+    """Of the ways whose claim is supported the one that costs least, the first of equal ones; None if there is none."""
+    matching = [way for way, (_, one) in found.items() if one.verdict == "supported"]
+    return min(matching, key=sizes.__getitem__) if matching else None
+
+
+def over_common(ways: Mapping[str, Results]) -> dict[str, pd.Series]:
+    """Each way's results over the seeds that all ways have."""
+    keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
+    common = set.intersection(*(set(own.index) for own in keyed.values()))
+    return {way: own[own.index.isin(common)].sort_index() for way, own in keyed.items()}
+
+
+def try_rule(
+    rule: Callable[[Mapping[str, Results], Mapping[str, float]], str | None],
+    scores: Mapping[Hashable, Mapping[str, Results]],
+    sizes: Mapping[str, float],
+    numbers: Iterable[int] = (3, 5, 10),
+) -> pd.DataFrame:
+    """What becomes of a rule's advice where it sees fewer seeds: a row for each situation, number and run of seeds.
+
+    ``rule(ways, sizes)`` returns the way that it advises from a situation's ways → score by seed, or None, such as
+    :func:`take_shown`. It is given each so many seeds in a row. Columns: rule, situation, seeds, "advice"; "lighter":
+    than what the same rule advises from all seeds; "wrong": from all seeds, the way is shown to lose more than
+    :data:`MARGIN` to some other; "silent": no advice.
+    """
+    rows = []
+    for situation, ways in scores.items():
+        ways = over_common(ways)
+        final, known = rule(ways, sizes), match_best(ways)
+        seeds = len(next(iter(ways.values())))
+        for number in numbers:
+            for first in range(seeds - number + 1):
+                way = rule({w: own.iloc[first : first + number] for w, own in ways.items()}, sizes)
+                row = {"rule": rule.__name__, "situation": situation, "seeds": number, "advice": way}
+                row["lighter"] = None not in (way, final) and sizes[way] < sizes[final]
+                row["wrong"] = way is not None and known[way][1].verdict == "contradicted"
+                rows.append(row | {"silent": way is None})
+    return pd.DataFrame(rows)

@@ -9,7 +9,17 @@ import pytest
 import torch
 from scipy import stats
 
-from mtl_lesson.evidence import Claim, advise, claim, interval, match_best, table
+from mtl_lesson.evidence import (
+    Claim,
+    advise,
+    claim,
+    interval,
+    match_best,
+    table,
+    take_shown,
+    take_unbeaten,
+    try_rule,
+)
 
 DRAWS = 4000
 SLACK = 4 * math.sqrt(0.95 * 0.05 / DRAWS)  # four standard errors of a share of 95 % in so many draws
@@ -356,3 +366,45 @@ def test_a_guide_compares_the_seeds_that_all_have():
 def test_what_cannot_be_matched_is_refused(ways, margin, message):
     with pytest.raises(ValueError, match=message):
         match_best(ways, margin)
+
+
+def test_the_lightest_unbeaten_way_is_lighter_the_less_one_knows():
+    """What the guide is for: the rule that sounds modest names the light way because nobody could tell."""
+    rng = np.random.default_rng(3)
+    cases = {j: situation(rng, 10, {"light": 0.57, "middle": 0.60, "heavy": 0.60}, noise=0.015) for j in range(60)}
+    old, new = (try_rule(rule, cases, SIZES).groupby("seeds").mean(numeric_only=True) for rule in RULES)
+    assert old.lighter[3] > 0.3
+    assert old.lighter[10] == 0, "all seeds are all seeds"
+    assert old.wrong[3] > old.wrong[5] > 0.05
+    assert new.wrong.max() < 0.02
+    assert new.lighter.max() < 0.02
+    assert new.silent[3] > new.silent[5] > new.silent[10]
+    assert (old.silent == 0).all()
+
+
+RULES = (take_unbeaten, take_shown)
+
+
+def test_a_rule_is_tried_on_each_run_of_seeds():
+    ways = {"light": by_seed([0.6, 0.6, 0.6, 0.6, 0.6]), "heavy": by_seed([0.6, 0.7, 0.7, 0.7, 0.7])}
+    seen = []
+
+    def rule(ways, sizes):
+        seen.append(tuple(ways["light"].index))
+        return "light" if len(ways["light"]) == 3 else "heavy"
+
+    tried = try_rule(rule, {"here": ways}, SIZES, (3, 5))
+    assert seen == [(0, 1, 2, 3, 4), (0, 1, 2), (1, 2, 3), (2, 3, 4), (0, 1, 2, 3, 4)]
+    assert tried.advice.tolist() == ["light"] * 3 + ["heavy"]
+    assert tried.lighter.tolist() == [True] * 3 + [False]
+    assert tried.wrong.tolist() == [True] * 3 + [False]
+    assert not tried.silent.any()
+    assert try_rule(lambda ways, sizes: None, {"here": ways}, SIZES, (3,)).silent.all()
+
+
+def test_both_rules_agree_where_everything_is_known():
+    ways = {"light": by_seed([0.50, 0.51, 0.50]), "heavy": by_seed([0.60, 0.61, 0.60])}
+    assert [rule(ways, SIZES) for rule in RULES] == ["heavy", "heavy"]
+    assert [rule(ways, {"light": 1, "heavy": 1}) for rule in RULES] == ["heavy", "heavy"]
+    equal = {"light": by_seed([0.60, 0.61, 0.60]), "heavy": by_seed([0.60, 0.61, 0.60])}
+    assert [rule(equal, SIZES) for rule in RULES] == ["light", "light"]

@@ -122,7 +122,7 @@ def labels_worth(function: Callable[[float, Sequence[float], Sequence[float]], f
         if not (isinstance(beyond, Real) and math.isnan(beyond)):
             return (
                 f"{outside} was not measured: the curve goes from {scores[0]} to {scores[-1]}, and yours says "
-                f"{beyond!r}. Outside it is unknown: return math.nan. (np.interp clamps silently.)"
+                f"{beyond!r}. Outside it is unknown: return np.nan. (np.interp clamps silently.)"
             )
     at_ends = [function(score, list(n), list(scores)) for score in scores]
     if not np.allclose(at_ends, n):
@@ -314,7 +314,7 @@ labels_worth = Exercise(
     praise="Read off where it was measured, and unknown where it was not.",
     hints=(
         "np.interp(x, xs, ys) reads ys at x. Here x is a score, and ys are the logarithms of n.",
-        "First look whether the target lies between the least and the greatest score; if not, return math.nan.",
+        "First look whether the target lies between the least and the greatest score; if not, return np.nan.",
     ),
 )
 fair_comparison = Exercise(

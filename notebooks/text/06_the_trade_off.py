@@ -21,8 +21,8 @@
 #
 # *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 02 to 05.*
 #
-# **The last question**, two trunks for three questions: colour gets one to itself, since garment and way up are good
-# company. Validation chose it (section 3).
+# **The last question**, two trunks for three questions: colour gets one to itself: garment and way up are good
+# company.
 #
 # **A colleague says:** "There is a best architecture. Every paper has a row in bold."
 #
@@ -64,7 +64,7 @@ PLACES = {"40, 200 steps": (40, 100), "40, 40 passes": (40, 40), "150, both": (1
 
 
 def people(way, delta, n, epoch=None):
-    """Test score by seed, mean of six people. Validation chooses Soft's λ, and the epoch if none is given."""
+    # test score by seed, mean of six people; validation chooses Soft's λ, and the epoch if none is given
     part = stored[(stored.way == way) & (stored.delta == delta) & (stored.n == n)]
     return mtl.choose(part[part.epoch == epoch] if epoch else part, "lam" if way == "Soft" else "epoch")["mean"]
 
@@ -99,8 +99,7 @@ def growth(way, over, budget, *epochs):
 steps, passes = growth("Hard", "Separate", "200 steps", 100, 14), growth("Hard", "Separate", "40 passes", 40, 40)
 stopped = growth("Hard", "Separate", "epoch chosen on validation", None, None)
 heads = growth("Pooled", "Hard", "40 passes", 40, 40)
-most.reveal({"supported": "400 ratings each", "contradicted": "40 ratings each",
-             "undecided": "no clear difference"}[passes.verdict])
+most.reveal("400 ratings each" if passes.verdict == "supported" else "no clear difference")
 mtl.show.verdicts(steps, passes, stopped, heads, primary=2)
 
 # %% [markdown]
@@ -199,8 +198,7 @@ control = mtl.claim("questions: Soft is better than alone, shrunk", soft, questi
 trunks = {}
 for δ in (0.0, 2.0):
     alone = mtl.choose(decays[(decays.delta == δ) & (decays.weight_decay > 0)], "weight_decay")["mean"]
-    trunks[δ] = mtl.claim(f"six people, δ = {δ:g}: Hard is better than alone, shrunk", people("Hard", δ, 150, 40), alone,
-                          unit="%")
+    trunks[δ] = mtl.claim(f"δ = {δ:g}: Hard is better than alone, shrunk", people("Hard", δ, 150, 40), alone, unit="%")
 mtl.show.verdicts(search, control, trunks)
 
 # %% [markdown]
@@ -386,6 +384,6 @@ checks.your_situation(the_claim, the_pair, the_margin)
 # result would change your mind?
 #
 # *Read on:* Baxter 2000, "A model of inductive bias learning" · Maurer, Pontil & Romera-Paredes 2016, "The benefit of multitask
-# representation learning" · Standley et al. 2020, "Which tasks should be learned together in multi-task learning?".
+# representation learning".
 #
 # **Next:** 07 · Inside the features: available, used and similar are three things.

@@ -1,12 +1,16 @@
 """The exercises of lesson 06: the stub, the solution, and each typical mistake with its own answer."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtl_lesson import checks
 from mtl_lesson.checks import lesson_06
+
+TEXT = Path(__file__).resolve().parents[1] / "notebooks" / "text"
 
 
 def signs(base, lower):
@@ -264,3 +268,36 @@ def test_labels_undo_the_curve_they_were_read_from():
     scores = 0.2 + 0.1 * np.log(n)
     for labels in (30, 50, 200, 810):
         assert lesson_06.needed(0.2 + 0.1 * math.log(labels), n, scores) == pytest.approx(labels)
+
+
+@pytest.mark.parametrize(
+    ("twin", "exercise", "name"),
+    [
+        ("06_the_trade_off", checks.labels_worth, "labels_worth"),
+        ("06_the_trade_off", checks.fair_comparison, "compare"),
+        ("06_the_trade_off", checks.delta_m, "delta_m"),
+        ("extra/06_fronts", checks.dominated, "dominated"),
+    ],
+)
+def test_the_folded_solution_is_right(twin, exercise, name):
+    """As a learner would copy it, with what the lesson has imported."""
+    folded = re.findall(r"<details>.*?</details>", (TEXT / f"{twin}.py").read_text(encoding="utf-8"), re.S)
+    (solution,) = [text for text in folded if f"def {name}(" in text]
+    space = {"np": np}
+    exec(re.search(r"```python\n(.*?)```", re.sub(r"(?m)^# ?", "", solution), re.S)[1], space)
+    assert exercise(space[name]).state == "right"
+
+
+def test_the_folded_design_is_right():
+    (given,) = re.findall(r'`("D", .*?)`', (TEXT / "06_the_trade_off.py").read_text(encoding="utf-8"))
+    assert checks.your_situation(*(word.strip(' "') for word in given.split(","))).state == "right"
+
+
+def test_the_unfair_comparison_is_the_lessons():
+    """The faults that the check knows are those of the code that the learner reads."""
+    text = (TEXT / "06_the_trade_off.py").read_text(encoding="utf-8")
+    shown = re.sub(r"(?m)^# ?", "", re.search(r"# ```python\n(# def compare.*?)# ```", text, re.S)[1])
+    space = {"mean": mean}
+    exec(shown, space)
+    assert space["compare"](lesson_06.NEW, lesson_06.OLD) == pytest.approx(as_printed(lesson_06.NEW, lesson_06.OLD))
+    assert checks.fair_comparison(space["compare"]).state == "wrong"

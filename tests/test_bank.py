@@ -46,8 +46,8 @@ def test_ways_side_by_side_are_different_models_over_the_same_seeds():
     assert {"Separate", "Alone, shrunk", "Hard", "Hard, room", "Soft", "Two trunks"} <= set(ways)
     for way in ways.values():
         assert sorted(way.scores.index) == list(range(100, 110))
-        assert list(way.scores)[1:] == ["colour", "garment", "way up", "mean"]
-    assert 0 < ways["Soft"].scores.lam.min()
+        assert {"colour", "garment", "way up", "mean"} < set(way.scores)
+    assert ways["Soft"].scores.lam.min() > 0
     assert ways["Soft"].scores.lam.max() < float("inf")
     assert set(ways["Hierarchical"].scores.branch) <= {"conv2", "linear"}
     assert ways["Alone, shrunk"].scores.weight_decay.min() > 0

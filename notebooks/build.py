@@ -23,12 +23,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import stated
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbval.plugin import coalesce_streams, comment_markers, get_sanitize_patterns, metadata_tags
-from stated import statements
 
 NOTEBOOKS = Path(__file__).resolve().parent
 SANITIZER = NOTEBOOKS.parent / "tests" / "notebook_sanitize.cfg"
@@ -43,16 +43,21 @@ NOT_COMPARED = {"image/png", "image/jpeg", WIDGET}  # as in nbval
 
 
 def twins(names: list[str] | None = None) -> list[Path]:
-    """The text twins of these lessons, "02", and extras, "extra/03_directions", all if none are given; ValueError for a
-    name that has none."""
+    """The text twins of these lessons and extras, each once, all if none are named.
+
+    A lesson is named by its number, "02", an extra by its name or how it begins: "extra/03_directions", "extra/03".
+    Raises ValueError for a name that has none.
+    """
     text = NOTEBOOKS / "text"
     known = {path.name[:2]: path for path in sorted(text.glob("[0-9][0-9]_*.py"))}
     known |= {f"extra/{path.stem}": path for path in sorted((text / "extra").glob("*.py"))}
-    wanted = [name.zfill(2).removesuffix(".ipynb") for name in names or known]
-    for name in wanted:
-        if name not in known:
+    wanted = {}
+    for name in (name.zfill(2).removesuffix(".ipynb") for name in names or known):
+        found = [known[name]] if name in known else [of for one, of in known.items() if one.startswith(name)]
+        if not found or not (name in known or name.startswith("extra/")):
             raise ValueError(f"there is no text twin of lesson {name}; there are {', '.join(known) or 'none'}")
-    return [known[name] for name in wanted]
+        wanted |= dict.fromkeys(found)
+    return list(wanted)
 
 
 def name_of(twin: Path) -> str:
@@ -87,28 +92,38 @@ def convert(twin: Path) -> NotebookNode:
     return book
 
 
-CHECK = """import sys
+# Run by exec in names of its own: it leaves none in the lesson, and takes none from it.
+CHECK = """
+import sys
 sys.path.insert(0, {folder!r})
 try:
     import stated
-    for _because in stated.faults({text!r}, globals()):
-        print("\\0" + _because)
+    for because in stated.faults({text!r}, names):
+        print("\\0" + because)
 finally:
     sys.path.remove({folder!r})
 """
 
 
+class NotFound(Exception):
+    """A lesson states what its cells have not found, or nothing that could be held against it."""
+
+
 def with_checks(book: NotebookNode) -> NotebookNode:
     """The notebook with a cell after each markdown cell that states something, which holds it against what was found.
 
-    Raises ValueError for a comment that states nothing.
+    Raises NotFound for a comment that states nothing.
     """
     cells = []
     for cell in book.cells:
         cells.append(cell)
-        if cell.cell_type == "markdown" and statements(cell.source):
-            source = CHECK.format(folder=str(NOTEBOOKS), text=cell.source)
-            cells.append(new_code_cell(source, metadata={"checks": True}))
+        try:
+            held = cell.cell_type == "markdown" and stated.statements(cell.source)
+        except ValueError as error:
+            raise NotFound(str(error)) from error
+        if held:
+            source = CHECK.format(folder=str(Path(stated.__file__).parent), text=cell.source)
+            cells.append(new_code_cell(f"exec({source!r}, {{'names': globals()}})", metadata={"checks": True}))
     return NotebookNode(book | {"cells": cells})
 
 
@@ -127,10 +142,6 @@ def without_checks(book: NotebookNode) -> tuple[NotebookNode, list[str]]:
             if "execution_count" in output:
                 output.execution_count = number
     return NotebookNode(book | {"cells": cells}), found
-
-
-class NotFound(Exception):
-    """A lesson states what its cells have not found."""
 
 
 def run(twin: Path, environment: dict[str, str]) -> NotebookNode:
@@ -246,7 +257,7 @@ def build(twin: Path) -> list[str]:
             books.append(run(twin, environment))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             return [f"it does not run ({name}):", str(error)]
-        except (NotFound, ValueError) as error:
+        except NotFound as error:
             return [f"it states what was not found ({name}):", str(error)]
         print(f"{name_of(twin)}: {time.perf_counter() - start:.1f} s ({name})", flush=True)
     said = [transcript(book) for book in books]

@@ -82,11 +82,14 @@ def fresh(number: str, work: Path = WORK) -> Path:
     """Put a clean copy of the lesson with this ``number``, or of an extra such as "extra/03_directions", beside the
     learner's own, under a name not yet taken.
 
-    Raises NoSuchLesson if there is no such lesson, CannotWrite if ``work`` cannot be written.
+    Of an extra's name its beginning will do where no other begins so. Raises NoSuchLesson if there is no such lesson,
+    CannotWrite if ``work`` cannot be written.
     """
     lessons = {path.name[:2]: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
     lessons |= {f"extra/{path.stem}": path for path in sorted(NOTEBOOKS.glob("extra/*.ipynb"))}
-    source = lessons.get(number.zfill(2).removesuffix(".ipynb")) if number else None
+    wanted = number.zfill(2).removesuffix(".ipynb")
+    alike = [path for name, path in lessons.items() if wanted.startswith("extra/") and name.startswith(wanted)]
+    source = lessons.get(wanted) or (alike[0] if len(alike) == 1 else None) if number else None
     if source is None:
         raise NoSuchLesson(f"there is no lesson {number!r}; say NB= and one of {', '.join(lessons)}")
     count, folder = 1, (work / source.relative_to(NOTEBOOKS)).parent

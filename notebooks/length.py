@@ -47,7 +47,7 @@ class Length:
     def over(self) -> list[str]:
         """What there is more of than a lesson may have."""
         return [
-            f"{name} {getattr(self, name):.0f} > {most}" for name, most in MOST.items() if getattr(self, name) > most
+            f"{name} {getattr(self, name):.4g} > {most}" for name, most in MOST.items() if getattr(self, name) > most
         ]
 
 

@@ -361,7 +361,14 @@ def test_extras_lie_in_a_folder_of_their_own(shelf):
     (shelf / "extra" / "00_more.ipynb").write_text("my work", encoding="utf-8")
     assert desk.lay_out(shelf) == []
     assert desk.fresh("extra/00_more", shelf) == shelf / "extra" / "00_more_fresh.ipynb"
+    assert desk.fresh("extra/00", shelf) == shelf / "extra" / "00_more_fresh_2.ipynb"
     assert (shelf / "extra" / "00_more.ipynb").read_text(encoding="utf-8") == "my work"
+    copy = nbformat.read(shelf / "extra" / "00_more_fresh.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in copy.cells)
+    extra.with_name("00_most.ipynb").write_bytes(extra.read_bytes())
+    for no_single_one in ("extra/00", "extra/01", "extra/"):
+        with pytest.raises(ValueError, match="extra/00_more, extra/00_most"):
+            desk.fresh(no_single_one, shelf)
 
 
 @pytest.mark.parametrize("number", ["", "07", "../00", "start"])

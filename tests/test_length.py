@@ -1,5 +1,8 @@
 """No lesson is longer than it says, nor than a lesson may be; and the counting counts what a learner meets."""
 
+import re
+
+import build
 import length
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -13,6 +16,13 @@ def test_a_lesson_keeps_to_its_length(lesson, found, record_property):
     record_property("length", length.table({lesson: found}))
     assert found.over() == []
     assert found.stated >= found.minutes  # by its own word it takes no less than by count
+
+
+@pytest.mark.parametrize("twin", build.twins(), ids=build.name_of)
+def test_every_exercise_says_its_minutes(twin):
+    """One that does not would count as none."""
+    for cell in build.convert(twin).cells:
+        assert len(re.findall(r"^#+ Exercise", cell.source, re.MULTILINE)) == len(length.EXERCISE.findall(cell.source))
 
 
 def output(**data):
@@ -51,5 +61,8 @@ none of this
 def test_what_is_over_is_named():
     found = length.Length(words=1401, lines=90, verdicts=9, figures=7, exercises=10, stated=45)
     assert found.over() == ["words 1401 > 1400", "verdicts 9 > 8"]
+    assert length.Length(150, 15, 3, 1, 39, 45).over() == []  # 43 minutes
+    assert length.Length(150, 15, 3, 3, 39, 45).over() == []  # 45, no more
+    assert length.Length(180, 15, 3, 3, 39, 45).over() == ["minutes 45.2 > 45"]
     assert "1401!" in length.table({"lesson": found})
     assert "90!" not in length.table({"lesson": found})

@@ -315,11 +315,13 @@ def test_what_was_found_may_be_stated(comment):
         ("share supported", "is no claim but 0.624"),
         ("lost supported", "cannot be looked up: NameError"),
         ("rows = 3", "is stated to be 3"),
+        ("won supported 9.5", "is stated to be 9.5, and is 9.7"),
     ],
 )
 def test_what_was_not_found_may_not_be_stated(comment, words):
-    (because,) = stated.faults(f"They won. <!-- stated: {comment} -->", NAMES)
+    (because,) = stated.faults(f"Not this. They *won* by 9.5.\n\n<!-- stated: {comment} -->", NAMES)
     assert words in because
+    assert "“They *won* by 9.5.”" in because  # the sentence that would be wrong is named
 
 
 @pytest.mark.parametrize(
@@ -330,9 +332,25 @@ def test_a_comment_that_states_nothing_is_refused(comment):
         stated.statements(f"They won. <!-- stated: {comment} -->")
 
 
+@pytest.mark.parametrize(
+    "slip", ["<!-- Stated: won supported -->", "<!-- it is stated: won supported -->", "<!-- stated: won supported"]
+)
+def test_a_slip_of_the_pen_leaves_no_sentence_unheld(slip):
+    with pytest.raises(ValueError, match="states nothing"):
+        stated.statements(f"They won. {slip}")
+    assert stated.statements("They won, as stated: by far. <!-- a note -->") == []
+
+
 def test_a_comment_may_not_break_a_paragraph():
-    with pytest.raises(ValueError, match="would end its paragraph"):
-        stated.statements("They won\n<!-- stated: won supported --> by far.")
+    won, tied = "<!-- stated: won supported -->", "<!-- stated: tied undecided -->"
+    for broken in (
+        f"They won\n{won} by far.",
+        f"They won {won}\n{tied} by far.",
+        f"{won} They won.",
+        f"{won}\nThey won.",
+    ):
+        with pytest.raises(ValueError, match="would end its paragraph"):
+            stated.statements(broken)
     apart = "They won.\n\n<!-- stated: won supported -->\n<!-- stated: tied undecided -->\n"
     assert len(stated.statements(apart)) == 2
 
@@ -340,7 +358,8 @@ def test_a_comment_may_not_break_a_paragraph():
 @pytest.mark.parametrize("twin", build.twins(), ids=build.name_of)
 def test_every_statement_of_a_lesson_can_be_read(twin):
     for cell in build.convert(twin).cells:
-        assert cell.source.count("stated:") == len(stated.statements(cell.source))
+        held = re.findall(r"(?i)<!--[^>]*stated", cell.source)
+        assert len(held) == len(stated.statements(cell.source))
         if cell.cell_type == "code":
             assert "<!--" not in cell.source
 
@@ -379,4 +398,30 @@ def test_a_lesson_that_states_what_it_found_is_written_without_its_checks(lesson
 def test_a_lesson_that_states_what_it_did_not_find_is_not_written(lesson, statement):
     said, target = lesson(statement)
     assert said[0].startswith("it states what was not found")
+    assert ("“It is all" in said[1]) == ("0.99" in statement)
     assert not target.exists()
+
+
+def test_a_check_leaves_no_name_in_the_lesson_and_takes_none(lesson):
+    said, target = lesson(
+        "more. <!-- stated: share = 0.62 -->\n\n"
+        "# %%\nprint({'sys', 'stated', 'because'} & globals().keys())\nstated = 3\n\n"
+        "# %% [markdown]\n# Three. <!-- stated: stated = 3 -->\n\n# %%\nprint(stated)  # "
+    )
+    assert said == []
+    printed = [cell.outputs[0].text for cell in build.code_cells(nbformat.read(target, as_version=4))[1:3]]
+    assert printed == ["set()\n", "3\n"]
+
+
+def test_extras_are_named_by_how_they_begin(lesson):
+    texts = [build.NOTEBOOKS / "text" / name for name in ("09_a.py", "extra/09_b.py", "extra/10_c.py")]
+    for text in texts:
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text("# %%\n1\n")
+    assert build.twins() == texts
+    assert build.twins(["9"]) == texts[:1]
+    assert build.twins(["extra/10_c", "extra/09"]) == [texts[2], texts[1]]
+    assert build.twins(["extra/", "extra/10"]) == texts[1:]
+    for unknown in ("extra/11", "0", "1", "ext"):
+        with pytest.raises(ValueError, match="there is no text twin of lesson"):
+            build.twins([unknown])

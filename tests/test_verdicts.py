@@ -24,7 +24,7 @@ def words_of(page):
 
 def test_as_text_it_is_the_claims_own_lines():
     made = claims()
-    assert repr(mtl.show.verdicts(*made)) == "\n".join(map(repr, made))
+    assert repr(mtl.show.verdicts(*made, primary=1, title="Three claims")) == "\n".join(map(repr, made))
     assert repr(mtl.show.verdicts(made)) == repr(mtl.show.verdicts({"a": made[0]}, made[1:]))
 
 
@@ -32,19 +32,26 @@ def test_as_text_it_is_the_claims_own_lines():
 def test_every_word_and_number_of_a_claim_is_in_its_row(unit):
     made = claims(unit=unit)
     page = mtl.show.verdicts(*made, title="Three claims")._repr_html_()
-    rows = re.findall(r"<tr>.*?</tr>", page)[1:]
+    rows = re.findall(r"<tr>.*?</tr>", page.partition("<tbody>")[2].partition("</tbody>")[0])
     assert len(rows) == len(made)
     for one, row in zip(made, rows, strict=True):
         seen = words_of(row)
         for part in (one.verdict, one.text, *one.rounded(), "8 seeds", {"%": "points", "": ""}.get(unit, unit)):
             assert part in seen
     assert "Three claims" in words_of(page)
+    assert ("points: percentage points" in words_of(page)) == (unit == "%")
 
 
 def test_numbers_and_verdicts_stand_on_one_line():
     """Split at 1,280 pixels they could not be read: the claim's words alone may break, and only between words."""
-    for cell in re.findall(r'<td style="([^"]*)">', mtl.show.verdicts(claims())._repr_html_()):
-        assert ("nowrap" in cell) != ("break-word" in cell)
+    overlapping = mtl.claim("splits", [0.1, 0.2, 0.1], 0.0, overlap=(10, 5))
+    for row in re.findall(r"<tr>.*?</tr>", mtl.show.verdicts(*claims(), overlapping)._repr_html_())[1:5]:
+        verdict, words, mean, ends, over = re.findall(r"<td style=\"([^\"]*)\">", row)
+        assert all("white-space:nowrap" in cell for cell in (verdict, mean, ends))
+        assert not any("nowrap" in cell for cell in (words, over))
+        assert re.search(r'<span style="white-space:nowrap">\d (seeds|pairs)</span>', row)
+        assert "min-width" in words  # wider than a word, so that none is split; a longer one may not widen the table
+        assert "overflow-wrap:anywhere" in words
 
 
 def test_what_is_primary_is_said_to_be():
@@ -67,6 +74,9 @@ def test_what_is_no_claim_is_refused():
             mtl.show.verdicts(*wrong)
     with pytest.raises(ValueError, match="no claim"):
         mtl.show.verdicts([])
+    for wrong in (-1, 4, "first"):
+        with pytest.raises(ValueError, match="of the 3 claims"):
+            mtl.show.verdicts(claims(), primary=wrong)
 
 
 def test_a_map_of_claims_is_the_map_of_their_differences():
@@ -79,6 +89,7 @@ def test_a_map_of_claims_is_the_map_of_their_differences():
         values, [2, 4], [100, 1000], half, "width", "labels", positive="one trunk is better"
     )
     assert drawn.alt == same.alt
+    assert drawn.alt.endswith("Undecided: ≈ 1 of 3 cells.")  # the empty place is no cell that was measured
     with pytest.raises(ValueError, match="one unit"):
         mtl.show.map_of_claims({(1, 1): supported, (1, 2): claims(unit="")[0]})
     with pytest.raises(ValueError, match="no claims"):

@@ -230,7 +230,7 @@ def say_differences(values, rows, columns, undecided, row_name, column_name, sai
         parts.append(f"Largest gain ({positive}): {at(known.argmax())}.")
     if known.min() < 0:
         parts.append(f"Largest loss ({negative}): {at(known.argmin())}.")
-    parts.append(f"Undecided: ≈ {int(undecided.sum())} of {values.size} cells.")
+    parts.append(f"Undecided: ≈ {int(undecided.sum())} of {np.isfinite(values).sum()} cells.")
     return " ".join([start, *parts])
 
 

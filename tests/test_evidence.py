@@ -324,11 +324,19 @@ def test_a_way_must_match_every_other_not_only_the_one_that_looks_best():
     assert found.why["here"].startswith("even ")
 
 
+def test_a_way_shown_to_lose_to_one_is_lost_whatever_nobody_knows_of_another():
+    noise = np.array([0.2, -0.2, 0.2, -0.2])
+    ways = {"light": 0.5 + np.zeros(4), "middle": 0.55 + np.array([0.0, 0.001, 0.0, 0.001]), "heavy": 0.5 + noise}
+    rival, one = match_best(ways)["light"]
+    assert (rival, one.verdict) == ("middle", "contradicted")
+    assert match_best(ways)["middle"][1].verdict == "undecided"
+
+
 def test_less_knowledge_never_makes_advice_lighter():
     """A light way truly loses four points. With few seeds the guide is silent; it does not name the light way."""
     rng = np.random.default_rng(0)
     means = {"light": 0.56, "middle": 0.60, "heavy": 0.60}
-    named = {n: advise({j: situation(rng, n, means) for j in range(300)}, SIZES).way for n in (3, 10, 40)}
+    named = {n: advise({j: situation(rng, n, means) for j in range(150)}, SIZES).way for n in (3, 10, 40)}
     assert all((ways == "light").mean() <= 0.025 for ways in named.values())
     silent = [ways.isna().mean() for ways in named.values()]
     assert silent == sorted(silent, reverse=True)
@@ -340,8 +348,8 @@ def test_on_the_border_a_way_is_advised_as_seldom_as_the_interval_says():
     """A way that loses exactly the margin passes in 2.5 % of cases: the one side of a 95 % interval that counts."""
     rng = np.random.default_rng(1)
     border = {"light": 0.58, "heavy": 0.60}
-    named = advise({j: situation(rng, 6, border) for j in range(DRAWS // 4)}, SIZES).way
-    assert (named == "light").mean() == pytest.approx(0.025, abs=4 * math.sqrt(0.025 * 0.975 / (DRAWS // 4)))
+    named = advise({j: situation(rng, 6, border) for j in range(DRAWS // 8)}, SIZES).way
+    assert (named == "light").mean() == pytest.approx(0.025, abs=4 * math.sqrt(0.025 * 0.975 / (DRAWS // 8)))
 
 
 def test_a_guide_compares_the_seeds_that_all_have():
@@ -371,7 +379,7 @@ def test_what_cannot_be_matched_is_refused(ways, margin, message):
 def test_the_lightest_unbeaten_way_is_lighter_the_less_one_knows():
     """What the guide is for: the rule that sounds modest names the light way because nobody could tell."""
     rng = np.random.default_rng(3)
-    cases = {j: situation(rng, 10, {"light": 0.57, "middle": 0.60, "heavy": 0.60}, noise=0.02) for j in range(60)}
+    cases = {j: situation(rng, 10, {"light": 0.57, "middle": 0.60, "heavy": 0.60}, noise=0.02) for j in range(40)}
     old, new = (try_rule(rule, cases, SIZES).groupby("seeds").mean(numeric_only=True) for rule in RULES)
     assert old.lighter[3] > 0.3
     assert old.lighter[10] == 0, "all seeds are all seeds"

@@ -99,6 +99,19 @@ def weights(trunk=421_312, head=1290, biases=0):
 TRUNK = 896 + 18_496 + 401_536
 
 CASES = {
+    "claim_of_borrowing": {
+        "stub": (..., ...),
+        "solution": ("b", "school"),
+        "wrong": [
+            (("A", "school"), "any smoothing"),
+            (("C", "school"), "chosen on the test pupils"),
+            (("D", "school"), "wherever λ matters"),
+            (("B", "pupil"), "asks about schools"),
+            (("B", "λ"), "settings"),
+            (("E", "school"), "none of the options"),
+            ("B", "2 answers"),
+        ],
+    },
     "joint_loss": {
         "solution": lambda outputs, labels: sum(mean_of(outputs, labels, name) for name in outputs),
         "wrong": [
@@ -134,10 +147,10 @@ CASES = {
             (("chance", "seed"), "training put it there"),
             (("pixels", "seed"), "training added"),
             (("training accuracy", "seed"), "nothing about colours"),
-            (("untrained trunk", "picture"), "of other samples and other weights"),
+            (("untrained trunk", "picture"), "of other samples and weights"),
             (("untrained trunk", "task"), "one pair"),
             (("42", "seed"), "none of the options"),
-            ("untrained trunk", "two answers"),
+            ("untrained trunk", "2 answers"),
         ],
     },
     "essay_network": {

@@ -84,6 +84,15 @@ def test_the_curve_is_hidden_until_it_is_revealed(slider):
     assert slider.path.error[slider.path.best] == min(slider.path.error)
 
 
+def test_alone_and_shrunk_is_drawn_and_said(slider):
+    κ = mtl.widgets.schools.KAPPAS
+    each = mtl.closed_form.errors(slider.world, mtl.closed_form.ridge(slider.world, κ), "validation").mean(-1)
+    assert slider.path.shrunk_error == pytest.approx(float(each.min()))
+    levels = [line for line in slider.picture.figure.axes[1].lines if len(set(line.get_ydata())) == 1]
+    assert any(line.get_ydata()[0] == pytest.approx(slider.path.shrunk_error) for line in levels)
+    assert "than with alone, shrunk towards 0" in alt(slider)
+
+
 def test_names_of_schools_are_checked(slider):
     with pytest.raises(KeyError, match="school 99"):
         mtl.widgets.Schools(slider.world, highlight=["school 99"])

@@ -2,7 +2,7 @@
 
 from . import solutions
 from .exercise import Exercise, Result
-from .lesson_00 import choose_lambda
+from .lesson_00 import choose_lambda, claim_of_borrowing
 from .lesson_01 import joint_loss, probe_claim, who_learns
 from .lesson_02 import count_weights, essay_network, faults, training_step
 from .lesson_03 import borrow, shares_nothing, suggested_lambda
@@ -17,6 +17,7 @@ __all__ = [
     "borrow",
     "branch_cost",
     "choose_lambda",
+    "claim_of_borrowing",
     "count_weights",
     "delta_m",
     "dominated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
 
@@ -98,6 +98,26 @@ def judged(
     if isclose(given, right, rel_tol=within):
         return None
     return next((why for value, why in mistakes.items() if isclose(given, value, rel_tol=within)), otherwise)
+
+
+def chosen_of(answer: object, options: Sequence[Mapping[str, str | None]]) -> str | None:
+    """None where each of several choices is right; else why the first wrong one is not.
+
+    ``options``: for each choice the names that can be chosen, with None for the right one and the reason for others.
+    Upper and lower case are one. Raises :class:`NotYet` where a choice is still open.
+    """
+    if not isinstance(answer, tuple | list) or len(answer) != len(options):
+        return f"{len(options)} answers are asked for, not {answer!r}."
+    for one, reasons in zip(answer, options, strict=True):
+        if one is ...:
+            raise NotYet
+        known = {name.casefold(): because for name, because in reasons.items()}
+        name = one.strip().casefold() if isinstance(one, str) else one
+        if not isinstance(one, str) or name not in known:
+            return f"{one!r} is none of the options: {', '.join(reasons)}."
+        if known[name]:
+            return known[name]
+    return None
 
 
 def attempted(value: object) -> object:

@@ -1,11 +1,11 @@
-"""The exercise of lesson 00: choose λ on validation."""
+"""The exercises of lesson 00: choose λ on validation, and the claim that would test borrowing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
 
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, chosen_of
 
 LAMBDAS = [0.0, 0.01, 0.1, 1.0, 10.0]
 VALIDATION = [0.70, 0.66, 0.61, 0.63, 0.65]  # least at 0.1
@@ -40,6 +40,22 @@ def choose_lambda(choose: Callable) -> str | None:
     return f"on validation errors {VALIDATION} at λ = {LAMBDAS} the least is at λ = 0.1; your function says {chosen:g}."
 
 
+def claim_of_borrowing(answer: tuple[str, str]) -> str | None:
+    """Which claim says that it is the others who help, in schools not seen yet, and what a pair is in it."""
+    claims = {
+        "A": "alone, shrunk lines also beat alone ones: with A any smoothing would pass for borrowing.",
+        "B": None,
+        "C": "a λ chosen on the test pupils looks better than it is, and the rival had no such luck.",
+        "D": "that holds wherever λ matters at all, and where λ = 0 is the best, too.",
+    }
+    pairs = {
+        "pupil": "that would speak of new pupils of these schools. The board asks about schools.",
+        "school": None,
+        "λ": "the λs are settings, not something that is drawn: there is no luck in them to average over.",
+    }
+    return chosen_of(answer, (claims, pairs))
+
+
 choose_lambda = Exercise(
     "Exercise 1",
     choose_lambda,
@@ -48,5 +64,14 @@ choose_lambda = Exercise(
         "Two of the three lists matter. Which errors may a choice look at?",
         "validation.index(min(validation)) is the position of the least validation error.",
         "Return the λ at that position: lambdas[validation.index(min(validation))].",
+    ),
+)
+claim_of_borrowing = Exercise(
+    "Exercise 2",
+    claim_of_borrowing,
+    praise="Against alone and shrunk, and a pair is a school: what is drawn is what the claim speaks of.",
+    hints=(
+        "Which of the four would also hold if no school knew anything about another?",
+        "A claim speaks of more of what its pairs are. Of what does the board speak?",
     ),
 )

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, NotYet, attempted, judged
+from .exercise import Exercise, attempted, chosen_of, judged
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 PARTS = ("trunk", *(f"{name} head" for name in CLASSES))
@@ -82,8 +82,6 @@ def who_learns(parts: Iterable[str]) -> str | None:
 
 def probe_claim(answer: tuple[str, str]) -> str | None:
     """What a probe's score is set against to say what training did, and what a pair is."""
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        return f"two answers are asked for, what the score is set against and what a pair is; not {answer!r}."
     beside = {
         "chance": "chance says that *something* about colour can be read off, not that training put it there.",
         "training accuracy": "how well the network answers its own task says nothing about colours.",
@@ -92,19 +90,11 @@ def probe_claim(answer: tuple[str, str]) -> str | None:
         "untrained trunk": None,
     }
     pairs = {
-        "picture": "then the claim is about these two trunks alone: of other samples and other weights it says nothing.",
+        "picture": "the claim would be about these two trunks alone, and of other samples and weights say nothing.",
         "task": "there is one question here, so there would be one pair.",
         "seed": None,
     }
-    for one, reasons in zip(answer, (beside, pairs), strict=True):
-        one = one.strip().casefold() if isinstance(one, str) else one
-        if one is ...:
-            raise NotYet
-        if not isinstance(one, str) or one not in reasons:
-            return f"{one!r} is none of the options: {', '.join(reasons)}."
-        if reasons[one]:
-            return reasons[one]
-    return None
+    return chosen_of(answer, (beside, pairs))
 
 
 joint_loss = Exercise(

@@ -20,7 +20,7 @@ computes a result.
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
-``verdicts``                claims as a table, to be read
+``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
 """
 
@@ -38,6 +38,7 @@ from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
 from .style import colour_of
+from .trials import trials
 from .verdicts import Verdicts, verdicts
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "probe_matrix",
     "ready",
     "schools",
+    "trials",
     "units",
     "verdicts",
 ]

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from ..inspection.paths import places
-from ..words import about, rounded, written
+from ..words import about, enumerated, rounded, written
 from .drawing import Drawing
 from .fonts import make_legible, quiet
 from .style import (
@@ -35,6 +35,7 @@ from .style import (
 
 HIGHLIGHTS = (BLUE, VERMILLION, GREEN, PURPLE)
 SIGNS = "osD^"
+SHRUNK = "alone, shrunk towards 0"
 COMMON = (0, (3.2, 1.2))  # the dashes of the one line for all
 
 
@@ -44,6 +45,7 @@ class SchoolsPicture:
     ``x_range``: (low, high) of the input. ``thetas``: (λs, schools, 2), intercept and slope of each school at each λ.
     ``pooled``: (2,), the one line for all. ``lambdas``: ascending; 0 and ∞ may stand at the ends. ``errors``: (λs,).
     ``separate_error``, ``pooled_error``: the horizontal lines, by default the errors at λ = 0 and at λ = ∞.
+    ``shrunk_error``: a dotted line, of every school alone and shrunk towards 0, where it is given.
     ``names``: (schools,). ``pupils``: school name → (x, y) of its training pupils, for the few that are highlighted.
     ``reveal``: False hides the curve except at the λs that have been visited.
     """
@@ -60,6 +62,7 @@ class SchoolsPicture:
         *,
         separate_error: float | None = None,
         pooled_error: float | None = None,
+        shrunk_error: float | None = None,
         reveal: bool = True,
         visited: Iterable[int] = (),
         x_name: str = "intake score at 11",
@@ -72,6 +75,7 @@ class SchoolsPicture:
         self.names, self.pupils = list(names), {name: tuple(map(np.asarray, xy)) for name, xy in pupils.items()}
         self.separate_error = first(separate_error, self.errors[0] if self.lambdas[0] == 0 else None)
         self.pooled_error = first(pooled_error, self.errors[-1] if math.isinf(self.lambdas[-1]) else None)
+        self.shrunk_error = first(shrunk_error)
         self.reveal, self.visited = reveal, sorted(set(visited))
         self.x_name, self.y_name, self.error_name = x_name, y_name, error_name
         self.check()
@@ -155,9 +159,17 @@ class SchoolsPicture:
         )
 
     def draw_errors(self, ax: Axes) -> None:
-        levels = [(self.separate_error, "every school alone"), (self.pooled_error, "all schools in one")]
-        levels = [(value, text) for value, text in levels if value is not None]
-        values = np.concatenate([self.errors, [value for value, _ in levels]])
+        dashed, dotted = (
+            (0, (4, 2)),
+            (0, (1, 2)),
+        )  # one is named at the right, the other, which may lie on it, at the left
+        levels = [
+            (self.separate_error, "every school alone", dashed, "right"),
+            (self.pooled_error, "all schools in one", dashed, "right"),
+            (self.shrunk_error, SHRUNK, dotted, "left"),
+        ]
+        levels = [level for level in levels if level[0] is not None]
+        values = np.concatenate([self.errors, [value for value, *_ in levels]])
         values = values[np.isfinite(values)]
         span = max(np.ptp(values), 1e-9)
         ax.set(
@@ -166,16 +178,16 @@ class SchoolsPicture:
             ylim=(values.min() - 0.12 * span, values.max() + 0.16 * span),
         )
         ax.set_title(self.error_name + " on pupils not seen", fontweight="normal", fontsize=12, pad=9)
-        for value, text in levels:
-            ax.axhline(value, color=GREY, linestyle=(0, (2, 2)), linewidth=1.3, zorder=1)
+        for value, text, dashes, side in levels:
+            ax.axhline(value, color=GREY, linestyle=dashes, linewidth=1.3, zorder=1)
             ax.annotate(
                 text,
-                (0.99, value),
-                (0, 3),
+                (0.99 if side == "right" else 0.01, value),
+                (0, 3 if side == "right" else -3),
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
-                ha="right",
-                va="bottom",
+                ha=side,
+                va="bottom" if side == "right" else "top",
                 color=GREY,
             )
         draw_ticks(ax, self.lambdas, self.places)
@@ -225,12 +237,13 @@ class SchoolsPicture:
             for value, text in (
                 (self.separate_error, "with every school alone"),
                 (self.pooled_error, "with all schools in one"),
+                (self.shrunk_error, f"with {SHRUNK}"),
             )
             if value is not None and rounded(error) != rounded(value)
         ]
         text = [
             f"The lines of {len(self.names)} schools at λ = {written(lam)}; the error is {about(error)}"
-            + (f", {' and '.join(compared)}" if compared else "")
+            + (f", {enumerated(compared)}" if compared else "")
             + "."
         ]
         text.append(

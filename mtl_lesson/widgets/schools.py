@@ -12,23 +12,27 @@ from torch import Tensor
 
 from ..data.world import World
 from ..inspection.paths import nearest
-from ..linear.closed_form import errors, solve
+from ..linear.closed_form import best_lambda, errors, ridge, solve
 from ..show.drawing import Drawing
 from ..show.schools import SchoolsPicture
 from ..words import read_lambda, typed, written
 from .base import Pictured, Told
 
+KAPPAS = (0.0, *np.geomspace(1e-3, 10, 21).tolist())  # of ridge
 LAMBDAS = (0.0, *np.geomspace(1e-4, 10, 21).tolist(), math.inf)
 
 
 @dataclass(frozen=True)
 class ExactPath:
     """What was computed: for each λ the line of every school, ``theta`` (λs, T, 2), and the mean ``error`` (λs,) on
-    the validation pupils."""
+    the validation pupils. ``shrunk``: (T, 2), every school alone and shrunk towards 0 by ridge, as much as is best on
+    validation, and ``shrunk_error`` its error there: the control of borrowing, which shrinks towards the others."""
 
     lambdas: tuple[float, ...]
     theta: Tensor
     error: Tensor
+    shrunk: Tensor
+    shrunk_error: float
 
     @property
     def best(self) -> int:
@@ -47,7 +51,8 @@ def compute(world: World, lambdas: Sequence[float] = LAMBDAS) -> ExactPath:
     """Solve for every λ, exactly, and measure on validation."""
     theta = solve(world, list(lambdas))
     error = errors(world, theta, "validation").mean(-1)
-    return ExactPath(tuple(lambdas), theta, error)
+    shrunk = ridge(world, best_lambda(world, KAPPAS, by=ridge))
+    return ExactPath(tuple(lambdas), theta, error, shrunk, float(errors(world, shrunk, "validation").mean()))
 
 
 class Schools(Told, Pictured, widgets.VBox):
@@ -102,6 +107,7 @@ class Schools(Told, Pictured, widgets.VBox):
             self.path.error,
             names,
             pupils,
+            shrunk_error=self.path.shrunk_error,
             reveal=self.revealed,
             visited=visited,
         )

@@ -58,15 +58,17 @@ most
 # and 40 passes.
 
 # %%
-stored = pd.concat([bank.load("relatedness_labels"), bank.load("relatedness").assign(epoch=40)])  # that one: 150 ratings
+shrunk = bank.load("shrunk_shoppers").query("weight_decay > 0").assign(way="Alone, shrunk", epoch=40)  # section 3
+stored = pd.concat([bank.load("relatedness").assign(epoch=40), bank.load("relatedness_labels"), shrunk])
+CHOSEN = {"Soft": "lam", "Alone, shrunk": "weight_decay"}  # on validation; else the epoch, where none is given
 PLACES = {"40, 200 steps": (40, 100), "40, 40 passes": (40, 40), "150, both": (150, 40),
           "400, 200 steps": (400, 14), "400, 40 passes": (400, 40)}  # ratings a person, passes
 
 
 def people(way, delta, n, epoch=None):
-    # test score by seed, mean of six people; validation chooses Soft's λ, and the epoch if none is given
+    # test score by seed, mean of six people
     part = stored[(stored.way == way) & (stored.delta == delta) & (stored.n == n)]
-    return mtl.choose(part[part.epoch == epoch] if epoch else part, "lam" if way == "Soft" else "epoch")["mean"]
+    return mtl.choose(part[part.epoch == epoch] if epoch else part, CHOSEN.get(way, "epoch"))["mean"]
 
 
 def lead(way, *place):
@@ -191,14 +193,12 @@ pd.DataFrame({way: {name: f"≈ {one.scores[name].mean():.1%}" for name in [*nam
 # shrinking alone not give?
 
 # %%
-decays, soft = bank.load("shrunk_shoppers"), questions["Soft"]["mean"]
+soft = questions["Soft"]["mean"]
 search = mtl.claim("questions: Soft with a chosen λ is better than with λ = .01", soft,
                    mtl.select(bank.load("questions_path"), lam=0.01), unit="%")
 control = mtl.claim("questions: Soft is better than alone, shrunk", soft, questions["Alone, shrunk"]["mean"], unit="%")
-trunks = {}
-for δ in (0.0, 2.0):
-    alone = mtl.choose(decays[(decays.delta == δ) & (decays.weight_decay > 0)], "weight_decay")["mean"]
-    trunks[δ] = mtl.claim(f"δ = {δ:g}: Hard is better than alone, shrunk", people("Hard", δ, 150, 40), alone, unit="%")
+trunks = {δ: mtl.claim(f"six people, δ = {δ:g}: Hard is better than alone, shrunk", people("Hard", δ, 150, 40),
+                       people("Alone, shrunk", δ, 150, 40), unit="%") for δ in (0.0, 2.0)}
 mtl.show.verdicts(search, control, trunks)
 
 # %% [markdown]
@@ -305,8 +305,9 @@ deltas.map(lambda one: f"≈ {one:+.1%}".replace("-", "−"))
 
 # %%
 tastes, weights = {"one taste": 0.0, "half common": 1.0, "own tastes": 2.0}, stored.groupby("way").weights.max()
-situations = {f"{taste}, {n} ratings": {way: people(way, tastes[taste], n, 40) for way in weights.index}
-              for taste in tastes for n in LABELS}
+situations = {f"{taste}, {n} ratings": {way: people(way, δ, n, 40)
+                                        for way in stored[(stored.n == n) & (stored.delta == δ)].way.unique()}
+              for taste, δ in tastes.items() for n in LABELS}
 asked = {f"questions, {name}": {way: rows[name] for way, rows in questions.items()} for name in [*names, "mean"]}
 worlds = [(situations, weights), (asked, {way: one.weights for way, one in ways.items()})]
 tried = pd.concat(mtl.evidence.try_rule(rule, *world)
@@ -361,9 +362,7 @@ for way in (mtl.Separate, mtl.Hard, mtl.Pooled):
 # ways)? And the margin: `"0"`, the `"width"` of the interval you find, or what the lighter model is `"worth"` to you?
 
 # %%
-the_claim, the_pair, the_margin = ..., ..., ...
-
-checks.your_situation(the_claim, the_pair, the_margin)
+checks.your_situation(..., ..., ...)  # claim, pair, margin
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -24,7 +24,7 @@
 # **The last question**, two trunks for three questions: colour gets one to itself: garment and way up are good
 # company.
 #
-# **A colleague says:** "There is a best architecture. Every paper has a row in bold."
+# **A colleague says:** "There is a best architecture. Every paper has a bold row."
 #
 # *Stored results come from seeds 100 to 109; settings were chosen on 0 to 9.*
 
@@ -130,7 +130,7 @@ mtl.show.verdicts(steps, passes, stopped, heads, primary=2)
 #
 # ## 2 · What is sharing worth, in labels?
 #
-# Labels cost money. How many ratings would six separate networks need to do as well? From a shared way's score, go straight
+# How many ratings would six separate networks need to do as well? From a shared way's score, go straight
 # right to the curve of *Separate* (below: one taste, 40 passes).
 #
 # ### Exercise 1 · Read it off  (difficulty ●●○, importance ●●○, 4 minutes)
@@ -167,10 +167,10 @@ for way, n in (("Hard", 40), ("Hard", 150), ("Pooled", 40), ("Pooled", 150)):
     gain = lead(way, 0.0, n, 40)
     ends = (curve[LABELS.index(n)] + end for end in (gain.mean, gain.low, gain.high))
     worth[way, n] = [read_off(end, LABELS, curve) / n for end in ends]
-    mean, low, high = (f"≈ {one:.1f}" if one > 0 else "an unknown number" for one in worth[way, n])
-    print(f"{way}, {n} ratings: each worth {mean} of Separate's, from {low} to {high}")
-mtl.show.along(stored[(stored.delta == 0) & (stored.epoch == 40) & (stored.way != "Soft")], "n", line="way",
-               label="agreement on test", x_label="ratings a person")
+    mean, low, high = (f"≈ {one:.1f}" if one > 0 else "unknown" for one in worth[way, n])
+    print(f"{way}, {n} ratings: how many of Separate's one is worth: {mean} (from {low} to {high})")
+trained_alike = (stored.delta == 0) & (stored.epoch == 40) & stored.way.isin(["Separate", "Hard", "Pooled"])
+mtl.show.along(stored[trained_alike], "n", line="way", label="agreement on test", x_label="ratings a person")
 
 # %% [markdown]
 # A rating of *Pooled* does the work of four. <!-- stated: worth["Pooled",40][0] = 3.9 --> The interval (both ends of the
@@ -378,7 +378,7 @@ checks.your_situation(..., ..., ...)  # claim, pair, margin
 #
 # - A shared trunk feeds the trunk; heads stay as hungry as they were. *Hard* gained more with many labels than with few.
 # - *Pooled* had most to win (seven points) and most to lose (sixteen).
-# - Every gain stands beside the same task alone, shrunk: on three questions *Soft* stayed within a point of it.
+# - The control of a gain is the same task alone, shrunk: on three questions *Soft* stayed within a point of it.
 # - Advice needs a margin, and a way to say *not known*.
 #
 # **Which model would you now choose** for five clinics with 60 labelled pictures each, two of which use another camera, and which

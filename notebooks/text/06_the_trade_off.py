@@ -336,7 +336,7 @@ guide.fillna("not known: measure")
 #
 # ## 5 · Your own sweep
 #
-# Measure a place that nobody has: choose δ and n, write down what you expect, run. Seeds from 200 on are fresh.
+# Choose δ and n, write down what you expect, run. Seeds from 200 on are fresh.
 
 # %%
 delta, n, mine = 0.4, 60, {}  # yours: δ from 0 to 2, n from 20 to 400

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from . import data, sharing
 from .data.files import DataError, content_of, data_folder, remedy
+from .evidence import choose
 from .inspection import paths
 from .provenance import stamp
 from .tasks import SINGLE
@@ -97,6 +100,47 @@ def stale() -> list[str]:
 
 def path(name: str, ending: str) -> Path:
     return data_folder() / "bank" / f"{name}.{ending}"
+
+
+# --- ways side by side ----------------------------------------------------------------------------------------------
+
+
+class Way(NamedTuple):
+    """A way of sharing as it did: ``scores``, a row a seed with each task's test score and their mean, at the setting
+    that the seed's validation set likes best; ``tried``, how many settings it could choose among; ``weights``."""
+
+    scores: pd.DataFrame
+    tried: int
+    weights: int
+
+
+def gather_ways() -> dict[str, Way]:
+    """What is stored of `questions` (1,000 pictures, 20 epochs), way by way, over the same seeds.
+
+    No way may choose to be another: λ = 0 and the branch at the first layer are Separate, λ = ∞ and the branch at the
+    heads are Hard, and no weight decay is Separate again, so these settings are left out. "Hard, as heavy" has as many
+    weights as three networks, "Hard, room" contains the three, "Alone, shrunk" is Separate with weight decay, and of
+    "Two trunks" one is a single task's.
+    """
+    budgets, shrunk, path, branches = map(load, ("budgets", "shrunk_questions", "questions_path", "branches"))
+    at20 = budgets[budgets.epoch == 20]
+    hard = {width: at20[(at20.way == "Hard") & (at20.width == width)] for width in (8, 14, 24)}
+    separate = at20[at20.way == "Separate"]
+    settings = {
+        "Separate": (separate, "width"),
+        "Alone, shrunk": (shrunk[shrunk.weight_decay > 0], "weight_decay"),
+        "Hard": (hard[8], "width"),
+        "Hard, as heavy": (hard[14], "width"),
+        "Hard, room": (hard[24], "width"),
+        "Soft": (path[(path.lam > 0) & (path.lam < math.inf)].assign(weights=separate.weights.max()), "lam"),
+        "Hierarchical": (branches[branches.branch.isin(["conv2", "linear"])], "branch"),
+        "Two trunks": (branches[branches.branch.isin([f"{task}=conv1" for task in separate.task.unique()])], "branch"),
+        "SharedPrivate": (load("parts"), "gamma"),
+    }
+    return {
+        way: Way(choose(table, axis), table[axis].nunique(), int(table.weights.max()))
+        for way, (table, axis) in settings.items()
+    }
 
 
 # --- paths along λ --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ interval, and nothing else, gives the verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from statistics import fmean, stdev
@@ -21,6 +21,7 @@ from .arguments import whole
 CONFIDENCE = 0.95
 #: columns of a table of results that say what was measured, not where
 MEASURED = ("score", "validation", "loss", "gap", "weights", "weight", "higher_is_better", "count", "value")
+MARGIN = 0.02  # two points: what one would pay for a lighter model
 FEWEST = 3  # with two pairs Student's factor is 12.7: such an interval says nothing
 
 Results = Mapping[Hashable, float] | pd.Series | Sequence[float]
@@ -352,3 +353,127 @@ def list_keys(keys: Iterable[Hashable], most: int = 5) -> str:
     """Some keys in words, in a fixed order."""
     keys = sorted(keys, key=lambda key: (not isinstance(key, Real), key if isinstance(key, Real) else 0, str(key)))
     return ", ".join(map(str, keys[:most])) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+
+
+# --- a guide: what to advise where, from what was measured ----------------------------------------------------------
+
+
+def match_best(ways: Mapping[str, Results], margin: float = MARGIN) -> dict[str, tuple[str, Claim]]:
+    """Which ways lose less than ``margin`` to the best, whichever the best is? Way → (hardest rival, claim).
+
+    For a way w this is the claim that, against *every* other way v,
+
+        score_w − score_v + margin > 0,
+
+    and what is returned is the v for which it holds least, with its claim. So the best need not be known, nor chosen:
+    a way that loses less than the margin to each loses less to the best of them. Each claim is at 95 %, and so is the
+    whole (an intersection–union test; Berger & Hsu 1996, "Bioequivalence trials, intersection-union tests and
+    equivalence confidence sets"). *Undecided* is no evidence: a way that nobody could tell from the others does not
+    match.
+
+    ``ways``: way → score by seed, more being better, over the same seeds. ``margin``: in the unit of the scores.
+    Raises ValueError for fewer than two ways, a margin that is not above 0, and where :func:`claim` does.
+    """
+    if len(ways) < 2:
+        raise ValueError("a way is judged against others: give two or more")
+    if not (isinstance(margin, Real) and margin > 0):
+        raise ValueError(f"the margin is what one would pay, a number above 0, not {margin!r}")
+    keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
+    found = {}
+    for way, own in keyed.items():
+        rivals = {
+            v: claim(f"{way} loses less than {margin:g} to {v}", own + margin, keyed[v]) for v in ways if v != way
+        }
+        lost = [v for v in rivals if rivals[v].verdict == "contradicted"]
+        hardest = min(lost or rivals, key=lambda v: rivals[v].low)
+        found[way] = hardest, rivals[hardest]
+    return found
+
+
+def advise(
+    scores: Mapping[Hashable, Mapping[str, Results]], sizes: Mapping[str, float], margin: float = MARGIN
+) -> pd.DataFrame:
+    """The lightest way *shown* to lose less than ``margin`` to the best, for each situation, or None: not known.
+
+    ``scores``: situation → way → score by seed, a share, more being better. A situation's ways are compared over the
+    seeds that all of them have. ``sizes``: way → what it costs, such as weights. Of the ways that match the best
+    (:func:`match_best`) the one that costs least is advised. A row for each situation: "way", and "why" in words.
+
+    What is not known is not advised: with fewer seeds the intervals are wider, and more often nothing is. A rule that
+    takes the lightest way that no other is *shown* to beat does the opposite: the less it knows, the lighter its
+    advice.
+
+    Raises ValueError for fewer than three common seeds, KeyError for a way without a size.
+    """
+    rows = []
+    for ways in scores.values():
+        found = match_best(over_common(ways), margin)
+        way = lightest(found, sizes)
+        shown = way or max(found, key=lambda name: found[name][1].low)  # the nearest to be shown
+        rival, closest = found[shown]
+        most = 100 * (margin - closest.low)  # what the interval leaves possible, in points
+        why = f"{shown} may lose ≈ {most:.1f} points, to {rival}" if most > 0 else f"{shown} is better than all others"
+        rows.append({"way": way, "why": why if way else f"even {why}"})
+    return pd.DataFrame(rows, index=list(scores), columns=["way", "why"], dtype=object)
+
+
+def take_shown(ways: Mapping[str, Results], sizes: Mapping[str, float], margin: float = MARGIN) -> str | None:
+    """The rule of :func:`advise` for one situation: the lightest way that is shown to match the best, or None."""
+    return lightest(match_best(over_common(ways), margin), sizes)
+
+
+def take_unbeaten(ways: Mapping[str, Results], sizes: Mapping[str, float]) -> str | None:
+    """A rule that sounds modest and is not: the lightest way that no other is shown to beat.
+
+    It counts *undecided* as evidence for the lighter way, so that the less is known, the lighter is its advice.
+    """
+    ways = over_common(ways)
+    beaten = {
+        a
+        for a in ways
+        for b in ways
+        if a != b and claim(f"{b} is better than {a}", ways[b], ways[a]).verdict == "supported"
+    }
+    left = [way for way in ways if way not in beaten]
+    return min(left, key=sizes.__getitem__) if left else None
+
+
+def lightest(found: Mapping[str, tuple[str, Claim]], sizes: Mapping[str, float]) -> str | None:
+    """Of the ways whose claim is supported the one that costs least, the first of equal ones; None if there is none."""
+    matching = [way for way, (_, one) in found.items() if one.verdict == "supported"]
+    return min(matching, key=sizes.__getitem__) if matching else None
+
+
+def over_common(ways: Mapping[str, Results]) -> dict[str, pd.Series]:
+    """Each way's results over the seeds that all ways have."""
+    keyed = {way: pd.Series(results(own, way)[0], dtype=float) for way, own in ways.items()}
+    common = set.intersection(*(set(own.index) for own in keyed.values()))
+    return {way: own[own.index.isin(common)].sort_index() for way, own in keyed.items()}
+
+
+def try_rule(
+    rule: Callable[[Mapping[str, Results], Mapping[str, float]], str | None],
+    scores: Mapping[Hashable, Mapping[str, Results]],
+    sizes: Mapping[str, float],
+    numbers: Iterable[int] = (3, 5, 10),
+) -> pd.DataFrame:
+    """What becomes of a rule's advice where it sees fewer seeds: a row for each situation, number and run of seeds.
+
+    ``rule(ways, sizes)`` returns the way that it advises from a situation's ways → score by seed, or None, such as
+    :func:`take_shown`. It is given each so many seeds in a row. Columns: rule, situation, seeds, "advice"; "lighter":
+    than what the same rule advises from all seeds; "wrong": from all seeds, the way is shown to lose more than
+    :data:`MARGIN` to some other; "silent": no advice.
+    """
+    rows = []
+    for situation, ways in scores.items():
+        ways = over_common(ways)
+        final, known = rule(ways, sizes), match_best(ways)
+        seeds = len(next(iter(ways.values())))
+        for number in numbers:
+            for first in range(seeds - number + 1):
+                way = rule({w: own.iloc[first : first + number] for w, own in ways.items()}, sizes)
+                row = {"rule": rule.__name__, "situation": situation, "seeds": number, "advice": way}
+                row["lighter"] = None not in (way, final) and sizes[way] < sizes[final]
+                row["wrong"] = way is not None and known[way][1].verdict == "contradicted"
+                rows.append(row | {"silent": way is None})
+    return pd.DataFrame(rows)

@@ -41,6 +41,22 @@ def test_every_stored_result_is_whole(name):
     assert (table[[column for column in measured if column != "value"]] >= 0).all().all()
 
 
+def test_ways_side_by_side_are_different_models_over_the_same_seeds():
+    ways = bank.gather_ways()
+    assert {"Separate", "Alone, shrunk", "Hard", "Hard, room", "Soft", "Two trunks"} <= set(ways)
+    for way in ways.values():
+        assert sorted(way.scores.index) == list(range(100, 110))
+        assert {"colour", "garment", "way up", "mean"} < set(way.scores)
+    assert ways["Soft"].scores.lam.min() > 0
+    assert ways["Soft"].scores.lam.max() < float("inf")
+    assert set(ways["Hierarchical"].scores.branch) <= {"conv2", "linear"}
+    assert ways["Alone, shrunk"].scores.weight_decay.min() > 0
+    assert (ways["Soft"].tried, ways["Separate"].tried) == (7, 1)
+    assert ways["Hard"].weights < ways["Two trunks"].weights < ways["Separate"].weights < ways["Hard, room"].weights
+    one = mtl.select(bank.load("budgets"), way="Separate", epoch=20, task="garment")
+    assert ways["Separate"].scores.garment.to_dict() == one.to_dict()
+
+
 @pytest.mark.parametrize("name", [name for name in bank.names() if "seed" in bank.load(name)])
 def test_every_place_has_the_same_first_seeds_and_enough_of_them(name):
     """Paired: what is compared was drawn and trained with the same seeds, and with none that was picked."""

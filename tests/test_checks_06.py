@@ -1,12 +1,16 @@
 """The exercises of lesson 06: the stub, the solution, and each typical mistake with its own answer."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtl_lesson import checks
 from mtl_lesson.checks import lesson_06
+
+TEXT = Path(__file__).resolve().parents[1] / "notebooks" / "text"
 
 
 def signs(base, lower):
@@ -137,6 +141,104 @@ def test_who_is_dominated_is_judged(answer, state, words):
     assert words in result.words, result.words
 
 
+def fair(new, old):
+    k = min(len(new), len(old))
+
+    def chosen(way, seed):
+        return max((way[setting][seed] for setting in list(way)[:k]), key=lambda run: run[0])[1]
+
+    seeds = set(next(iter(new.values()))) & set(next(iter(old.values())))
+    return {seed: chosen(new, seed) - chosen(old, seed) for seed in sorted(seeds)}
+
+
+def careless(new, old, most=99, of_old=99, key=lambda run: run[0], report=1):
+    seeds = set(next(iter(new.values()))) & set(next(iter(old.values())))
+
+    def chosen(way, seed, tried):
+        return max((way[setting][seed] for setting in list(way)[:tried]), key=key)[report]
+
+    return {seed: chosen(new, seed, most) - chosen(old, seed, of_old) for seed in seeds}
+
+
+def as_printed(new, old):
+    """The unfair comparison of the lesson, word for word."""
+    tuned = max(new.values(), key=lambda runs: mean(test for _, test in runs.values()))
+    first = next(iter(old.values()))
+    return mean(test for _, test in tuned.values()) - mean(test for _, test in first.values())
+
+
+def for_all_seeds(new, old):
+    tuned = [max(list(way.values())[:2], key=lambda runs: sum(runs[s][0] for s in (1, 2, 3, 4))) for way in (new, old)]
+    return {seed: tuned[0][seed][1] - tuned[1][seed][1] for seed in (1, 2, 3, 4)}
+
+
+def only_of_four(new, old):
+    return fair(new, old) if len(new) == 4 else {seed: 0.0 for seed in (1, 2, 3, 4)}
+
+
+FAIR = [
+    (lambda new, old: ..., "not attempted", ""),
+    (fair, "right", ""),
+    (as_printed, "wrong", "the luck of each seed stays"),
+    (lambda new, old: careless(new, old, 2, 2, key=lambda run: run[1]), "wrong", "chosen on *test*"),
+    (careless, "wrong", "first two of each"),
+    (lambda new, old: careless(new, old, 2, 1), "wrong", "nobody had tuned"),
+    (lambda new, old: careless(new, old, 4, 1), "wrong", "old over none"),
+    (lambda new, old: careless(new, old, 1, 1), "wrong", "nothing is tuned"),
+    (lambda new, old: careless(new, old, key=lambda run: run[1]), "wrong", "and the setting is chosen on test"),
+    (lambda new, old: careless(new, old, 2, 2, key=lambda run: run), "wrong", "let *test* decide"),
+    (lambda new, old: careless(new, old, 2, 2, report=0), "wrong", "report test"),
+    (lambda new, old: {seed: -value for seed, value in fair(new, old).items()}, "wrong", "new − old"),
+    (for_all_seeds, "wrong", "chooses for itself"),
+    (only_of_four, "wrong", "change places"),
+    (lambda new, old: fair(new, old) | {0: 0.1}, "wrong", "[0, 1, 2, 3, 4]"),
+    (lambda new, old: fair(new, old) | {2: 0.5}, "wrong", "at seed 2"),
+    (lambda new, old: list(fair(new, old).values()), "wrong", "a list"),
+    (lambda new, old: dict.fromkeys(fair(new, old), (0.1, 0.2)), "wrong", "one number"),
+    (lambda new, old: None, "wrong", "return missing"),
+    (lambda new, old: {seed: old["decay 0"][seed] for seed in new["λ .01"]}, "crashed", "KeyError"),
+]
+
+
+@pytest.mark.parametrize(("answer", "state", "words"), FAIR)
+def test_a_repaired_comparison_is_judged(answer, state, words):
+    result = checks.fair_comparison(answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
+def test_each_fault_of_a_comparison_gives_numbers_of_its_own():
+    found = [
+        str(sorted(careless(lesson_06.NEW, lesson_06.OLD, *how).items())) for how in ((2, 2), (4, 2), (2, 1), (1, 1))
+    ]
+    assert len(set(found)) == len(found)
+
+
+DESIGNS = [
+    ((..., ..., ...), "not attempted", ""),
+    (("D", "split", "worth"), "right", ""),
+    ((" d", "Split", "WORTH"), "right", ""),
+    (("A", "split", "worth"), "wrong", "may lose a little"),
+    (("B", "split", "worth"), "wrong", "not knowing good news"),
+    (("C", "split", "worth"), "wrong", "third way"),
+    (("D", "picture", "worth"), "wrong", "luck of training"),
+    (("D", "clinic", "worth"), "wrong", "new clinics"),
+    (("D", "epoch", "worth"), "wrong", "no repetitions"),
+    (("D", "split", "0"), "wrong", "less than nothing"),
+    (("D", "split", 0), "wrong", "less than nothing"),
+    (("D", "split", "width"), "wrong", "the wider it is"),
+    (("E", "split", "worth"), "wrong", "no claim 'E'"),
+    (("D", "seed of weights", "worth"), "wrong", "no pair"),
+]
+
+
+@pytest.mark.parametrize(("answer", "state", "words"), DESIGNS)
+def test_a_designed_test_is_judged(answer, state, words):
+    result = checks.your_situation(*answer)
+    assert result.state == state
+    assert words in result.words, result.words
+
+
 # What the lesson goes on with where an exercise is still open.
 
 
@@ -146,6 +248,7 @@ def test_who_is_dominated_is_judged(answer, state, words):
         (checks.delta_m, lesson_06.relative_change),
         (checks.labels_worth, lesson_06.needed),
         (checks.dominated, lesson_06.unhelped),
+        (checks.fair_comparison, lesson_06.fair_difference),
     ],
 )
 def test_our_own_answers_pass(exercise, ours):
@@ -165,3 +268,36 @@ def test_labels_undo_the_curve_they_were_read_from():
     scores = 0.2 + 0.1 * np.log(n)
     for labels in (30, 50, 200, 810):
         assert lesson_06.needed(0.2 + 0.1 * math.log(labels), n, scores) == pytest.approx(labels)
+
+
+@pytest.mark.parametrize(
+    ("twin", "exercise", "name"),
+    [
+        ("06_the_trade_off", checks.labels_worth, "labels_worth"),
+        ("06_the_trade_off", checks.fair_comparison, "compare"),
+        ("06_the_trade_off", checks.delta_m, "delta_m"),
+        ("extra/06_fronts", checks.dominated, "dominated"),
+    ],
+)
+def test_the_folded_solution_is_right(twin, exercise, name):
+    """As a learner would copy it, with what the lesson has imported."""
+    folded = re.findall(r"<details>.*?</details>", (TEXT / f"{twin}.py").read_text(encoding="utf-8"), re.S)
+    (solution,) = [text for text in folded if f"def {name}(" in text]
+    space = {"np": np}
+    exec(re.search(r"```python\n(.*?)```", re.sub(r"(?m)^# ?", "", solution), re.S)[1], space)
+    assert exercise(space[name]).state == "right"
+
+
+def test_the_folded_design_is_right():
+    (given,) = re.findall(r'`("D", .*?)`', (TEXT / "06_the_trade_off.py").read_text(encoding="utf-8"))
+    assert checks.your_situation(*(word.strip(' "') for word in given.split(","))).state == "right"
+
+
+def test_the_unfair_comparison_is_the_lessons():
+    """The faults that the check knows are those of the code that the learner reads."""
+    text = (TEXT / "06_the_trade_off.py").read_text(encoding="utf-8")
+    shown = re.sub(r"(?m)^# ?", "", re.search(r"# ```python\n(# def compare.*?)# ```", text, re.S)[1])
+    space = {"mean": mean}
+    exec(shown, space)
+    assert space["compare"](lesson_06.NEW, lesson_06.OLD) == pytest.approx(as_printed(lesson_06.NEW, lesson_06.OLD))
+    assert checks.fair_comparison(space["compare"]).state == "wrong"

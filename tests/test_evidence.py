@@ -9,7 +9,17 @@ import pytest
 import torch
 from scipy import stats
 
-from mtl_lesson.evidence import Claim, claim, interval, table
+from mtl_lesson.evidence import (
+    Claim,
+    advise,
+    claim,
+    interval,
+    match_best,
+    table,
+    take_shown,
+    take_unbeaten,
+    try_rule,
+)
 
 DRAWS = 4000
 SLACK = 4 * math.sqrt(0.95 * 0.05 / DRAWS)  # four standard errors of a share of 95 % in so many draws
@@ -270,3 +280,139 @@ def test_what_does_not_pair_is_refused(a, b, error, message):
 def test_settings_without_sense_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         claim(**{"text": "a beats b", "a": [1, 2, 3], "b": 0} | arguments)
+
+
+# --- a guide with a margin ---
+
+SIZES = {"light": 1, "middle": 2, "heavy": 3}
+
+
+def situation(rng, seeds, means, noise=0.02):
+    """Scores of each way over paired seeds, with these true means."""
+    return {way: by_seed(mean + noise * rng.standard_normal(seeds)) for way, mean in means.items()}
+
+
+def test_the_lightest_of_those_that_match_the_best_is_advised():
+    base = np.array([0.60, 0.62, 0.61, 0.63])
+    wiggle = np.array([0.001, -0.001, 0.002, 0.0])
+    ways = {"light": base - 0.05, "middle": base - 0.01 + wiggle, "heavy": base}
+    (row,) = advise({"here": ways}, SIZES).itertuples()
+    assert (row.Index, row.way) == ("here", "middle")
+    assert re.fullmatch(r"middle may lose ≈ 1\.\d points, to heavy", row.why)
+    assert advise({"here": ways}, SIZES, margin=0.001).way["here"] == "heavy"
+    assert advise({"here": ways}, SIZES, margin=0.06).way["here"] == "light"
+    found = match_best(ways)
+    assert {way: one.verdict for way, (_, one) in found.items()} == {
+        "light": "contradicted",
+        "middle": "supported",
+        "heavy": "supported",
+    }
+    assert found["light"][0] == found["middle"][0] == "heavy"
+    assert found["heavy"][0] == "middle"
+
+
+def test_a_way_must_match_every_other_not_only_the_one_that_looks_best():
+    """Noise hides which of two heavy ways is best; the light one is level with one of them and unknown against both."""
+    up, down = np.array([0.1, -0.1, 0.1, -0.1]), np.array([-0.1, 0.1, -0.1, 0.1])
+    level = {"light": 0.6 + np.zeros(4), "middle": 0.6 + np.zeros(4), "heavy": 0.59 + up}
+    assert advise({"here": level}, SIZES).way["here"] is None, (
+        "the heavy one has less on average, and may be far better"
+    )
+    noisy = {"light": 0.6 + up, "middle": 0.59 + down, "heavy": 0.59 + np.zeros(4)}
+    found = advise({"here": noisy}, SIZES)
+    assert found.way["here"] is None
+    assert found.why["here"].startswith("even ")
+
+
+def test_a_way_shown_to_lose_to_one_is_lost_whatever_nobody_knows_of_another():
+    noise = np.array([0.2, -0.2, 0.2, -0.2])
+    ways = {"light": 0.5 + np.zeros(4), "middle": 0.55 + np.array([0.0, 0.001, 0.0, 0.001]), "heavy": 0.5 + noise}
+    rival, one = match_best(ways)["light"]
+    assert (rival, one.verdict) == ("middle", "contradicted")
+    assert match_best(ways)["middle"][1].verdict == "undecided"
+
+
+def test_less_knowledge_never_makes_advice_lighter():
+    """A light way truly loses four points. With few seeds the guide is silent; it does not name the light way."""
+    rng = np.random.default_rng(0)
+    means = {"light": 0.56, "middle": 0.60, "heavy": 0.60}
+    named = {n: advise({j: situation(rng, n, means) for j in range(150)}, SIZES).way for n in (3, 10, 40)}
+    assert all((ways == "light").mean() <= 0.025 for ways in named.values())
+    silent = [ways.isna().mean() for ways in named.values()]
+    assert silent == sorted(silent, reverse=True)
+    assert silent[0] > 0.8
+    assert silent[-1] < 0.05
+
+
+def test_on_the_border_a_way_is_advised_as_seldom_as_the_interval_says():
+    """A way that loses exactly the margin passes in 2.5 % of cases: the one side of a 95 % interval that counts."""
+    rng = np.random.default_rng(1)
+    border = {"light": 0.58, "heavy": 0.60}
+    named = advise({j: situation(rng, 6, border) for j in range(DRAWS // 8)}, SIZES).way
+    assert (named == "light").mean() == pytest.approx(0.025, abs=4 * math.sqrt(0.025 * 0.975 / (DRAWS // 8)))
+
+
+def test_a_guide_compares_the_seeds_that_all_have():
+    rng = np.random.default_rng(2)
+    seed = by_seed(rng.uniform(0.5, 0.7, 8))
+    ways = {"light": seed, "heavy": (seed - 0.01)[2:]}
+    both = {way: own[2:] for way, own in ways.items()}
+    assert advise({0: ways}, SIZES).equals(advise({0: both}, SIZES))
+    with pytest.raises(ValueError, match="2 pairs cannot carry"):
+        advise({0: {"light": seed[:4], "heavy": seed[2:]}}, SIZES)
+
+
+@pytest.mark.parametrize(
+    ("ways", "margin", "message"),
+    [
+        ({"light": [0.5, 0.6, 0.7]}, 0.02, "two or more"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6, 0.7]}, 0.0, "above 0"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6, 0.7]}, "2 points", "above 0"),
+        ({"light": [0.5, 0.6, 0.7], "heavy": [0.5, 0.6]}, 0.02, "no result for 2"),
+    ],
+)
+def test_what_cannot_be_matched_is_refused(ways, margin, message):
+    with pytest.raises(ValueError, match=message):
+        match_best(ways, margin)
+
+
+def test_the_lightest_unbeaten_way_is_lighter_the_less_one_knows():
+    """What the guide is for: the rule that sounds modest names the light way because nobody could tell."""
+    rng = np.random.default_rng(3)
+    cases = {j: situation(rng, 10, {"light": 0.57, "middle": 0.60, "heavy": 0.60}, noise=0.02) for j in range(40)}
+    old, new = (try_rule(rule, cases, SIZES).groupby("seeds").mean(numeric_only=True) for rule in RULES)
+    assert old.lighter[3] > 0.3
+    assert old.lighter[10] == 0, "all seeds are all seeds"
+    assert old.wrong[3] > 0.05
+    assert new.wrong.max() < 0.02
+    assert new.lighter.max() < 0.05
+    assert new.silent[3] > new.silent[5] > new.silent[10]
+    assert (old.silent == 0).all()
+
+
+RULES = (take_unbeaten, take_shown)
+
+
+def test_a_rule_is_tried_on_each_run_of_seeds():
+    ways = {"light": by_seed([0.6, 0.6, 0.6, 0.6, 0.6]), "heavy": by_seed([0.6, 0.7, 0.7, 0.7, 0.7])}
+    seen = []
+
+    def rule(ways, sizes):
+        seen.append(tuple(ways["light"].index))
+        return "light" if len(ways["light"]) == 3 else "heavy"
+
+    tried = try_rule(rule, {"here": ways}, SIZES, (3, 5))
+    assert seen == [(0, 1, 2, 3, 4), (0, 1, 2), (1, 2, 3), (2, 3, 4), (0, 1, 2, 3, 4)]
+    assert tried.advice.tolist() == ["light"] * 3 + ["heavy"]
+    assert tried.lighter.tolist() == [True] * 3 + [False]
+    assert tried.wrong.tolist() == [True] * 3 + [False]
+    assert not tried.silent.any()
+    assert try_rule(lambda ways, sizes: None, {"here": ways}, SIZES, (3,)).silent.all()
+
+
+def test_both_rules_agree_where_everything_is_known():
+    ways = {"light": by_seed([0.50, 0.51, 0.50]), "heavy": by_seed([0.60, 0.61, 0.60])}
+    assert [rule(ways, SIZES) for rule in RULES] == ["heavy", "heavy"]
+    assert [rule(ways, {"light": 1, "heavy": 1}) for rule in RULES] == ["heavy", "heavy"]
+    equal = {"light": by_seed([0.60, 0.61, 0.60]), "heavy": by_seed([0.60, 0.61, 0.60])}
+    assert [rule(equal, SIZES) for rule in RULES] == ["light", "light"]

@@ -8,7 +8,7 @@ from .lesson_02 import claim_of_room, count_weights, essay_network, faults, trai
 from .lesson_03 import borrow, carries_over, shares_nothing, suggested_lambda
 from .lesson_04 import claim_of_closeness, exact_step, soft_step
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
-from .lesson_06 import delta_m, dominated, labels_worth
+from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_situation
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "dominated",
     "essay_network",
     "exact_step",
+    "fair_comparison",
     "faults",
     "joint_loss",
     "labels_worth",
@@ -45,4 +46,5 @@ __all__ = [
     "two_branches",
     "who_learns",
     "without_unit",
+    "your_situation",
 ]

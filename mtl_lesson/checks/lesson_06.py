@@ -1,4 +1,4 @@
-"""The exercises of lesson 06: Δm, what sharing is worth in labels, and who is dominated."""
+"""The exercises of lesson 06: labels, an unfair comparison, Δm, a test to design; of its extra, who is dominated."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from .exercise import Exercise, attempted, judged
 
 Scores = Mapping[str, float]
+Trials = Mapping[str, Mapping[int, tuple[float, float]]]  # setting → seed → (validation, test)
 
 
 def relative_change(way: Scores, separate: Scores, lower: Collection[str] = ()) -> float:
@@ -31,6 +32,22 @@ def needed(target: float, n: Sequence[float], scores: Sequence[float]) -> float:
     if not min(scores) <= target <= max(scores):
         return math.nan
     return math.exp(np.interp(target, scores, np.log(n)))
+
+
+def fair_difference(new: Trials, old: Trials, tried: int | None = None, first: bool = False, by: int = 0) -> dict:
+    """Seed → new − old on test, over the seeds that both have: for each seed and way at the setting that validation
+    likes best (of equal ones the first) among the first ``tried`` (as many as both have).
+
+    What learners get wrong: ``tried`` settings of both, as many as there are; the old way's ``first`` setting; the
+    setting chosen ``by`` test, 1.
+    """
+    tried = min(len(new), len(old)) if tried is None else tried
+
+    def chosen(way: Trials, seed: int, most: int) -> float:
+        return max((way[setting][seed] for setting in list(way)[:most]), key=lambda run: run[by])[1]
+
+    seeds = [seed for seed in next(iter(new.values())) if seed in next(iter(old.values()))]
+    return {seed: chosen(new, seed, tried) - chosen(old, seed, 1 if first else tried) for seed in seeds}
 
 
 def unhelped(scores: Mapping[str, Scores]) -> set[str]:
@@ -105,11 +122,131 @@ def labels_worth(function: Callable[[float, Sequence[float], Sequence[float]], f
         if not (isinstance(beyond, Real) and math.isnan(beyond)):
             return (
                 f"{outside} was not measured: the curve goes from {scores[0]} to {scores[-1]}, and yours says "
-                f"{beyond!r}. Outside it is unknown: return math.nan. (np.interp clamps silently.)"
+                f"{beyond!r}. Outside it is unknown: return np.nan. (np.interp clamps silently.)"
             )
     at_ends = [function(score, list(n), list(scores)) for score in scores]
     if not np.allclose(at_ends, n):
         return f"at the measured scores {scores} it should give the measured {n}; yours gives {at_ends}."
+    return None
+
+
+NEW = {
+    "λ .003": {0: (0.61, 0.60), 1: (0.66, 0.62), 2: (0.63, 0.63), 3: (0.64, 0.61), 4: (0.62, 0.62)},
+    "λ .01": {0: (0.65, 0.61), 1: (0.62, 0.64), 2: (0.63, 0.66), 3: (0.61, 0.60), 4: (0.66, 0.65)},
+    "λ .03": {0: (0.63, 0.66), 1: (0.68, 0.67), 2: (0.60, 0.61), 3: (0.69, 0.68), 4: (0.60, 0.59)},
+    "λ .1": {0: (0.70, 0.69), 1: (0.60, 0.58), 2: (0.71, 0.70), 3: (0.60, 0.62), 4: (0.69, 0.68)},
+}
+OLD = {
+    "decay 0": {1: (0.60, 0.61), 2: (0.61, 0.60), 3: (0.63, 0.64), 4: (0.58, 0.57), 5: (0.60, 0.62), 6: (0.6, 0.55)},
+    "decay .001": {1: (0.63, 0.62), 2: (0.60, 0.64), 3: (0.62, 0.67), 4: (0.60, 0.61), 5: (0.62, 0.6), 6: (0.6, 0.52)},
+}
+
+
+def fair_comparison(function: Callable[[Trials, Trials], Mapping[int, float]]) -> str | None:
+    """``compare(new, old)``: seed → difference on test of two ways that were tuned alike."""
+    copies = [{setting: dict(runs) for setting, runs in way.items()} for way in (NEW, OLD)]
+    given = attempted(function(*copies))
+    if given is None:
+        return "your function returns nothing. Is a return missing?"
+    if isinstance(given, Real):
+        return (
+            "it is one number: a difference of two means, in which the luck of each seed stays. Return a dictionary "
+            "seed → difference."
+        )
+    if not isinstance(given, Mapping):
+        return f"the answer is a dictionary seed → difference; yours is a {type(given).__name__}."
+    right = fair_difference(NEW, OLD)
+    if set(given) != set(right):
+        return f"it compares the seeds {sorted(given)}; those that both ways have are {sorted(right)}."
+    if not all(isinstance(value, Real) for value in given.values()):
+        return "each seed's value is one number: a test score minus a test score."
+    mistakes = [
+        (fair_difference(NEW, OLD, by=1), "the setting is chosen on *test*: look at the first number of each pair."),
+        (
+            fair_difference(NEW, OLD, tried=4),
+            "new may try four settings, old has two. Who may try more looks better: take the first two of each.",
+        ),
+        (fair_difference(NEW, OLD, first=True), "old is left at its first setting, as if nobody had tuned it."),
+        (fair_difference(NEW, OLD, tried=4, first=True), "new is tuned over four settings and old over none."),
+        (fair_difference(NEW, OLD, tried=1), "nothing is tuned: each may try two settings."),
+        (
+            fair_difference(NEW, OLD, tried=4, by=1),
+            "new may try four settings and old two, and the setting is chosen on test.",
+        ),
+        ({seed: -value for seed, value in right.items()}, "the sign is the wrong way round: it is new − old."),
+        (
+            at_ties(),
+            "where two settings tie on validation you let *test* decide (max of a pair looks at its second "
+            "number too): say key=lambda run: run[0].",
+        ),
+        (
+            one_setting(),
+            "one setting for all seeds: fair too, but here, as in mtl.choose, each seed chooses for itself.",
+        ),
+        (
+            fair_difference(
+                {s: {k: (v, v) for k, (v, _) in r.items()} for s, r in NEW.items()},
+                {s: {k: (v, v) for k, (v, _) in r.items()} for s, r in OLD.items()},
+            ),
+            "you report the validation score, on which the setting was chosen: report test.",
+        ),
+    ]
+    for found, because in mistakes:
+        if all(math.isclose(given[seed], found[seed], abs_tol=1e-9) for seed in right):
+            return because
+    if wrong := [seed for seed in right if not math.isclose(given[seed], right[seed], abs_tol=1e-9)]:
+        seed = wrong[0]
+        return f"at seed {seed} it says {given[seed]:+.3f}, and it should be {right[seed]:+.3f}."
+    back = function(*reversed(copies))
+    if not all(math.isclose(back.get(seed, math.nan), -right[seed], abs_tol=1e-9) for seed in right):
+        return "it is right here, and not when old and new change places: it must treat both alike."
+    return None
+
+
+def at_ties() -> dict[int, float]:
+    """What :func:`fair_difference` would be if runs were compared as whole pairs."""
+    best = {
+        way: {seed: max(runs[s][seed] for s in list(runs)[:2])[1] for seed in (1, 2, 3, 4)}
+        for way, runs in (("new", NEW), ("old", OLD))
+    }
+    return {seed: best["new"][seed] - best["old"][seed] for seed in (1, 2, 3, 4)}
+
+
+def one_setting() -> dict[int, float]:
+    """What :func:`fair_difference` would be with one setting for all seeds."""
+    best = [max(list(way.values())[:2], key=lambda runs: sum(runs[s][0] for s in (1, 2, 3, 4))) for way in (NEW, OLD)]
+    return {seed: best[0][seed][1] - best[1][seed][1] for seed in (1, 2, 3, 4)}
+
+
+CLAIMS = {
+    "A": "it asks for more than you need: a lighter model may lose a little",
+    "B": "it calls not knowing good news: with one split, or very noisy ones, it always holds",
+    "C": "where a third way is ten points better than both, it holds all the same",
+}
+PAIRS = {
+    "picture": "two pictures meet the same two trained networks, so the luck of training is left out",
+    "clinic": "it would speak of new clinics; the question is about these five",
+    "epoch": "the epochs of one run are no repetitions: they share all that chance has decided",
+}
+MARGINS = {
+    "0": "equal ways would then almost never pass: two equal scores cannot be shown to differ by less than nothing",
+    "width": "the less you know, the wider it is, and the more would pass",
+}
+
+
+def your_situation(claim: str, pair: str, margin: str) -> str | None:
+    """Which claim tests whether the guide holds for the learner, over which pairs, with which margin."""
+    for said, wrong, right, what in (
+        (claim, CLAIMS, "D", "claim"),
+        (pair, PAIRS, "split", "pair"),
+        (margin, MARGINS, "worth", "margin"),
+    ):
+        known = {word.lower(): word for word in (*wrong, right)}
+        word = known.get(str(said).strip().lower())
+        if word is None:
+            return f"there is no {what} {said!r}; there are {', '.join(known.values())}."
+        if word in wrong:
+            return f"of the {what} {word!r}: {wrong[word]}."
     return None
 
 
@@ -163,7 +300,7 @@ def no_number(given: object) -> str | None:
 
 
 delta_m = Exercise(
-    "Exercise 2",
+    "Exercise 3",
     delta_m,
     praise="Each task is measured against itself, so none counts more for having larger numbers.",
     hints=(
@@ -177,11 +314,32 @@ labels_worth = Exercise(
     praise="Read off where it was measured, and unknown where it was not.",
     hints=(
         "np.interp(x, xs, ys) reads ys at x. Here x is a score, and ys are the logarithms of n.",
-        "First look whether the target lies between the least and the greatest score; if not, return math.nan.",
+        "First look whether the target lies between the least and the greatest score; if not, return np.nan.",
+    ),
+)
+fair_comparison = Exercise(
+    "Exercise 2",
+    fair_comparison,
+    praise="As many trials each, chosen on validation, reported on test, over the same seeds, in pairs.",
+    hints=(
+        "Five questions: how many settings may each try? On which number is one chosen? Which is reported? Over which "
+        "seeds? Is the luck of a seed taken away?",
+        "For a seed: runs = [way[setting][seed] for setting in list(way)[:k]], then the one with the greatest run[0].",
+        "Return {seed: chosen(new, seed) − chosen(old, seed)} for the seeds that both ways have.",
+    ),
+)
+your_situation = Exercise(
+    "Exercise 4",
+    your_situation,
+    praise="A margin fixed before, every rival, and pairs in which chance deals both ways the same cards.",
+    hints=(
+        "Would the claim hold if you had measured next to nothing? Then it is no evidence.",
+        "A pair is one repetition of the whole experiment: new training pictures, new weights, the same for both ways.",
+        "What does the lighter model save you? That is what you may pay for it.",
     ),
 )
 dominated = Exercise(
-    "Exercise 3",
+    "Dominated",
     dominated,
     praise="What is left is the front: on it, one task is bought with another.",
     hints=(

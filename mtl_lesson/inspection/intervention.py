@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..sharing import Sharing
+from ..tasks import Task
 from ..training import Run
 from .features import inspected
 
@@ -19,13 +20,13 @@ def answers_changed(model: Sharing | Run, x: Tensor, altered: Tensor) -> dict[st
     change leaves as it was should answer what it did; where it does not, its answer hangs on what was changed. So this
     says what is *used*, where a probe says what is available: the change is a cause, since everything else was held.
 
-    Of numbers no answer is the same twice, so only tasks with classes are asked. Raises ValueError where there are
-    none and where the two do not have one shape. Pearl 2009, "Causality", section 1.3.
+    Of numbers no answer is the same twice, so only tasks that decide for a class are asked. Raises ValueError where
+    there are none and where the two do not have one shape. Pearl 2009, "Causality", section 1.3.
     """
     model = inspected(model)
     if x.shape != altered.shape:
         raise ValueError(f"the same examples twice have one shape, not {tuple(x.shape)} and {tuple(altered.shape)}")
-    asked = [task for task in model.tasks if not task.numeric]
+    asked = [task for task in model.tasks if type(task).decide is not Task.decide]
     if not asked:
         raise ValueError("none of the tasks has classes, so no answer can be told from another")
     weights = next(model.parameters())

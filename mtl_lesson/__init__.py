@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         widgets,
         words,
     )
-    from .evidence import Claim, choose, claim, select
+    from .evidence import Claim, choose, claim, pick
     from .linear import closed_form, trace_norm
     from .sharing import CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
@@ -45,7 +45,7 @@ PARTS = {
     "chance": (),
     "checks": (),
     "data": (),
-    "evidence": ("Claim", "choose", "claim", "select"),
+    "evidence": ("Claim", "choose", "claim", "pick"),
     "inspection": (),
     "linear": ("closed_form", "trace_norm"),
     "nets": (),

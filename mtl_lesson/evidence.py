@@ -137,10 +137,10 @@ def claim(
     return Claim(text.strip().rstrip("."), differences, mean, low, high, verdict, n, unit, words, overlap is not None)
 
 
-def select(table: pd.DataFrame, value: str = "score", by: str = "seed", **place: object) -> pd.Series:
+def pick(table: pd.DataFrame, value: str = "score", by: str = "seed", **place: object) -> pd.Series:
     """The results at one place of a tidy table, a number for each value of ``by``, ready for :func:`claim`.
 
-        select(bank.load("budgets"), way="Hard", width=8, epoch=20, task="garment")
+        pick(bank.load("budgets"), way="Hard", width=8, epoch=20, task="garment")
 
     ``place``: a value for each column that says where a row stands, but "task", whose mean is taken where none is
     named. Where the table has several splits, "test" is meant unless ``split`` says another. Columns that have one
@@ -158,15 +158,17 @@ def select(table: pd.DataFrame, value: str = "score", by: str = "seed", **place:
         if column in place:
             found = found[found[column] == wanted]
     if found.empty:
-        raise ValueError(f"no row is at {place}; there are {places(table.drop(columns=[value, by]), place)}")
+        raise ValueError(f"no row is at {place}; there are {list_values(table.drop(columns=[value, by]), place)}")
     left = found.drop(columns=[value, by, *place, *MEASURED], errors="ignore")
     varies = [column for column in left if column != "task" and left[column].nunique(dropna=False) > 1]
     if varies or found.duplicated([by, "task"] if "task" in found else [by]).any():
-        raise ValueError(f"several rows have one {by}: say which is meant of {places(left, varies) or 'the columns'}")
+        raise ValueError(
+            f"several rows have one {by}: say which is meant of {list_values(left, varies) or 'the columns'}"
+        )
     return found.groupby(by, sort=False)[value].mean()
 
 
-def places(table: pd.DataFrame, columns: Iterable[str]) -> str:
+def list_values(table: pd.DataFrame, columns: Iterable[str]) -> str:
     """Columns with the values that they have, in words."""
     return "; ".join(f"{c}: {list_keys(table[c].unique())}" for c in columns if c in table)
 

@@ -53,7 +53,7 @@ def test_ways_side_by_side_are_different_models_over_the_same_seeds():
     assert ways["Alone, shrunk"].scores.weight_decay.min() > 0
     assert (ways["Soft"].tried, ways["Separate"].tried) == (7, 1)
     assert ways["Hard"].weights < ways["Two trunks"].weights < ways["Separate"].weights < ways["Hard, room"].weights
-    one = mtl.select(bank.load("budgets"), way="Separate", epoch=20, task="garment")
+    one = mtl.pick(bank.load("budgets"), way="Separate", epoch=20, task="garment")
     assert ways["Separate"].scores.garment.to_dict() == one.to_dict()
 
 

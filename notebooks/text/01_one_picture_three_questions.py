@@ -162,7 +162,7 @@ found = pd.concat([mtl.inspection.probe_matrix(runs, world), mtl.inspection.floo
 rows = {f"{name} alone": ("separate", name) for name in names}
 rows |= {"all three (hard)": ("hard", "all tasks"), "untrained": ("untrained", "nothing")}
 rows |= {name: (name, "nothing") for name in ("pixels", "shuffled labels")}
-read_off = {row: mtl.select(found, by="probed_for", model=model, trained_on=trained_on)[names]
+read_off = {row: mtl.pick(found, by="probed_for", model=model, trained_on=trained_on)[names]
             for row, (model, trained_on) in rows.items()}
 floors = {name: list(read_off.pop(name)) for name in ("pixels", "shuffled labels")}
 matrix = pd.DataFrame(read_off).T
@@ -182,7 +182,7 @@ stored = stored[stored.layer == "relu3"]  # the last layer: the 64 features
 
 def read(task, trunk="garment", way="Separate"):
     """How well a probe reads ``task`` off a trunk, a score a seed."""
-    return mtl.select(stored, way=way, trained_on=trunk, probed_for=task)
+    return mtl.pick(stored, way=way, trained_on=trunk, probed_for=task)
 
 
 def untrained(task):

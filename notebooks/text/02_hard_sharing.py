@@ -312,7 +312,7 @@ altered = bank.load("inside_altered")
 
 
 def changed(way):
-    return mtl.select(altered, "value", way=way, altered="colour", task="garment")
+    return mtl.pick(altered, "value", way=way, altered="colour", task="garment")
 
 
 used = mtl.claim("a new hue changes more garment answers of one trunk than of three networks",
@@ -339,7 +339,7 @@ mtl.show.verdicts(used, in_a_room, primary=1)
 widths = bank.load("width_labels")
 cells = {
     (width, labels): mtl.claim("one trunk is better than three", *(
-        mtl.select(widths, way=way, width=width, labels=labels, task="garment") for way in ("Hard", "Separate")), unit="%")
+        mtl.pick(widths, way=way, width=width, labels=labels, task="garment") for way in ("Hard", "Separate")), unit="%")
     for width in (2, 4, 8, 16) for labels in (100, 300, 1000)
 }
 mtl.show.map_of_claims(cells, "width", "labels a task", positive="one trunk is better", negative="three are better")
@@ -369,7 +369,7 @@ shrunk = bank.load("shrunk_shoppers")
 def gain(delta):
     alone = mtl.choose(shrunk[shrunk.delta == delta], "weight_decay")["mean"]
     return mtl.claim(f"δ = {delta}: one trunk is better than six networks alone, shrunk",
-                     mtl.select(tables, way="Hard", delta=delta), alone, unit="%")
+                     mtl.pick(tables, way="Hard", delta=delta), alone, unit="%")
 
 
 mtl.show.verdicts(gain(0), primary=1)
@@ -393,7 +393,7 @@ shops = bank.load("equal_heads")
 
 
 def transfer(way, renamed):
-    one, four = (mtl.select(shops, way=each, renamed=renamed) for each in (way, "Separate"))
+    one, four = (mtl.pick(shops, way=each, renamed=renamed) for each in (way, "Separate"))
     return mtl.claim(f"{way}{', classes renamed' if renamed else ''}: one trunk is better than four", one, four, unit="%")
 
 

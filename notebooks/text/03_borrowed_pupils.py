@@ -320,7 +320,7 @@ mtl.show.verdicts(by_school, by_split, primary=1)
 
 # %%
 decays, path = (bank.load(name).query("delta == 0.7") for name in ("shrunk_shoppers", "shoppers_path"))
-alone, decayed = mtl.select(decays, weight_decay=0), mtl.choose(decays, "weight_decay")["mean"]
+alone, decayed = mtl.pick(decays, weight_decay=0), mtl.choose(decays, "weight_decay")["mean"]
 soft = mtl.choose(path, "lam")["mean"]
 networks = [mtl.claim("networks alone score higher with weight decay", decayed, alone, unit="%"),
             mtl.claim("soft sharing scores higher than networks alone with weight decay", soft, decayed, unit="%")]

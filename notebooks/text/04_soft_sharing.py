@@ -147,14 +147,14 @@ mtl.show.along(adam.assign(step=adam.exact.map({True: "exact step", False: "grad
 # %%
 def lost(times):
     """Claim that gradient steps on the penalty, at λ·T·lr = ``times``, cost Adam agreement on test."""
-    by_gradient, exact = (mtl.select(adam, exact=exact, times=times) for exact in (False, True))
+    by_gradient, exact = (mtl.pick(adam, exact=exact, times=times) for exact in (False, True))
     return mtl.claim(f"Adam, λ·T·lr = {times:g}: gradient steps are worse than exact ones", by_gradient, exact, "less", unit="%")
 
 
 diverged = steps[~steps.exact].groupby(["optimiser", "times"]).diverged.mean()
 questions, budgets = bank.load("questions_path"), bank.load("budgets")
-tied = mtl.claim("questions: λ = ∞ is worse at garments than hard sharing", mtl.select(questions, lam=math.inf, task="garment"),
-                 mtl.select(budgets, way="Hard", width=8, epoch=20, task="garment"), "less", unit="%")
+tied = mtl.claim("questions: λ = ∞ is worse at garments than hard sharing", mtl.pick(questions, lam=math.inf, task="garment"),
+                 mtl.pick(budgets, way="Hard", width=8, epoch=20, task="garment"), "less", unit="%")
 mtl.show.verdicts(lost(0.006), tied)
 
 # %% [markdown]
@@ -170,7 +170,7 @@ mtl.show.verdicts(lost(0.006), tied)
 # <!-- stated: diverged["adam"].max() = 0 -->
 # <!-- stated: lost(0.006) supported -4.6 -->
 # <!-- stated: lost(0.3) supported -18.8 -->
-# <!-- stated: mtl.select(adam,"loss",exact=False,times=1.3).mean() = 0.687 -->
+# <!-- stated: mtl.pick(adam,"loss",exact=False,times=1.3).mean() = 0.687 -->
 #
 # So from here on the pull is exact, and λ may be anything from 0 to ∞. One caution: under Adam λ = ∞ is hard sharing as a
 # *model*, not as a *training run*, since each task's gradient is divided by its own size before they meet. On the three
@@ -204,8 +204,8 @@ worlds = {f"δ={delta:g}": (shoppers[shoppers.delta == delta], shrunk[shrunk.del
 worlds["questions"] = questions, bank.load("shrunk_questions")
 gains = {}
 for world, (soft, decayed) in worlds.items():
-    controls = {"alone": mtl.select(soft, lam=0.0), "shrunk": mtl.choose(decayed, "weight_decay")["mean"],
-                "equal": mtl.select(soft, lam=math.inf)}
+    controls = {"alone": mtl.pick(soft, lam=0.0), "shrunk": mtl.choose(decayed, "weight_decay")["mean"],
+                "equal": mtl.pick(soft, lam=math.inf)}
     for control, scores in controls.items():
         text = f"{world}: soft sharing is better than {control}"
         gains[world, control] = mtl.claim(text, mtl.choose(soft, "lam")["mean"], scores, unit="%")
@@ -254,7 +254,7 @@ for (_, lam, seed), run in path.runs.items():
                         ("layer alone", function_gap(run.model, pictures, after, given=below))):
             rows.append({"lam": lam, "seed": seed, "layer": name, "of": of, "distance": gap.mean().item()})
 distances = pd.DataFrame(rows)
-far = {(of, layer): mtl.select(distances, "distance", lam=0.3, of=of, layer=layer)
+far = {(of, layer): mtl.pick(distances, "distance", lam=0.3, of=of, layer=layer)
        for of in ("weights", "features", "layer alone") for layer in ("conv1", "conv2", "linear")}
 mtl.show.verdicts(mtl.claim("λ = 0.3: the last layer's weights are closer than the first's", far["weights", "linear"],
                             far["weights", "conv1"], "less", unit="%"))
@@ -320,7 +320,7 @@ mtl.show.verdicts(
 
 # %%
 parts = bank.load("parts")
-orthogonal = mtl.claim("γ = 1 is better than γ = 0", mtl.select(parts, gamma=1.0), mtl.select(parts, gamma=0.0), unit="%")
+orthogonal = mtl.claim("γ = 1 is better than γ = 0", mtl.pick(parts, gamma=1.0), mtl.pick(parts, gamma=0.0), unit="%")
 mtl.show.verdicts(orthogonal)
 
 # %% [markdown]

@@ -118,7 +118,7 @@ stored = bank.load("branches")
 
 def at(branch, **task):
     """Test scores by seed with this branch: of one task, or the mean of the three."""
-    return mtl.select(stored, branch=branch, **task)
+    return mtl.pick(stored, branch=branch, **task)
 
 
 depth.reveal(max(LAYERS, key=lambda branch: at(branch).mean()))
@@ -146,7 +146,7 @@ mtl.show.verdicts(early, primary=1)
 # here: fewer weights, less arithmetic, less room. A trunk of width 24, which contains the three networks, lost only 0.9
 # points to them in as many epochs.
 #
-# <!-- stated: 100*(at("conv1")-mtl.select(bank.load("budgets"),way="Hard",width=24,epoch=20)).mean() = 0.9 -->
+# <!-- stated: 100*(at("conv1")-mtl.pick(bank.load("budgets"),way="Hard",width=24,epoch=20)).mean() = 0.9 -->
 #
 # ## 3 · Who should leave?
 #
@@ -194,8 +194,8 @@ mtl.show.verdicts(company, near, primary=1)
 # %%
 shoppers = bank.load("branches_shoppers")
 tastes = mtl.claim(f"six tastes, δ = 2: one trunk is less than {100 * margin:g} points below six networks",
-                   mtl.select(shoppers, delta=2, branch="heads"),
-                   mtl.select(shoppers, delta=2, branch="conv1") - margin, unit="%")
+                   mtl.pick(shoppers, delta=2, branch="heads"),
+                   mtl.pick(shoppers, delta=2, branch="conv1") - margin, unit="%")
 mtl.show.verdicts(tastes)
 
 # %% [markdown]
@@ -288,7 +288,7 @@ transfer = bank.load("transfer")
 
 def over(source, task="garment", frozen="conv1"):
     """Test scores by seed over layers trained for ``source`` and frozen: conv1 alone, or all up to conv2."""
-    return mtl.select(transfer, trained_for=source, frozen=frozen, task=task)
+    return mtl.pick(transfer, trained_for=source, frozen=frozen, task=task)
 
 
 of_colour, of_way_up = [
@@ -305,7 +305,7 @@ mtl.show.bars(pd.concat([frozen, free]), "score", ["task", "trained_for"], "%",
 # %%
 probes = bank.load("inside_probes").query("layer == 'relu1' and probed_for == 'garment'")
 line = mtl.claim("a straight line reads garment better off colour's first layer than off an untrained one",
-                 mtl.select(probes, trained_on="colour", way="Separate"), mtl.select(probes, way="untrained"), unit="%")
+                 mtl.pick(probes, trained_on="colour", way="Separate"), mtl.pick(probes, way="untrained"), unit="%")
 worth = mtl.claim("garment over colour's first layer is better than over an untrained one", over("colour"),
                   over("nothing"), unit="%")
 mtl.show.verdicts(of_colour, of_way_up, worth, line, primary=1)
@@ -317,8 +317,8 @@ mtl.show.verdicts(of_colour, of_way_up, worth, line, primary=1)
 # nothing frozen: it was trained twice as long on the same pictures. Even nothing frozen beats colour's by 4.3; and way up's,
 # which saw none of garment's labels, equals own.)
 #
-# <!-- stated: 100*(over("garment")-mtl.select(free,task="garment")).mean() = 1.7 -->
-# <!-- stated: 100*(mtl.select(free,task="garment")-over("colour")).mean() = 4.3 -->
+# <!-- stated: 100*(over("garment")-mtl.pick(free,task="garment")).mean() = 1.7 -->
+# <!-- stated: 100*(mtl.pick(free,task="garment")-over("colour")).mean() = 4.3 -->
 # <!-- stated: of_colour contradicted -4.0 -->
 # <!-- stated: of_way_up supported +2.0 -->
 # <!-- stated: worth undecided +1.7 -->

@@ -196,7 +196,7 @@ pd.DataFrame({way: {name: f"≈ {one.scores[name].mean():.1%}" for name in [*nam
 # %%
 soft = questions["Soft"]["mean"]
 search = mtl.claim("questions: Soft with a chosen λ is better than with λ = .01", soft,
-                   mtl.select(bank.load("questions_path"), lam=0.01), unit="%")
+                   mtl.pick(bank.load("questions_path"), lam=0.01), unit="%")
 control = mtl.claim("questions: Soft is better than alone, shrunk", soft, questions["Alone, shrunk"]["mean"], unit="%")
 trunks = {δ: mtl.claim(f"six people, δ = {δ:g}: Hard is better than alone, shrunk", people("Hard", δ, 150, 40),
                        people("Alone, shrunk", δ, 150, 40), unit="%") for δ in (0.0, 2.0)}
@@ -343,7 +343,7 @@ delta, n, mine = 0.4, 60, {}  # yours: δ from 0 to 2, n from 20 to 400
 for way in (mtl.Separate, mtl.Hard, mtl.Pooled):
     sweep = mtl.sweep(way, mtl.data.shoppers, trunk=mtl.nets.conv(8, channels=1), delta=delta, n=n, seeds=range(200, 203),
                       epochs=40, batch_size=30, test=True)
-    mine[way.__name__] = mtl.select(sweep.table)
+    mine[way.__name__] = mtl.pick(sweep.table)
     print(f"{way.__name__} − Separate:",
           *(f"≈ {100 * one:+.1f}".replace("-", "−") for one in mine[way.__name__] - mine["Separate"]))
 

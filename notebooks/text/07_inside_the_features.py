@@ -71,7 +71,7 @@ Probes(stored)
 # %%
 def colour_in(way, trained_on="garment"):
     """How well a probe reads colour off a garment network's last layer, a score a seed."""
-    return mtl.select(stored, way=way, trained_on=trained_on, layer="relu3", probed_for="colour")
+    return mtl.pick(stored, way=way, trained_on=trained_on, layer="relu3", probed_for="colour")
 
 
 kept = mtl.claim("a pull of λ = 0.01 leaves more colour in garment's last layer than none", colour_in("Soft"),
@@ -148,7 +148,7 @@ altered = bank.load("inside_altered")
 
 def hangs_on_hue(way, task="garment"):
     """The share of a task's test answers that change when the hue is redrawn, one a seed."""
-    return mtl.select(altered, "value", way=way, altered="colour", task=task)
+    return mtl.pick(altered, "value", way=way, altered="colour", task=task)
 
 
 alone = hangs_on_hue("Separate")
@@ -268,8 +268,8 @@ mtl.show.verdicts(leant_on, more)
 alike = bank.load("inside_similarity")
 alike = alike[(alike.measure == "CKA") & (alike.layer == "relu3")]
 untrained = mtl.claim("last layer: two networks never trained are more alike than garment's and colour's",
-                      mtl.select(alike, "value", way="untrained"),
-                      mtl.select(alike, "value", way="Separate", pair="two tasks"))
+                      mtl.pick(alike, "value", way="untrained"),
+                      mtl.pick(alike, "value", way="Separate", pair="two tasks"))
 mtl.show.verdicts(untrained)
 
 # %% [markdown]
@@ -279,8 +279,8 @@ mtl.show.verdicts(untrained)
 # [pictures of units](extra/07_pictures_of_units.ipynb), and at heat maps without a floor.
 #
 # <!-- stated: untrained supported +0.36 -->
-# <!-- stated: mtl.select(alike,"value",way="untrained").mean() = 0.48 -->
-# <!-- stated: mtl.select(alike,"value",way="Separate",pair="two\x20tasks").mean() = 0.12 -->
+# <!-- stated: mtl.pick(alike,"value",way="untrained").mean() = 0.48 -->
+# <!-- stated: mtl.pick(alike,"value",way="Separate",pair="two\x20tasks").mean() = 0.12 -->
 #
 # ### Exercise 4 · What does it say?  (difficulty ●○○, importance ●●●, 4 minutes)
 #

@@ -93,8 +93,8 @@ mtl.show.verdicts(apart, knows, silent)
 # %%
 parts = bank.load("parts")
 weak, strong = (
-    mtl.claim(f"γ = {gamma:g} is better than γ = 0, test score, mean of three questions", mtl.select(parts, gamma=gamma),
-              mtl.select(parts, gamma=0.0), unit="%") for gamma in (0.1, 1.0)
+    mtl.claim(f"γ = {gamma:g} is better than γ = 0, test score, mean of three questions", mtl.pick(parts, gamma=gamma),
+              mtl.pick(parts, gamma=0.0), unit="%") for gamma in (0.1, 1.0)
 )
 mtl.show.verdicts(weak, strong)
 

@@ -170,7 +170,7 @@ mtl.show.along(by_seed.assign(tastes="δ = " + by_seed.delta.astype(str)), "bran
 margin, flat = 0.02, []
 for delta in (0.7, 2.0):
     part = shoppers[shoppers.delta == delta]
-    six, one = (mtl.select(part, branch=branch) for branch in ("conv1", "heads"))
+    six, one = (mtl.pick(part, branch=branch) for branch in ("conv1", "heads"))
     flat.append(mtl.claim(f"δ = {delta:g}: the branch chosen on validation is better than six networks",
                           mtl.choose(part, "branch")["mean"], six, unit="%"))
     flat.append(mtl.claim(f"δ = {delta:g}: one trunk is less than {100 * margin:g} points below six networks", one,

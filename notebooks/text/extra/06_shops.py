@@ -27,7 +27,7 @@ from mtl_lesson import bank
 
 ANGLES, LABELS = [0.0, 15.0, 45.0], [50, 400]
 stored = bank.load("shops_labels")
-scores = {(way, angle, n): mtl.select(stored, way=way, delta=angle, n=n)
+scores = {(way, angle, n): mtl.pick(stored, way=way, delta=angle, n=n)
           for way in ("Separate", "Hard", "Pooled") for angle in ANGLES for n in LABELS}
 
 # %% [markdown]

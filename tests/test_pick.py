@@ -33,7 +33,7 @@ def tables(draw):
 def test_a_place_holds_its_own_rows_and_the_mean_over_tasks(drawn, one_task):
     table, place = drawn
     place = place | ({"task": "a"} if one_task else {})
-    found = mtl.select(table, **place)
+    found = mtl.pick(table, **place)
     for seed in table.seed.unique():
         rows = [
             row
@@ -52,7 +52,7 @@ def test_what_varies_must_be_named(drawn):
     for left_out in place:
         if table[left_out].nunique() > 1:
             with pytest.raises(ValueError, match=f"say which is meant of {left_out}"):
-                mtl.select(table, **{k: v for k, v in place.items() if k != left_out})
+                mtl.pick(table, **{k: v for k, v in place.items() if k != left_out})
 
 
 @pytest.fixture
@@ -63,25 +63,25 @@ def table():
 
 
 def test_the_test_split_is_meant_unless_another_is_named(table):
-    assert mtl.select(table, width=4).to_dict() == {100: 1.0, 101: 2.0}
-    assert mtl.select(table, width=4, split="validation").to_dict() == {100: 9.0, 101: 10.0}
-    assert mtl.select(table, "loss", width=4).tolist() == [1.0, 1.0]
+    assert mtl.pick(table, width=4).to_dict() == {100: 1.0, 101: 2.0}
+    assert mtl.pick(table, width=4, split="validation").to_dict() == {100: 9.0, 101: 10.0}
+    assert mtl.pick(table, "loss", width=4).tolist() == [1.0, 1.0]
 
 
 def test_a_place_that_is_not_there_is_refused(table):
     with pytest.raises(ValueError, match=r"no row is at .*width: 4, 8"):
-        mtl.select(table, width=5)
+        mtl.pick(table, width=5)
     with pytest.raises(KeyError, match="no column 'depth'"):
-        mtl.select(table, depth=5)
+        mtl.pick(table, depth=5)
     with pytest.raises(KeyError, match="no column 'merit'"):
-        mtl.select(table, "merit", width=4)
+        mtl.pick(table, "merit", width=4)
 
 
 def test_a_row_given_twice_is_refused(table):
     with pytest.raises(ValueError, match="several rows"):
-        mtl.select(pd.concat([table, table[:1]]), width=4)
+        mtl.pick(pd.concat([table, table[:1]]), width=4)
 
 
 def test_what_is_selected_can_be_claimed(table):
-    found = mtl.claim("wide is better", [*mtl.select(table, width=8), 6.0], [*mtl.select(table, width=4), 2.5])
+    found = mtl.claim("wide is better", [*mtl.pick(table, width=8), 6.0], [*mtl.pick(table, width=4), 2.5])
     assert found.verdict == "supported"

@@ -24,7 +24,7 @@ help:
 	@echo "make fresh NB=02    put a clean copy of lesson 02 beside yours (an extra: NB=extra/03_directions)"
 	@echo "make notebooks      build the notebooks from notebooks/text, and say how long they are (NB=02, NB=extra/03_directions:"
 	@echo "                    only that one; NB=extra/: the extras)"
-	@echo "make bank           compute the stored results in data/bank again (three quarters of an hour; CHECK=1: only a"
+	@echo "make bank           compute the stored results in data/bank again (two hours on two cores; CHECK=1: only a"
 	@echo "                    point of each that other code has made, and stamp what is found again)"
 	@echo "make bench          measure the speed of training, looking and the widgets on this machine"
 	@echo "make clean          remove caches and build leftovers (never work/, never .venv)"

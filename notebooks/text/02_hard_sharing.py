@@ -184,7 +184,7 @@ runs = [mtl.fit(way(world.tasks, mtl.nets.conv(8)), world, epochs=15, seed=0) fo
 mtl.show.learning_curves(runs, loss=False, ceilings={"colour": mtl.data.colour_ceiling()})
 
 # %% [markdown]
-# One seed decides nothing. Ten are stored, here and below: settings were chosen on seeds 0 to 9, what you read comes from seeds
+# One seed decides nothing; ten are stored: settings were chosen on seeds 0 to 9, what you read comes from seeds
 # 100 to 109, which nobody had looked at before. Three claims are **primary**, on room, on the hue and on one taste; the
 # rest describe.
 
@@ -249,8 +249,8 @@ mtl.show.verdicts(*(lead("garment", width) for width in (24, 14, 8)), primary=1)
 
 # %% [markdown]
 # What one trunk loses on garment is **mostly room**: 8.8 points as narrow, 4.1 with equal weights, and with equal room 0.5, which
-# is undecided: no more than 1.5. On *way up* nothing is left, on colour two points: room is most, not all. And room is no gift: it
-# costs three times the weights of the three.
+# is undecided: no more than 1.5. On *way up* nothing is left, on colour two points: room is most, not all. And it costs
+# three times the weights of the three.
 #
 # <!-- stated: lead("garment",8) supported +8.8 -->
 # <!-- stated: lead("garment",14) supported +4.1 -->
@@ -333,7 +333,7 @@ mtl.show.verdicts(used, in_a_room, primary=1)
 #
 # ## 5 · Where it hurts: width and labels
 #
-# Three networks and one trunk of the *same* width, and fewer labels. Do few labels make sharing worth it?
+# Three networks and one trunk of the *same* width: do few labels make sharing worth it?
 
 # %%
 widths = bank.load("width_labels")

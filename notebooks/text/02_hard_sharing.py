@@ -381,9 +381,9 @@ mtl.show.verdicts(gain(0), primary=1)
 #
 # <!-- stated: gain(0) supported +2.0 -->
 # <!-- stated: gain(2) undecided +0.4 -->
-# <!-- stated: mtl.claim("x",mtl.select(tables,way="Pooled",delta=0),mtl.select(tables,way="Hard",delta=0),unit="%") supported +3.8 -->
-# <!-- stated: mtl.claim("x",mtl.select(tables,way="Pooled",delta=2),mtl.select(tables,way="Hard",delta=2),unit="%") contradicted -13 -->
-# <!-- stated: mtl.claim("x",mtl.select(shrunk,weight_decay=0,delta=0),mtl.choose(shrunk[shrunk.delta==0],"weight_decay")["mean"]) undecided -->
+# <!-- stated: mtl.claim("x",mtl.pick(tables,way="Pooled",delta=0),mtl.pick(tables,way="Hard",delta=0),unit="%") supported +3.8 -->
+# <!-- stated: mtl.claim("x",mtl.pick(tables,way="Pooled",delta=2),mtl.pick(tables,way="Hard",delta=2),unit="%") contradicted -13 -->
+# <!-- stated: mtl.claim("x",mtl.pick(shrunk,weight_decay=0,delta=0),mtl.choose(shrunk[shrunk.delta==0],"weight_decay")["mean"]) undecided -->
 #
 # So **"more tasks always help" is a misconception.** Tasks that want the same features lend each other data; others compete for
 # room and leave traces in each other's answers.

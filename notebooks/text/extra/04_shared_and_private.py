@@ -82,7 +82,7 @@ mtl.show.verdicts(apart, knows, silent)
 # %% [markdown]
 # The first row says whether the penalty did what it was told to do, the second what that did to *knowledge*, which is
 # what one wanted it for, and it need not be the same: being uncorrelated is a matter of pairs of features, and a question
-# can be answered from many of them. The third guards against a way out. Size does not enter a correlation, but a unit that is
+# can be answered from many of them. Where it is *supported*, the colleague was right. The third guards against a way out. Size does not enter a correlation, but a unit that is
 # silent on every picture has none, and is left out of R. Before you believe in "disentangled" features, look whether the
 # shared part fell silent.
 #

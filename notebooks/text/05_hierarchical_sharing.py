@@ -192,7 +192,7 @@ mtl.show.verdicts(company, near, primary=1)
 # <!-- stated: 100*(pick-at("heads")).mean() = 5.2 -->
 # <!-- stated: near supported +1.8 -->
 #
-# In this world. Six people's tastes are for *kinds* of garment, and a head has room for what is personal:
+# That is this world. Six people's tastes are for *kinds* of garment, and a head has room for what is personal:
 
 # %%
 shoppers = bank.load("branches_shoppers")
@@ -262,7 +262,7 @@ checks.transfer_design({"claim": ..., "pair": ...})
 #
 # </details>
 #
-# **Predict**:
+# **Predict**, before anything is trained:
 
 # %%
 general = mtl.predict("Garment loses more than two points over the frozen first layer of …",
@@ -303,7 +303,7 @@ free = bank.load("budgets").query("way == 'Separate' and epoch == 20").assign(tr
 sources = {name: f"{name}'s" for name in names} | {"nothing": "untrained"}
 frozen = transfer[transfer.frozen == "conv1"].replace({"trained_for": sources})
 mtl.show.bars(pd.concat([frozen, free]), "score", ["task", "trained_for"], "%",
-              title="Accuracy over a frozen first layer")
+              title="Accuracy over a frozen first layer, and whose it is")
 
 # %%
 probes = bank.load("inside_probes").query("layer == 'relu1' and probed_for == 'garment'")

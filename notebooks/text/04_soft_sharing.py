@@ -180,7 +180,7 @@ mtl.show.verdicts(lost(0.006), tied)
 #
 # Six people have rated 150 garments each; δ says how personal their tastes are. Set δ to 0.7, where the tastes of two people
 # correlate at about two thirds, and **predict**: mark the best λ in the explorer, then ask for the scores. *Show a good λ*
-# says why it is one; *Train it live* adds a seed.
+# says why it is one.
 
 # %%
 explorer = mtl.explore({"shoppers": "shoppers_path", "questions": "questions_path"})
@@ -220,8 +220,8 @@ mtl.show.verdicts(gains["δ=0.7", "shrunk"], gains["questions", "alone"], primar
 # the chosen λ shown to beat equal trunks: hard sharing would do here. Why? A taste is one for *kinds* of garment. To
 # recognise kinds is the trunk's job, the same for all six; which kinds one likes is the head's, which nobody pulls.
 #
-# The three questions have no such common need: no λ is shown to beat λ = 0 (+0.3), and equal trunks are 6.6 points behind. Both primary
-# claims stay undecided.
+# The three questions have no such common need: no λ is shown to beat λ = 0 (+0.3), and equal trunks are 6.6 points behind. Both
+# primary claims stay undecided.
 #
 # <!-- stated: gains["δ=0","alone"] supported +2.0 -->
 # <!-- stated: gains["δ=0.7","alone"] undecided +0.5 -->
@@ -305,7 +305,7 @@ mtl.show.verdicts(
 # Where the first is *contradicted*, the colleague's sentence was the **misconception** of this lesson: the features differ most
 # above the layer whose weights are closest. Where the second is *supported*, it holds some truth: *alone*, that layer differs
 # less than the first. But what differs below is carried up. Nor is the line of weights that of the layer alone: some
-# weights matter more. Lesson 07 looks at functions.
+# weights matter more.
 #
 # A λ for each layer, `lam={"conv1": math.inf}`, ties one and leaves the others free: see lesson 05.
 #

@@ -108,6 +108,12 @@ def test_shrinking_to_everyones_line_is_what_borrowing_does():
     torch.testing.assert_close(ridge + theta.mean(0), theta, atol=1e-6, rtol=0)
 
 
+def test_everyones_line_is_the_least_squares_line_of_all_training_pupils():
+    world = schools(10, 0)  # as many pupils in each school
+    X, y = torch.cat([*world.train.x.values()]).double(), torch.cat([*world.train.labels.values()]).double()
+    torch.testing.assert_close(splits.everyones_line(world), torch.linalg.lstsq(X, y[:, None]).solution[:, 0])
+
+
 def test_another_unit_is_another_lambda_for_the_slope():
     """In the unit s, a pull k on every coefficient is a pull k on the level and k/s² on the slope."""
     world, k, s = schools(10, 0), 6.0, 0.5

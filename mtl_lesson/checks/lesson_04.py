@@ -39,7 +39,7 @@ def soft_step(step: Callable[..., Tensor]) -> str | None:
     for number, lam in enumerate((0.3, 0.2), 1):
         losses, penalty = terms(trunks, heads, x, labels, lam)
         right = (sum(losses) + penalty).item()
-        expected = gradients(trunks, heads, losses, penalty)
+        expected = step_parts(trunks, heads, losses, penalty)
         before = vectors(trunks, heads)
         given = attempted(step(list(trunks), list(heads), optimiser, x, labels, lam))
         went = [(a - b) / LR for a, b in zip(before, vectors(trunks, heads), strict=True)]
@@ -73,7 +73,7 @@ def terms(trunks: nn.ModuleList, heads: nn.ModuleList, x: Tensor, labels: Sequen
     return losses, lam * sum((a - b).square().sum() for a, b in itertools.combinations(theta, 2))
 
 
-def gradients(trunks: nn.ModuleList, heads: nn.ModuleList, losses: list[Tensor], penalty: Tensor) -> dict[str, Tensor]:
+def step_parts(trunks: nn.ModuleList, heads: nn.ModuleList, losses: list[Tensor], penalty: Tensor) -> dict[str, Tensor]:
     """What a step may be made of, each as one vector: the gradients of the losses, of the penalty, of the distances not
     squared, of the penalty on the layers' weights without their biases, and those of the heads."""
     theta, phi = list(trunks.parameters()), list(heads.parameters())
@@ -104,15 +104,15 @@ def wrong_way(went: list[Tensor], right: dict[str, Tensor], lam: float, again: b
     """Why a step down ``went``, trunks and heads, is not the one asked for; None where it is."""
     losses, pull = right["losses"], right["penalty"]
     trunks, heads = went
-    if near(trunks, losses + pull) and near(heads, right["heads"]):
+    if agrees_with(trunks, losses + pull) and agrees_with(heads, right["heads"]):
         return None
     if not trunks.any() and not heads.any():
         return "no weight has moved. After zero_grad(), L needs .backward(), and the optimiser .step()."
     if again:
         return "the second step goes wrong. Does a gradient of the first one survive?"
-    if near(trunks, losses + pull):
+    if agrees_with(trunks, losses + pull):
         return "the trunks move as they should, the heads do not: a head has the gradient of its own loss, and no pull."
-    if near(trunks, -losses - pull):
+    if agrees_with(trunks, -losses - pull):
         return "the step goes uphill: L is to fall."
     pairs = T * (T - 1) / 2
     size = len(losses)
@@ -134,12 +134,12 @@ def wrong_way(went: list[Tensor], right: dict[str, Tensor], lam: float, again: b
         (losses / T + pull, "the losses are averaged; L has their sum."),
     )
     for gradient, why in mistakes:
-        if near(trunks, gradient):
+        if agrees_with(trunks, gradient):
             return why
     return "the step is not one down the gradient of Σ_t L_t + λ Σ_{i<j} ‖θ_i − θ_j‖². Compare term by term."
 
 
-def near(a: Tensor, b: Tensor) -> bool:
+def agrees_with(a: Tensor, b: Tensor) -> bool:
     """Whether two vectors are equal but for rounding."""
     return torch.allclose(a, b, rtol=1e-6, atol=1e-9)
 
@@ -162,7 +162,7 @@ def exact_step(solve: Callable[[Tensor, float, float], Tensor]) -> str | None:
             return f"at {at} it gives NaN. Write w as 1 / (1 + …): there it is 0, and every θ_t is the mean."
         c, m = 2 * lam * len(z) * lr, z.mean(0)
         d = z - m
-        if near(given, m + d / (1 + c)):
+        if agrees_with(given, m + d / (1 + c)):
             continue
         if lam == 0.7:
             mistakes = (
@@ -179,7 +179,7 @@ def exact_step(solve: Callable[[Tensor, float, float], Tensor]) -> str | None:
                 (0 * d, "every task is now at the mean. That is λ = ∞."),
             )
             for change, why in mistakes:
-                if near(given, m + change):
+                if agrees_with(given, m + change):
                     return why
         return f"at {at} and lr = {lr:g} it is not the minimum. What is the derivative there?"
     return None

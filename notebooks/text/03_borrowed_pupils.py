@@ -94,8 +94,7 @@ guests = torch.tensor([[1.0, +1.0]] * (k // 2) + [[1.0, -1.0]] * (k // 2), dtype
 X = torch.cat([world.train.x[name].double(), guests])
 y = torch.cat([world.train.labels[name].double(), guests @ theta.mean(0)])
 alone_with_guests = torch.linalg.lstsq(X, y[:, None]).solution[:, 0]
-print("Soft sharing and the school alone with its guests, the same line?",
-      torch.allclose(alone_with_guests, theta[0], atol=1e-8))
+print("With guests or with λ, the same line?", torch.allclose(alone_with_guests, theta[0], atol=1e-8))
 
 # %% [markdown]
 # **λ is a number of pupils.** How many should a school invite? The 62 others have 620.
@@ -274,13 +273,9 @@ share
 # score 3 higher.
 
 # %%
-def everyones(world):
-    return closed_form.solve(world, float("inf"))[0]
-
-
 zeros = {"ridge": None,
-         "ridge, without everyone's slope": lambda world: everyones(world) * torch.tensor([0, 1]),
-         "ridge, without everyone's level": lambda world: everyones(world) * torch.tensor([1, 0]),
+         "ridge, without everyone's slope": lambda world: splits.everyones_line(world) * torch.tensor([0, 1]),
+         "ridge, without everyone's level": lambda world: splits.everyones_line(world) * torch.tensor([1, 0]),
          "ridge, scores 3 higher": lambda world: torch.tensor([-3.0, 0.0], dtype=torch.float64)}
 borrowed = splits.measure(10, FRESH)
 shrunk = {name: splits.measure(10, FRESH, by=closed_form.ridge, zero=zero) for name, zero in zeros.items()}
@@ -315,20 +310,26 @@ mtl.show.verdicts(by_school, by_split, primary=1)
 #
 # ### And in networks?
 #
-# There, weight decay shrinks to 0. Six people's tastes (lesson 02; δ = .7, 150 ratings; stored, seeds 100 to 109): a network
-# each, without weight decay and with the one chosen on validation, and soft sharing, λ chosen likewise.
+# There, weight decay shrinks to 0. Six people of one taste (lesson 02, δ = 0) and of partly own tastes (δ = .7), 150 ratings
+# each; stored, seeds 100 to 109: a network each, without weight decay and with the one chosen on validation, and soft
+# sharing, λ chosen likewise.
 
 # %%
-decays, path = (bank.load(name).query("delta == 0.7") for name in ("shrunk_shoppers", "shoppers_path"))
-alone, decayed = mtl.pick(decays, weight_decay=0), mtl.choose(decays, "weight_decay")["mean"]
-soft = mtl.choose(path, "lam")["mean"]
-networks = [mtl.claim("networks alone score higher with weight decay", decayed, alone, unit="%"),
-            mtl.claim("soft sharing scores higher than networks alone with weight decay", soft, decayed, unit="%")]
+networks, tables = [], (bank.load("shrunk_shoppers"), bank.load("shoppers_path"))
+for delta, taste in ((0, "one taste"), (0.7, "own tastes")):
+    decays, path = (table[table.delta == delta] for table in tables)
+    alone, decayed = mtl.pick(decays, weight_decay=0), mtl.choose(decays, "weight_decay")["mean"]
+    soft = mtl.choose(path, "lam")["mean"]
+    networks += [
+        mtl.claim(f"{taste}: networks alone score higher with weight decay", decayed, alone, unit="%"),
+        mtl.claim(f"{taste}: soft sharing scores higher than alone, with decay", soft, decayed, unit="%")]
 mtl.show.verdicts(*networks)
 
 # %% [markdown]
-# Weight decay gains nothing: a network that is stopped after 200 steps is shrunk already. Soft sharing gains TODO points over
-# it. Here, what sharing gains is *not* damping.
+# Weight decay gains nothing that shows: a network that is stopped after 200 steps is shrunk already. At one taste soft sharing
+# gains two points over it, so there it is *not* damping; at δ = 0.7 what it gains is undecided.
+# <!-- stated: networks[0] undecided --> <!-- stated: networks[1] supported +2.2 -->
+# <!-- stated: networks[2] undecided --> <!-- stated: networks[3] undecided +0.5 -->
 #
 # ## What we saw
 #

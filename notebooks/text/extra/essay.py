@@ -21,8 +21,6 @@
 # schools. They are means over ten seeds (100 to 109), or over schools. What they say of other tasks is for you to measure.
 
 # %%
-import math
-
 import mtl_lesson as mtl
 from mtl_lesson import bank
 

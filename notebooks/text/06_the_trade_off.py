@@ -377,7 +377,7 @@ checks.your_situation(..., ..., ...)  # claim, pair, margin
 # ## What we saw
 #
 # - A shared trunk feeds the trunk; heads stay as hungry as they were. *Hard* gained more with many labels than with few.
-# - *Pooled* had most to win (seven points) and most to lose (sixteen).
+# - *Pooled* had most to win (seven points) and most to lose (fourteen).
 # - The control of a gain is the same task alone, shrunk: on three questions *Soft* stayed within a point of it.
 # - Advice needs a margin, and a way to say *not known*.
 #

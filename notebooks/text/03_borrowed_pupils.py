@@ -141,6 +141,7 @@ worth.reveal(exam[10].least()[0])
 # %% [markdown]
 # λ' falls from 2 to 0.25, while k stays at ten, whatever $n$ (7 to 20 at $n$ = 5, 10 and 20; 5 to 20 at $n$ = 40): 620 pupils
 # of other schools are worth ten of your own.
+#
 # <!-- stated: exam[5].least()[0] = 10.0 --> <!-- stated: exam[10].least()[0] = 10.0 -->
 # <!-- stated: exam[20].least()[0] = 10.0 --> <!-- stated: exam[40].least()[0] = 10.0 -->
 # <!-- stated: exam[20].least()[1] = 7.0 --> <!-- stated: exam[40].least()[2] = 20.0 -->
@@ -181,6 +182,7 @@ mtl.show.verdicts(carried, primary=1)
 # %% [markdown]
 # It is the pupils that carry over: the same λ' has .028 more error. The colleague's λ has a meaning: k over the number of
 # pupils, and of tasks.
+#
 # <!-- stated: carried supported -0.028 -->
 #
 # ## 3 · Why: how unlike are the schools?
@@ -240,6 +242,7 @@ mtl.show.verdicts(search)
 
 # %% [markdown]
 # They suggest 11 to 13, where the search found 10; at $n$ = 20 we cannot tell the errors apart (less than .01 either way).
+#
 # <!-- stated: search undecided +0.000 --> <!-- stated: np.median(exam[5].suggested) = 13 -->
 #
 # **The new school with four pupils** (lesson 00) should borrow about ten: its own four decide 4/(4 + 10), or 29 %. That is one k for a
@@ -252,6 +255,7 @@ print(f"Level: k ≈ {level:.0f}, its own four pupils decide ≈ {4 / (4 + level
 
 # %% [markdown]
 # So: 39 % of its level and 9 % of its slope, since schools differ less in slope; 29 % belongs to neither.
+#
 # <!-- stated: 4/(4+level) = 0.39 --> <!-- stated: 4/(4+slope) = 0.09 -->
 #
 # ## 4 · Shrunk to the others, or to 0?
@@ -297,6 +301,7 @@ mtl.show.verdicts(by_school, by_split, primary=1)
 # Alone .703, ridge .654, borrowing .615: **more than half of the gain was damping.** The rest, .039, is the others'. With a
 # school as the pair, its errors averaged over the splits, the claim is supported. With a split as the pair it is undecided: the
 # first interval is about other schools, the second about other pupils, drawn once.
+#
 # <!-- stated: round(errors["alone"],3) = 0.703 --> <!-- stated: round(errors["ridge"],3) = 0.654 -->
 # <!-- stated: round(errors["borrowing"],3) = 0.615 --> <!-- stated: by_school supported -0.039 -->
 # <!-- stated: by_split undecided -0.04 --> <!-- stated: round([*errors.values()][2],3) = 0.615 -->
@@ -328,6 +333,7 @@ mtl.show.verdicts(*networks)
 # %% [markdown]
 # Weight decay gains nothing that shows: a network that is stopped after 200 steps is shrunk already. At one taste soft sharing
 # gains two points over it, so there it is *not* damping; at δ = 0.7 what it gains is undecided.
+#
 # <!-- stated: networks[0] undecided --> <!-- stated: networks[1] supported +2.2 -->
 # <!-- stated: networks[2] undecided --> <!-- stated: networks[3] undecided +0.5 -->
 #

@@ -87,6 +87,7 @@ mtl.show.verdicts(*against)
 # it, soft sharing *loses* .07. The colleague's "it finds what they have in common" was the misconception: **all of that gain
 # was shrinkage.** The tasks' true mean is near 0, so shrinking to the others is shrinking to 0, and a little worse: the
 # mean of eight shaky tasks is shaky itself.
+#
 # <!-- stated: against[0] supported -1.6 --> <!-- stated: against[1] contradicted +0.07 -->
 #
 # ## 2 · A trunk
@@ -215,6 +216,7 @@ mtl.show.along(pd.DataFrame(rows), "step", "error", line="model", x_label="step 
 # proportion to the other, so strong directions grow first, and the weak have hardly begun when one stops (Saxe, McClelland &
 # Ganguli 2014; we have measured that it happens, not why). A direction is strong when many tasks use it. A task alone has
 # one layer here, and stopping it early does about what ridge does, a little worse (.04).
+#
 # <!-- stated: on_the_way[0] supported -0.45 --> <!-- stated: on_the_way[1] supported -0.15 -->
 # <!-- stated: on_the_way[2] contradicted +0.04 -->
 #
@@ -268,6 +270,7 @@ mtl.show.verdicts(*directions)
 # Both beat shrinking alone, by half a point of squared error: this is what sharing directions is worth, over and above
 # shrinkage. Between the two nothing is decided; weight decay asks for no width. Stopping early, which asks for none either,
 # has .09 more error.
+#
 # <!-- stated: directions[0] supported -0.50 --> <!-- stated: directions[1] supported -0.53 -->
 # <!-- stated: directions[2] undecided --> <!-- stated: directions[3] supported -0.09 -->
 #

@@ -67,6 +67,7 @@ carries.reveal("the best k falls as n grows")
 # schools. And the model that makes k one number assumes the same $\tau^2$ for level and slope, which section 2 looks at.
 #
 # Three claims of lesson 03 again, on fresh splits:
+#
 # <!-- stated: american[5].least()[0] = 20.0 --> <!-- stated: american[40].least()[0] = 10.0 -->
 
 # %%
@@ -89,6 +90,7 @@ mtl.show.verdicts(*rule)
 # %% [markdown]
 # The *rule* carries over, though the number does not. Keeping k has .028 less error than keeping λ'; the suggested λ costs
 # nothing that we could see; and borrowing has .020 less error than shrinking to 0, half of what it was in London.
+#
 # <!-- stated: rule[0] supported -0.028 --> <!-- stated: rule[1] undecided --> <!-- stated: rule[2] supported -0.020 -->
 #
 # ## 2 · A λ each for level and slope
@@ -130,6 +132,7 @@ mtl.show.verdicts(*two)
 # %% [markdown]
 # In America the schools' slopes differ no more than luck would make them, so two λs pull them into one, and have .012
 # less error. In London we cannot tell.
+#
 # <!-- stated: two[1] supported -0.012 --> <!-- stated: two[0] undecided -0.005 -->
 #
 # Remember this for networks: a network has thousands of weights, in layers that may differ between tasks as much as a

@@ -122,7 +122,8 @@ run = mtl.fit(model, world, epochs=1, batch_size=128, seed=0, precision="float32
 
 # %%
 yours = {checks.essay_network(EssayNetwork).state, checks.training_step(training_step).state} == {"right"}
-network, step = (EssayNetwork(), training_step) if yours else (checks.solutions.EssayNetwork(), checks.solutions.training_step)
+network = (EssayNetwork if yours else checks.solutions.EssayNetwork)()
+step = training_step if yours else checks.solutions.training_step
 start = {w.shape: w for task in world.tasks for w in model.plain(task.name).parameters()}  # every shape occurs once
 network.load_state_dict({name: start[w.shape] for name, w in network.state_dict().items()})
 optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -193,7 +194,7 @@ budgets = bank.load("budgets")
 
 
 def scores(way, width, epochs=(20,)):
-    """Test scores, a row a seed: at that of the ``epochs`` which the validation pictures like best."""
+    # test scores, a row a seed: at that of the epochs which the validation pictures like best
     return mtl.choose(budgets[(budgets.way == way) & (budgets.width == width) & budgets.epoch.isin(epochs)], "epoch")
 
 
@@ -248,8 +249,8 @@ guess.reveal("most" if left > 2 / 3 else "about half" if left > 1 / 3 else "litt
 mtl.show.verdicts(*(lead("garment", width) for width in (24, 14, 8)), primary=1)
 
 # %% [markdown]
-# What one trunk loses on garment is **mostly room**: 8.8 points as narrow, 4.1 with equal weights, and with equal room 0.5, which
-# is undecided: no more than 1.5. On *way up* nothing is left, on colour two points: room is most, not all. And it costs
+# What one trunk loses on garment is **mostly room**: 8.8 points as narrow, 4.1 with equal weights, and with equal room 0.5
+# (undecided; the interval ends at 1.5). On *way up* nothing is left, on colour two points: room is most, not all. And it costs
 # three times the weights of the three.
 #
 # <!-- stated: lead("garment",8) supported +8.8 -->

@@ -14,11 +14,11 @@ MISTAKES = [
     (("A", "seed"), "cannot tell the two apart"),
     (("B", "seed"), "equal weights are not equal room"),
     (("D", "seed"), "a wider network is better anyway"),
-    (("C", "picture"), "the pair is not"),
+    (("C", "picture"), "of the pair 'picture'"),
     (("C", "task"), "not three repetitions"),
     (("C", "epoch"), "hang together"),
-    (("E", "seed"), "no claim E"),
-    (("C", "garment"), "none of the pairs"),
+    (("E", "seed"), "no claim 'E'; there are A, B, C, D"),
+    (("C", "garment"), "there is no pair 'garment'"),
 ]
 
 
@@ -42,7 +42,7 @@ def test_another_claim_or_pair_is_told_why_not(answer, words):
 
 def test_every_letter_has_its_reason():
     assert sorted({*FAULTS, *SOUND}) == list("ABCDEFGHIJ")
-    assert sorted({*CLAIMS, "C"}) == list("ABCD")
+    assert sorted(CLAIMS) == list("ABCD")
     assert {answer[1] for answer, _ in MISTAKES} >= set(PAIRS)
 
 

@@ -77,8 +77,8 @@ DESIGNS = [
     (RIGHT | {"pair": "old split"}, "wrong", "has been lucky"),
     (RIGHT | {"correction": "none"}, "wrong", "too narrow"),
     ({"compare": "A", "pair": "pupil", "correction": "none"}, "wrong", "two numbers"),
-    (RIGHT | {"compare": "b"}, "wrong", "'b' is no answer"),
-    (RIGHT | {"pair": ["fresh split"]}, "wrong", "is no answer"),
+    (RIGHT | {"compare": "b"}, "right", ""),
+    (RIGHT | {"pair": ["fresh split"]}, "wrong", "there is no pair"),
     ({"compare": "B"}, "wrong", "a dict with the keys"),
     ("B", "wrong", "a dict with the keys"),
 ]

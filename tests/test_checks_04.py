@@ -161,8 +161,8 @@ DESIGNS = [
     (("B", "picture"), "wrong", "other training pictures"),
     (("B", "task"), "wrong", "trained, and pulled, together"),
     (("B", "layer"), "wrong", "compared within a pair"),
-    (("B", "epoch"), "wrong", "none of the pairs"),
-    (("E", "seed"), "wrong", "A to D"),
+    (("B", "epoch"), "wrong", "there is no pair"),
+    (("E", "seed"), "wrong", "there is no claim"),
 ]
 
 

@@ -241,28 +241,27 @@ def test_the_transplant_is_judged(answer, state, words):
 
 
 DESIGNS = [
-    ({"claim": ..., "pair": ...}, "not attempted", ""),
-    ({"claim": "C", "pair": ...}, "not attempted", ""),
-    (..., "not attempted", ""),
-    ({"claim": "C", "pair": "seed"}, "right", ""),
-    ({"claim": " c ", "pair": "Seed"}, "right", ""),
-    ({"claim": "A", "pair": "seed"}, "wrong", "more than nothing"),
-    ({"claim": "B", "pair": "seed"}, "wrong", "nobody says"),
-    ({"claim": "D", "pair": "seed"}, "wrong", "not *equal*"),
-    ({"claim": "E", "pair": "seed"}, "wrong", "look alike"),
-    ({"claim": "C", "pair": "picture"}, "wrong", "one pair is a seed"),
-    ({"claim": "C", "pair": "task"}, "wrong", "about one task"),
-    ({"claim": "C", "pair": "any"}, "wrong", "would not cancel"),
-    ({"claim": "F", "pair": "seed"}, "wrong", "no claim 'F'"),
-    ({"claim": "C", "pair": "epoch"}, "wrong", "no pair 'epoch'"),
-    ({"claim": "C"}, "wrong", "the answer is"),
-    ("C", "wrong", "the answer is"),
+    ((..., ...), "not attempted", ""),
+    (("C", ...), "not attempted", ""),
+    ((..., ...), "not attempted", ""),
+    (("C", "seed"), "right", ""),
+    ((" c ", "Seed"), "right", ""),
+    (("A", "seed"), "wrong", "more than nothing"),
+    (("B", "seed"), "wrong", "nobody says"),
+    (("D", "seed"), "wrong", "not *equal*"),
+    (("E", "seed"), "wrong", "look alike"),
+    (("C", "picture"), "wrong", "one pair is a seed"),
+    (("C", "task"), "wrong", "about one task"),
+    (("C", "any"), "wrong", "would not cancel"),
+    (("F", "seed"), "wrong", "no claim 'F'"),
+    (("C", "epoch"), "wrong", "no pair 'epoch'"),
+    (("C",), "crashed", "TypeError"),
 ]
 
 
 @pytest.mark.parametrize(("answer", "state", "words"), DESIGNS)
 def test_the_design_is_judged(answer, state, words):
-    result = checks.transfer_design(answer)
+    result = checks.transfer_design(*answer)
     assert result.state == state, result.words
     assert words in result.words, result.words
 

@@ -146,10 +146,10 @@ def test_an_intervention_is_judged(answer, state, words):
         (("D", "seed"), "wrong", "no head"),
         (("B", "picture"), "wrong", "this one network"),
         (("B", "unit"), "wrong", "its answers"),
-        (("B", 3), "wrong", "none of the options"),
+        (("B", 3), "wrong", "there is no pair 3"),
     ],
 )
 def test_a_claim_of_use_is_judged(answer, state, words):
-    result = checks.claim_of_use(answer)
+    result = checks.claim_of_use(*answer)
     assert result.state == state
     assert words in result.words, result.words

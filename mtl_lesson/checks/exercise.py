@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isclose
 
@@ -100,23 +100,21 @@ def judged(
     return next((why for value, why in mistakes.items() if isclose(given, value, rel_tol=within)), otherwise)
 
 
-def chosen_of(answer: object, options: Sequence[Mapping[str, str | None]]) -> str | None:
-    """None where each of several choices is right; else why the first wrong one is not.
+def fault_of_design(options: Mapping[str, Mapping[str, str | None]], *chosen: object) -> str | None:
+    """What is wrong with a test that a learner has put together; None where every part of it is right.
 
-    ``options``: for each choice the names that can be chosen, with None for the right one and the reason for others.
-    Upper and lower case are one. Raises :class:`NotYet` where a choice is still open.
+    ``options``: part of the test ("claim", "pair", …) → each choice there is → why it is wrong, None for the right one.
+    ``chosen``: a choice a part, in that order; upper and lower case are one. The first part that is wrong is told.
     """
-    if not isinstance(answer, tuple | list) or len(answer) != len(options):
-        return f"{len(options)} answers are asked for, not {answer!r}."
-    for one, reasons in zip(answer, options, strict=True):
-        if one is ...:
-            raise NotYet
-        known = {name.casefold(): because for name, because in reasons.items()}
-        name = one.strip().casefold() if isinstance(one, str) else one
-        if not isinstance(one, str) or name not in known:
-            return f"{one!r} is none of the options: {', '.join(reasons)}."
-        if known[name]:
-            return known[name]
+    if len(chosen) != len(options):
+        return f"{len(options)} answers are asked for: {', '.join(options)}."
+    for (part, reasons), given in zip(options.items(), chosen, strict=True):
+        known = {choice.casefold(): choice for choice in reasons}
+        choice = known.get(str(given).strip().casefold())
+        if choice is None:
+            return f"there is no {part} {given!r}; there are {', '.join(sorted(reasons))}."
+        if because := reasons[choice]:
+            return f"of the {part} {choice!r}: {because.rstrip('.')}."
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from numbers import Real
 
-from .exercise import Exercise, attempted, chosen_of
+from .exercise import Exercise, attempted, fault_of_design
 
 LAMBDAS = [0.0, 0.01, 0.1, 1.0, 10.0]
 VALIDATION = [0.70, 0.66, 0.61, 0.63, 0.65]  # least at 0.1
@@ -40,7 +40,7 @@ def choose_lambda(choose: Callable) -> str | None:
     return f"on validation errors {VALIDATION} at λ = {LAMBDAS} the least is at λ = 0.1; your function says {chosen:g}."
 
 
-def claim_of_borrowing(answer: tuple[str, str]) -> str | None:
+def claim_of_borrowing(claim: str, pair: str) -> str | None:
     """Which claim says that it is the others who help, in schools not seen yet, and what a pair is in it."""
     claims = {
         "A": "alone, shrunk lines also beat alone ones: with A any smoothing would pass for borrowing.",
@@ -53,7 +53,7 @@ def claim_of_borrowing(answer: tuple[str, str]) -> str | None:
         "school": None,
         "λ": "the λs are settings, not something that is drawn: there is no luck in them to average over.",
     }
-    return chosen_of(answer, (claims, pairs))
+    return fault_of_design({"claim": claims, "pair": pairs}, claim, pair)
 
 
 choose_lambda = Exercise(

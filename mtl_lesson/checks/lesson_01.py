@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, attempted, chosen_of, judged
+from .exercise import Exercise, attempted, fault_of_design, judged
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 PARTS = ("trunk", *(f"{name} head" for name in CLASSES))
@@ -80,7 +80,7 @@ def who_learns(parts: Iterable[str]) -> str | None:
     return None
 
 
-def probe_claim(answer: tuple[str, str]) -> str | None:
+def probe_claim(against: str, pair: str) -> str | None:
     """What a probe's score is set against to say what training did, and what a pair is."""
     beside = {
         "chance": "chance says that *something* about colour can be read off, not that training put it there.",
@@ -94,7 +94,7 @@ def probe_claim(answer: tuple[str, str]) -> str | None:
         "task": "there is one question here, so there would be one pair.",
         "seed": None,
     }
-    return chosen_of(answer, (beside, pairs))
+    return fault_of_design({"number": beside, "pair": pairs}, against, pair)
 
 
 joint_loss = Exercise(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..chance import generator
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, fault_of_design
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 TRUNK = (3 * 32 * 9 + 32) + (32 * 64 * 9 + 64) + (64 * 49 * 128 + 128)
@@ -194,12 +194,14 @@ CLAIMS = {
     "B": "equal weights are not equal room: width 14 has 14 channels where the three have 24 together",
     "D": "a wider network is better anyway. Without the three networks in it, the claim says nothing of what one trunk "
     "loses against them",
+    "C": None,
 }
 PAIRS = {
     "picture": "two test pictures answered by the same two networks say nothing of what other weights and other "
     "training pictures would give",
     "task": "three tasks are three questions, not three repetitions, and each may have its own answer",
     "epoch": "epochs of one training run hang together: many of them are no more evidence than one",
+    "seed": None,
 }
 
 
@@ -215,16 +217,9 @@ def faults(letters: Iterable[str]) -> str | None:
     return None
 
 
-def claim_of_room(letter: str, pair: str) -> str | None:
+def claim_of_room(claim: str, pair: str) -> str | None:
     """The claim that tests whether one trunk loses for want of room, and what a pair is: "seed", "picture", …"""
-    letter, pair = str(letter).strip().upper(), str(pair).strip().lower()
-    if letter not in {*CLAIMS, "C"}:
-        return f"there is no claim {letter}; the claims are A to D."
-    if letter in CLAIMS:
-        return f"of {letter}: {CLAIMS[letter]}."
-    if pair not in {*PAIRS, "seed"}:
-        return f"{pair!r} is none of the pairs: seed, {', '.join(PAIRS)}."
-    return f"the claim is right, the pair is not: {PAIRS[pair]}." if pair in PAIRS else None
+    return fault_of_design({"claim": CLAIMS, "pair": PAIRS}, claim, pair)
 
 
 def count_weights(count: Callable[[int, bool], int]) -> str | None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 
-from .exercise import Exercise, NotYet, attempted, judged
+from .exercise import Exercise, NotYet, attempted, fault_of_design, judged
 
 TASKS, INPUTS, WIDTHS = 12, 5, (1, 2, 4, 5, 8, 12, 20)
 
@@ -33,17 +33,23 @@ def borrow(function: Callable[[float, float, int, float], float]) -> str | None:
     return None if near(function(1.0, 0.5, 7, 0.2), 5.5 / 6) else "it is right once, and wrong for other numbers."
 
 
-DESIGN = {"compare": ("A", "B", "C"), "pair": ("pupil", "old split", "fresh split"), "correction": ("none", "overlap")}
-FLAWS = {  # of a design, in the order in which they are told
-    ("compare", "A"): "A compares two numbers. Without pairs there is no interval, and nothing says how equal they had "
-    "to be.",
-    ("compare", "C"): "C shows at best that k does well. λ' might do as well: the rival that the claim names is never "
-    "tried.",
-    ("pair", "pupil"): "the pupils of a school are predicted by one line, so their errors are not independent: the "
-    "interval would be far too narrow.",
-    ("pair", "old split"): "k was chosen on the old splits, and has been lucky on their pupils.",
-    ("correction", "none"): "random splits of one table share pupils. Their results are more alike than those of new "
-    "tables, and an interval that ignores this is too narrow.",
+DESIGN = {
+    "compare": {
+        "A": "two numbers are compared. Without pairs there is no interval, and nothing says how equal they had to be.",
+        "B": None,
+        "C": "it shows at best that k does well. λ' might do as well: the rival that the claim names is never tried.",
+    },
+    "pair": {
+        "pupil": "the pupils of a school are predicted by one line, so their errors are not independent: the interval "
+        "would be far too narrow.",
+        "old split": "k was chosen on the old splits, and has been lucky on their pupils.",
+        "fresh split": None,
+    },
+    "correction": {
+        "none": "random splits of one table share pupils. Their results are more alike than those of new tables, and "
+        "an interval that ignores this is too narrow.",
+        "overlap": None,
+    },
 }
 
 
@@ -54,10 +60,7 @@ def carries_over(design: Mapping[str, str]) -> str | None:
         return f"the answer is a dict with the keys {', '.join(map(repr, DESIGN))}."
     if any(one is ... for one in design.values()):
         raise NotYet
-    for part, options in DESIGN.items():
-        if design[part] not in options:
-            return f"{design[part]!r} is no answer to {part!r}: it is one of {', '.join(map(repr, options))}."
-    return next((why for (part, one), why in FLAWS.items() if design[part] == one), None)
+    return fault_of_design(DESIGN, *(design[part] for part in DESIGN))
 
 
 def suggested_lambda(function: Callable[[float, float, int, int], float]) -> str | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from ..chance import generator
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, fault_of_design
 
 T, LR = 4, 0.1  # with four tasks and six pairs every mistake has a factor of its own
 COMPARISONS = {
@@ -20,12 +20,14 @@ COMPARISONS = {
     "larger says nothing of layers",
     "C": "a score is not the function: two networks can be right equally often, on different pictures",
     "D": "it compares two λ. At λ = ∞ both distances are 0, so both shrink on the way there, whatever the layers do",
+    "B": None,
 }
 REPEATS = {
     "picture": "two pictures that the same three networks look at say nothing of what other weights and other training "
     "pictures would give",
     "task": "the three tasks of one model are trained, and pulled, together; ten of them are not ten repetitions",
     "layer": "which layer is further apart is the question, so the two layers are what is compared within a pair",
+    "seed": None,
 }
 
 
@@ -188,16 +190,9 @@ def exact_step(solve: Callable[[Tensor, float, float], Tensor]) -> str | None:
 # --- a claim to design -----------------------------------------------------------------------------------------------
 
 
-def claim_of_closeness(letter: str, pair: str) -> str | None:
+def claim_of_closeness(claim: str, pair: str) -> str | None:
     """The claim that tests whether close weights are close functions, and what a pair is: "seed", "picture", …"""
-    letter, pair = str(letter).strip().upper(), str(pair).strip().lower()
-    if letter not in {*COMPARISONS, "B"}:
-        return f"there is no claim {letter}; the claims are A to D."
-    if letter in COMPARISONS:
-        return f"of {letter}: {COMPARISONS[letter]}."
-    if pair not in {*REPEATS, "seed"}:
-        return f"{pair!r} is none of the pairs: seed, {', '.join(REPEATS)}."
-    return f"the claim is right, the pair is not: {REPEATS[pair]}." if pair in REPEATS else None
+    return fault_of_design({"claim": COMPARISONS, "pair": REPEATS}, claim, pair)
 
 
 soft_step = Exercise(

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .exercise import Exercise, attempted
+from .exercise import Exercise, attempted, fault_of_design
 from .lesson_02 import CLASSES, random_pictures, wrong_outputs
 
 #: for each task the depth of the first layer it has for itself; 3 is the depth of the heads
@@ -209,36 +209,26 @@ def wrong_learners(network: nn.Module, given: list[Tensor]) -> str | None:
 
 
 #: exercise 3: O is garment's score over its own frozen first layer, B that over colour's, N that over an untrained one.
-RIGHT = "C"  # B is less than two points below O
-WHY_NOT = {
+CLAIMS = {
     "A": "this says that colour's layer is worth more than nothing. General means worth as much as garment's own.",
     "B": "nobody says that colour's layer is *better* for garment than garment's own.",
     "D": "*undecided* is not *equal*: three seeds would decide nothing, and prove every colleague right.",
     "E": "filters may look alike and serve differently, or differ and serve alike. Whether a layer serves is asked of "
     "scores.",
+    "C": None,  # B is less than two points below O
 }
-WHY_NOT_PAIRED = {
+PAIRS = {
     "picture": "the pictures of one network rise and fall together with it. What new seeds would say needs new "
     "networks: one pair is a seed.",
     "task": "the claim is about one task, garment, and three pairs could carry no interval worth having.",
     "any": "what two runs of different seeds do not have in common would not cancel in their difference.",
+    "seed": None,
 }
 
 
-def transfer_design(answer: Mapping[str, str]) -> str | None:
-    """A test of "the first layer is general": {"claim": a letter, "pair": "seed", "picture", "task" or "any"}."""
-    if not isinstance(answer, Mapping) or set(answer) != {"claim", "pair"}:
-        return 'the answer is {"claim": a letter, "pair": a word}.'
-    attempted(answer["claim"])
-    attempted(answer["pair"])
-    letter, pair = str(answer["claim"]).strip().upper(), str(answer["pair"]).strip().lower()
-    if letter not in (RIGHT, *WHY_NOT):
-        return f"there is no claim {letter!r}; they are A to E."
-    if pair != "seed" and pair not in WHY_NOT_PAIRED:
-        return f"there is no pair {pair!r}; it is one of seed, {', '.join(WHY_NOT_PAIRED)}."
-    if letter in WHY_NOT:
-        return f"claim {letter} will not do: {WHY_NOT[letter]}"
-    return f"claim {letter} is the one, but a pair is not that: {WHY_NOT_PAIRED[pair]}" if pair != "seed" else None
+def transfer_design(claim: str, pair: str) -> str | None:
+    """A test of "the first layer is general": the letter of a claim, and "seed", "picture", "task" or "any"."""
+    return fault_of_design({"claim": CLAIMS, "pair": PAIRS}, claim, pair)
 
 
 def owners(function: Callable[[int, Sequence[int]], Iterable]) -> str | None:

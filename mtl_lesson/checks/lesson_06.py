@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from .exercise import Exercise, attempted, judged
+from .exercise import Exercise, attempted, fault_of_design, judged
 
 Scores = Mapping[str, float]
 Trials = Mapping[str, Mapping[int, tuple[float, float]]]  # setting → seed → (validation, test)
@@ -222,32 +222,24 @@ CLAIMS = {
     "A": "it asks for more than you need: a lighter model may lose a little",
     "B": "it calls not knowing good news: with one split, or very noisy ones, it always holds",
     "C": "where a third way is ten points better than both, it holds all the same",
+    "D": None,
 }
 PAIRS = {
     "picture": "two pictures meet the same two trained networks, so the luck of training is left out",
     "clinic": "it would speak of new clinics; the question is about these five",
     "epoch": "the epochs of one run are no repetitions: they share all that chance has decided",
+    "split": None,
 }
 MARGINS = {
     "0": "equal ways would then almost never pass: two equal scores cannot be shown to differ by less than nothing",
     "width": "the less you know, the wider it is, and the more would pass",
+    "worth": None,
 }
 
 
 def your_situation(claim: str, pair: str, margin: str) -> str | None:
     """Which claim tests whether the guide holds for the learner, over which pairs, with which margin."""
-    for said, wrong, right, what in (
-        (claim, CLAIMS, "D", "claim"),
-        (pair, PAIRS, "split", "pair"),
-        (margin, MARGINS, "worth", "margin"),
-    ):
-        known = {word.lower(): word for word in (*wrong, right)}
-        word = known.get(str(said).strip().lower())
-        if word is None:
-            return f"there is no {what} {said!r}; there are {', '.join(known.values())}."
-        if word in wrong:
-            return f"of the {what} {word!r}: {wrong[word]}."
-    return None
+    return fault_of_design({"claim": CLAIMS, "pair": PAIRS, "margin": MARGINS}, claim, pair, margin)
 
 
 def dominated(function: Callable[[Mapping[str, Scores]], Collection[str]]) -> str | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import generator
-from .exercise import Exercise, NotYet, attempted, chosen_of, judged
+from .exercise import Exercise, NotYet, attempted, fault_of_design, judged
 
 
 def share_changed(function: Callable[[Tensor, Tensor], float]) -> str | None:
@@ -40,7 +40,7 @@ def share_changed(function: Callable[[Tensor, Tensor], float]) -> str | None:
     return judged(given.item(), right, mistakes, f"on a test it is {given.item():.3f} where {right:.3f} changed.", 1e-5)
 
 
-def claim_of_use(answer: tuple[str, str]) -> str | None:
+def claim_of_use(claim: str, pair: str) -> str | None:
     """Which claim says that a network uses the camera, and what a pair is in it."""
     claims = {
         "A": "a probe says that the camera could be read off the features, not that any head does.",
@@ -53,7 +53,7 @@ def claim_of_use(answer: tuple[str, str]) -> str | None:
         "unit": "a unit is a part of the network; the claim is about its answers.",
         "seed": None,
     }
-    return chosen_of(answer, (claims, pairs))
+    return fault_of_design({"claim": claims, "pair": pairs}, claim, pair)
 
 
 def without_unit(function: Callable[[Tensor, Tensor, nn.Linear, int], Tensor]) -> str | None:

@@ -28,6 +28,21 @@ const sum = (values) => values.reduce((a, b) => a + b, 0);
 const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1)).trimEnd()}…` : text);
 const thousands = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
+/** Where a key takes a slider that stands at `now` of 0 to `last`; undefined for any other key. `big`: a page's step. */
+function stepped(key, now, last, big) {
+  const to = {
+    ArrowRight: now + 1,
+    ArrowUp: now + 1,
+    ArrowLeft: now - 1,
+    ArrowDown: now - 1,
+    PageUp: now + big,
+    PageDown: now - big,
+    Home: 0,
+    End: last,
+  }[key];
+  return to === undefined ? to : Math.max(0, Math.min(last, to));
+}
+
 /** One of Python's templates with its {names} filled in; what is filled in is not looked at again. */
 const filled = (template, values) => template.replace(/\{([^}]*)\}/g, (_, name) => values[name]);
 

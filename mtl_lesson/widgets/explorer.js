@@ -944,22 +944,11 @@ class Explorer extends Panel {
   key(event) {
     // a step is from one λ to the next, wherever they lie
     const last = this.show.slice.places.length - 1;
-    const big = Math.max(1, Math.round(last / 5));
-    const now = this.model.get("at").index;
-    const to = {
-      ArrowRight: now + 1,
-      ArrowUp: now + 1,
-      ArrowLeft: now - 1,
-      ArrowDown: now - 1,
-      PageUp: now + big,
-      PageDown: now - big,
-      Home: 0,
-      End: last,
-    }[event.key];
+    const to = stepped(event.key, this.model.get("at").index, last, Math.max(1, Math.round(last / 5)));
     if (to === undefined) return;
     event.preventDefault();
     this.remark("");
-    this.go({ index: Math.max(0, Math.min(last, to)) });
+    this.go({ index: to });
   }
   typed() {
     const text = this.box.value.trim();

@@ -46,18 +46,7 @@ class SentencePanel extends Panel {
         this.go(name, this.from.index + Math.round((event.clientX - this.from.x) / STEP));
     };
     const key = (event) => {
-      const now = this.model.get("at")[name];
-      const big = Math.max(2, Math.round(last / 6));
-      const to = {
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        PageUp: now + big,
-        PageDown: now - big,
-        Home: 0,
-        End: last,
-      }[event.key];
+      const to = stepped(event.key, this.model.get("at")[name], last, Math.max(2, Math.round(last / 6)));
       if (to === undefined) return;
       event.preventDefault();
       event.stopPropagation();

@@ -210,7 +210,7 @@ checks.choose_lambda(choose)
 # %%
 the_claim, the_pair = ..., ...
 
-checks.claim_of_borrowing((the_claim, the_pair))
+checks.claim_of_borrowing(the_claim, the_pair)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -231,7 +231,7 @@ mtl.show.verdicts(taken, shape, turn, *joint, primary=1)
 # %%
 against, pair = ..., ...
 
-checks.probe_claim((against, pair))
+checks.probe_claim(against, pair)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -278,9 +278,9 @@ layer
 # - D: at a larger λ, weights and features are both closer
 
 # %%
-letter, pair = ..., ...
+the_claim, the_pair = ..., ...
 
-checks.claim_of_closeness(letter, pair)
+checks.claim_of_closeness(the_claim, the_pair)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -253,7 +253,9 @@ checks.transplant(transplant)
 # test `"picture"`, two scores of the same `"task"`, or `"any"` two runs?
 
 # %%
-checks.transfer_design({"claim": ..., "pair": ...})
+the_claim, the_pair = ..., ...
+
+checks.transfer_design(the_claim, the_pair)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -364,7 +364,9 @@ for way in (mtl.Separate, mtl.Hard, mtl.Pooled):
 # ways)? And the margin: `"0"`, the `"width"` of the interval you find, or what the lighter model is `"worth"` to you?
 
 # %%
-checks.your_situation(..., ..., ...)  # claim, pair, margin
+the_claim, the_pair, the_margin = ..., ..., ...
+
+checks.your_situation(the_claim, the_pair, the_margin)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -190,7 +190,7 @@ mtl.show.verdicts(one_trunk, roomy, pulled, primary=2)
 # %%
 the_claim, the_pair = ..., ...
 
-checks.claim_of_use((the_claim, the_pair))
+checks.claim_of_use(the_claim, the_pair)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

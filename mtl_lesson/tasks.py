@@ -267,8 +267,11 @@ class MultiLabel(Task):
         wanted = labels.clamp(min=0).to(outputs.dtype)
         return F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
 
+    def decide(self, outputs):
+        return (outputs > 0).long()  # of each label whether it applies
+
     def score(self, outputs, labels):
-        known, given, right = self.labelled(labels), outputs > 0, labels == 1
+        known, given, right = self.labelled(labels), self.decide(outputs) > 0, labels == 1
         both = (given & right & known).sum(1).to(outputs.dtype)
         either = (given & known).sum(1) + (right & known).sum(1)
         return (2 * both / either.clamp(min=1)).mean(-1).where(known.flatten(1).any(-1), torch.nan)

@@ -141,7 +141,7 @@ def test_a_damaged_description_is_refused(elsewhere):
 def test_every_table_with_scores_says_which_way_is_better():
     for name in bank.names():
         table = bank.load(name)
-        if "score" in table and "task" in table and name != "transfer":  # which holds accuracies alone
+        if "score" in table and "task" in table:
             assert table.higher_is_better.dtype == bool
 
 

@@ -100,13 +100,14 @@ def test_it_is_the_share_of_answers_that_differ(world):
 
 
 def test_every_kind_of_answer_is_told_from_another():
-    tasks = [mtl.Binary("buys"), mtl.Classification("town", ["x", "y"])]
+    tasks = [mtl.Binary("buys"), mtl.MultiLabel("likes", ["a", "b", "c"]), mtl.Classification("town", ["x", "y"])]
     model = mtl.Hard([*tasks, mtl.Regression("price")], nn.Sequential(nn.Linear(4, 8), nn.ReLU()))
     x = torch.randn(50, 4)
     found = answers_changed(model, x, -x)
-    assert list(found) == ["buys", "town"]  # of numbers no answer is the same twice
-    buys = (model(x)["buys"] > 0) != (model(-x)["buys"] > 0)
-    assert found["buys"] == pytest.approx(buys.double().mean().item())
+    assert list(found) == ["buys", "likes", "town"]  # of numbers no answer is the same twice
+    for name in ("buys", "likes"):
+        others = (model(x)[name] > 0) != (model(-x)[name] > 0)
+        assert found[name] == pytest.approx(others.any(1).double().mean().item())
 
 
 def test_pixels_are_answers_too():

@@ -325,19 +325,21 @@ def of_transfer(name: str, some: bool) -> Stored:
         return swept(None if some else f"{name}/{next(sweeps)}", mtl.Separate, mtl.data.questions, trunk, **settings)
 
     trained = kept(CONV, **(TRANSFERS | ({"wanted": seeds} if some else {})))
-    rows = []
+    tables = []
     for seed in seeds:
         run = trained.run(seed=seed)
         untrained = run.model.like((seed,))
         for source in (*QUESTION_NAMES, NOTHING):
             network = run.model.plain(source) if source != NOTHING else untrained.plain(QUESTION_NAMES[0])
             for layers in FROZEN:
-                done = kept(frozen(network, layers), **(TRANSFERS | {"seeds": [seed]})).run(seed=seed)
-                test = done.test()
-                place = {"trained_for": source, "frozen": layers[-1], "seed": seed}
-                rows += [place | {"task": t, "score": test[t], "validation": v} for t, v in done.scores.items()]
+                done = kept(frozen(network, layers), **(TRANSFERS | {"seeds": [seed]}))
+                scored = done.table[done.table.split != "train"]
+                wide = scored.pivot(index=["seed", "task", "higher_is_better"], columns="split", values="score")
+                wide = wide.reset_index().rename(columns={"test": "score"})
+                tables.append(wide.assign(trained_for=source, frozen=layers[-1]))
     code = [*roots_of(mtl.data.questions, mtl.Separate), "training/sweeps", "bank/make.py"]
-    yield name, pd.DataFrame(rows), TRANSFERS | {"world": "questions", "trunk": name_of(CONV), "frozen": FROZEN}, code
+    table = pd.concat(tables, ignore_index=True).rename_axis(columns=None)
+    yield name, table, TRANSFERS | {"world": "questions", "trunk": name_of(CONV), "frozen": FROZEN}, code
 
 
 def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:

@@ -28,6 +28,7 @@ from .style import (
     draw_level,
     for_text,
     legend_columns,
+    percent,
     rounded,
     shortened,
     style,
@@ -103,7 +104,7 @@ def along(
                 ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rounded(y)))
                 ax.yaxis.set_minor_formatter(NullFormatter())
             elif unit == "%":
-                ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
+                ax.yaxis.set_major_formatter(FuncFormatter(percent))
         axes[0].set_ylabel(label or value)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")

@@ -26,6 +26,7 @@ from .style import (
     enumerated,
     for_text,
     markers_of,
+    percent,
     shortened,
     style,
 )
@@ -148,7 +149,7 @@ def draw_levels(ax: Axes, name: str, tasks: Mapping[str, Task], ceilings: Mappin
 def set_limits(ax: Axes, own: pd.DataFrame, task: Task | None) -> None:
     if is_share(task, own.score):
         ax.set_ylim(0, 1)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
+        ax.yaxis.set_major_formatter(FuncFormatter(percent))
     else:
         ax.set_ylim(bottom=min(0, own.score.min()) if own.score.notna().any() else 0)
 

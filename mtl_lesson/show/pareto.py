@@ -12,7 +12,21 @@ from matplotlib.ticker import FuncFormatter
 from ..evidence import interval
 from .drawing import Drawing
 from .sheets import LINE
-from .style import BLUE, GREY, INK, PALE, PAPER, about, breadth, canvas, enumerated, for_text, markers_of, style
+from .style import (
+    BLUE,
+    GREY,
+    INK,
+    PALE,
+    PAPER,
+    about,
+    breadth,
+    canvas,
+    enumerated,
+    for_text,
+    markers_of,
+    percent,
+    style,
+)
 
 PANEL = 7.0, 4.6  # inches
 ROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0))  # where a name may stand: right or left, above, below, at
@@ -87,7 +101,7 @@ def pareto(
         for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
             axis.set_label_text(f"{task} →")
             if unit == "%":
-                axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.3g} %"))
+                axis.set_major_formatter(FuncFormatter(percent))
         figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
         if title:
             figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")

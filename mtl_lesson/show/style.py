@@ -95,6 +95,11 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
     return {name: OF_TASKS.get(name) or free[others.index(name) % len(free)] for name in names}
 
 
+def percent(value: float, _: object = None) -> str:
+    """A tick of an axis of shares, with the digits that it has: 75 %, 77.5 %."""
+    return f"{100 * value:.4g} %".replace("-", "−")
+
+
 def colour_of(name: str, names: Sequence[str] = ()) -> str:
     """The colour of the task ``name`` in a figure about the tasks ``names``."""
     return colours_of([*names, name])[name]

@@ -276,11 +276,11 @@ mtl.show.verdicts(*(lead("garment", width) for width in (24, 14, 8)), primary=1)
 every = range(5, 121, 5)
 course = pd.concat(
     pd.DataFrame({"epoch": last, "seed": range(10), "trunk": f"width {width}", "rule": rule,
-                  "lead": lead("garment", width, among).differences})
+                  "points": [100 * one for one in lead("garment", width, among).differences]})
     for width in (8, 14, 24) for last in every
     for rule, among in {"the last epoch": [last], "the best until then": range(5, last + 1, 5)}.items()
 )
-mtl.show.along(course, "epoch", "lead", line="trunk", panel="rule", unit="%", label="lead on garment")
+mtl.show.along(course, "epoch", "points", line="trunk", panel="rule", label="lead on garment, points")
 
 # %%
 mtl.show.verdicts(lead("garment", 24, every))

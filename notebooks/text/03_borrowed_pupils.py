@@ -331,8 +331,8 @@ for delta, taste in ((0, "one taste"), (0.7, "own tastes")):
 mtl.show.verdicts(*networks)
 
 # %% [markdown]
-# Weight decay gains nothing that shows: a network stopped after 200 steps is shrunk already. At one taste soft sharing gains
-# two points over it: that is *not* damping. At δ = 0.7 its gain is undecided.
+# Weight decay gains nothing that shows, likely since 200 steps shrink already. At one taste soft sharing gains two points over
+# it: *not* damping. At δ = 0.7, where we looked first, its gain is undecided.
 #
 # <!-- stated: networks[0] undecided --> <!-- stated: networks[1] supported +2.2 -->
 # <!-- stated: networks[2] undecided --> <!-- stated: networks[3] undecided +0.5 -->

@@ -47,6 +47,8 @@ def test_what_makes_no_sentence_is_refused():
     ):
         with pytest.raises(ValueError, match=words):
             Sentence(TEMPLATE, lambda n, k=1: share(n, k), **wrong)
+    with pytest.raises(ValueError, match="each name is filled once"):
+        Sentence(TEMPLATE, lambda n, k: share(n, k) | {"k": "many"}, n=[1, 2], k=[1, 2])
     with pytest.raises(ValueError, match=r"says\(\) gives nothing"):
         Sentence(TEMPLATE, lambda n, k: {}, n=[1], k=[1])
 

@@ -235,9 +235,8 @@ for n, found in exam.items():
     print(f"n = {n}: suggested k ≈ {k:.0f} (most splits ≈ {few:.0f} to ≈ {much:.0f})")
 
 twenty = splits.measure(20, FRESH)
-search = mtl.claim("with 20 pupils a school, the suggested λ has more error than one chosen on validation",
-                   list(twenty.at_suggested.mean(-1)), list(twenty.at_chosen.mean(-1)),
-                   overlap=twenty.overlap, by="split")
+search = mtl.claim("n = 20: the suggested λ has more error than one chosen on validation", list(twenty.at_suggested.mean(-1)),
+                   list(twenty.at_chosen.mean(-1)), overlap=twenty.overlap, by="split")
 mtl.show.verdicts(search)
 
 # %% [markdown]
@@ -250,11 +249,12 @@ mtl.show.verdicts(search)
 
 # %%
 level, slope = np.median([splits.suggest_each(one) for one in exam[40].worlds], axis=0)
-print(f"Level: k ≈ {level:.0f}, its own four pupils decide ≈ {4 / (4 + level):.0%}. "
-      f"Slope: k ≈ {slope:.0f}, they decide ≈ {4 / (4 + slope):.0%}.")
+words = f"Its {{n}} pupils decide {{level}} of its level (k ≈ {level:.0f}) and {{slope}} of its slope (k ≈ {slope:.0f})."
+mtl.widgets.Sentence(words, lambda n: {"level": f"≈ {n / (n + level):.0%}", "slope": f"≈ {n / (n + slope):.0%}"},
+                     n=range(1, 61), start={"n": 4})
 
 # %% [markdown]
-# So: 39 % of its level and 9 % of its slope, since schools differ less in slope; 29 % belongs to neither.
+# 39 % of its level and 9 % of its slope, since schools differ less in slope; 29 % belongs to neither. Drag the 4.
 #
 # <!-- stated: 4/(4+level) = 0.39 --> <!-- stated: 4/(4+slope) = 0.09 -->
 #

@@ -137,7 +137,9 @@ def test_a_few_values_are_written_where_they_are_and_of_many_the_powers_of_ten()
 
 
 def test_ticks_between_whole_percents_are_not_rounded():
-    rows = [{"lam": lam, "seed": seed, "task": "one", "score": 0.725 + 0.02 * lam} for lam in range(5) for seed in range(3)]
+    rows = [
+        {"lam": lam, "seed": seed, "task": "one", "score": 0.725 + 0.02 * lam} for lam in range(5) for seed in range(3)
+    ]
     ax = mtl.show.along(pd.DataFrame(rows), "lam").figure.axes[0]
     texts = [ax.yaxis.get_major_formatter()(tick) for tick in (0.7, 0.725, 0.75, -0.0125)]
     assert texts == ["70 %", "72.5 %", "75 %", "−1.25 %"]

@@ -39,6 +39,22 @@ class Essay(nn.Module):
         return {name: head(h) for name, head in self.heads.items()}
 
 
+class Varied(Essay):
+    """One that leaves something out of the trunk, or takes something else."""
+
+    def __init__(self, last=F.relu, first=F.relu, pool=F.max_pool2d):
+        super().__init__()
+        self.last, self.first, self.pool = last, first, pool
+
+    def trunk(self, x):
+        x = self.pool(self.first(self.conv1(x)), 2)
+        return self.last(self.linear(self.pool(self.first(self.conv2(x)), 2).flatten(1)))
+
+
+def as_it_is(x):
+    return x
+
+
 class Listed(Essay):
     def forward(self, x):
         return list(super().forward(x).values())
@@ -88,6 +104,11 @@ def step_with(scale=1.0, names=tuple(CLASSES), zero=True, step=True, returned=la
         return returned(loss)
 
     return training_step
+
+
+def looking_late(model, optimiser, x, labels):
+    step_with()(model, optimiser, x, labels)
+    return sum(F.cross_entropy(y, labels[name]) for name, y in model(x).items())
 
 
 def weights(trunk=421_312, head=1290, biases=0):
@@ -166,6 +187,12 @@ CASES = {
             (ThreeTrunks, "three trunks"),
             (Softmaxed, "logits"),
             (lambda: nn.Sequential(nn.Flatten(), nn.Linear(2352, 10)), "returns a Tensor"),
+            (lambda: Varied(last=as_it_is), "after the linear layer is missing"),
+            (lambda: Varied(first=as_it_is), "after the convolutions is missing"),
+            (lambda: Varied(first=as_it_is, last=as_it_is), "no ReLU in it"),
+            (lambda: Varied(pool=F.avg_pool2d), "pools by the maximum"),
+            (lambda: Varied(last=F.gelu), "what they compute together"),
+            (42, "a class or a module"),
         ],
     },
     "training_step": {
@@ -179,6 +206,7 @@ CASES = {
             (step_with(returned=lambda loss: None), "returns nothing"),
             (step_with(returned=lambda loss: loss.item()), "returns a float"),
             (step_with(returned=lambda loss: loss / 3), "what it returns is not L"),
+            (looking_late, "the loss *after* it"),
         ],
     },
     "faults": {
@@ -302,3 +330,21 @@ def test_what_a_learner_wrote_is_escaped():
     told = Exercise("Exercise 9", lambda answer: f"<b>{answer}</b>")("x<script>")
     assert "<script>" not in told._repr_html_()
     assert "x<script>" in repr(told)
+
+
+def test_what_the_lesson_goes_on_with_is_the_learners_where_it_is_right():
+    step = step_with()
+    network, stepped, whose = checks.solutions.yours_or_ours(Essay, step)
+    assert (type(network), stepped, whose) == (Essay, step, "yours")
+    for *answers, words in (
+        (stub, step, "ours, exercise 1 is open"),
+        (Essay, stub, "ours, exercise 2 is open"),
+        (stub, stub, "ours, exercises 1 and 2 are open"),
+    ):
+        assert checks.solutions.yours_or_ours(*answers)[2] == words
+
+
+def test_a_network_starts_from_the_weights_of_another():
+    one, other, x = Essay(), checks.solutions.EssayNetwork(), torch.rand(2, 3, 28, 28)
+    checks.solutions.start_from(other, one)
+    assert all(torch.equal(y, one(x)[name]) for name, y in other(x).items())

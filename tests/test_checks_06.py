@@ -196,7 +196,8 @@ FAIR = [
     (lambda new, old: list(fair(new, old).values()), "wrong", "a list"),
     (lambda new, old: dict.fromkeys(fair(new, old), (0.1, 0.2)), "wrong", "one number"),
     (lambda new, old: None, "wrong", "return missing"),
-    (lambda new, old: {seed: old["decay 0"][seed] for seed in new["λ .01"]}, "crashed", "KeyError"),
+    (lambda new, old: {seed: old["decay"][seed] for seed in new["λ .01"]}, "crashed", "KeyError"),
+    (lambda new, old: {seed: old["decay 0"][seed] for seed in new["λ .01"]}, "wrong", "for seed 0, which only one"),
 ]
 
 
@@ -275,7 +276,7 @@ def test_labels_undo_the_curve_they_were_read_from():
     [
         ("06_the_trade_off", checks.labels_worth, "labels_worth"),
         ("06_the_trade_off", checks.fair_comparison, "compare"),
-        ("06_the_trade_off", checks.delta_m, "delta_m"),
+        ("extra/06_fronts", checks.delta_m, "delta_m"),
         ("extra/06_fronts", checks.dominated, "dominated"),
     ],
 )
@@ -301,3 +302,32 @@ def test_the_unfair_comparison_is_the_lessons():
     exec(shown, space)
     assert space["compare"](lesson_06.NEW, lesson_06.OLD) == pytest.approx(as_printed(lesson_06.NEW, lesson_06.OLD))
     assert checks.fair_comparison(space["compare"]).state == "wrong"
+
+
+def hard_coded(new, old):
+    return lesson_06.fair_difference(new, old, tried=2)
+
+
+def of_all_seeds(new, old):
+    tries = min(len(new), len(old))
+    best = [max(list(way.values())[:tries], key=lambda runs: mean(v for v, _ in runs.values())) for way in (new, old)]
+    return {seed: best[0][seed][1] - best[1][seed][1] for seed in best[0] if seed in best[1]}
+
+
+def of_news_seeds(new, old):
+    return {seed: runs[1] - next(iter(old.values()))[seed][1] for seed, runs in next(iter(new.values())).items()}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (hard_coded, "where both have four settings"),
+        (of_all_seeds, "each *seed* chooses"),
+        (of_news_seeds, "for seed 0, which only one of them has"),
+        ("fair", "give the check your function"),
+    ],
+)
+def test_a_reader_is_told_what_is_unfair(answer, words):
+    result = checks.fair_comparison(answer)
+    assert result.state == "wrong"
+    assert words in result.words, result.words

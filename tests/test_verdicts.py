@@ -94,3 +94,15 @@ def test_a_map_of_claims_is_the_map_of_their_differences():
         mtl.show.map_of_claims({(1, 1): supported, (1, 2): claims(unit="")[0]})
     with pytest.raises(ValueError, match="no claims"):
         mtl.show.map_of_claims({})
+
+
+def test_maps_side_by_side_have_one_scale():
+    def colours(values, **how):
+        figure = mtl.show.map_of_differences(values, ["a"], ["b", "c"], **how).figure
+        cells = [patch for patch in figure.axes[0].patches if patch.get_width() > 0.5]
+        return [patch.get_facecolor() for patch in cells]
+
+    alone, beside = colours([[0.15, 0.04]], largest=0.15), colours([[0.04, -0.02]], largest=0.15)
+    assert alone[1] == beside[0]
+    assert alone == colours([[0.15, 0.04]])
+    assert colours([[0.04, -0.02]])[0] != beside[0]

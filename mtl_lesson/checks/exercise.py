@@ -58,6 +58,9 @@ class Exercise:
         except KeyboardInterrupt:
             return Result(self.name, "stopped", "You stopped it. If it ran for ever, look at the end of your loop.")
         except Exception as error:
+            if isinstance(error, TypeError) and "not callable" in str(error) and not any(map(callable, answer)):
+                given = type(answer[0]).__name__
+                return Result(self.name, "wrong", f"Because it is a {given}; give the check your function, uncalled.")
             return Result(self.name, "crashed", crash(error, answer))
         if because is None:
             return Result(self.name, "right", self.praise)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..chance import generator
 from .exercise import Exercise, attempted, fault_of_design
+from .solutions import EssayNetwork, start_from
 
 CLASSES = {"garment": 10, "colour": 6, "way up": 4}
 TRUNK = (3 * 32 * 9 + 32) + (32 * 64 * 9 + 64) + (64 * 49 * 128 + 128)
@@ -26,6 +27,8 @@ def random_pictures(n: int = 5) -> tuple[Tensor, dict[str, Tensor]]:
 
 def essay_network(network: Callable[[], nn.Module] | nn.Module) -> str | None:
     """A module x → {task: logits} with one trunk (conv 32, conv 64, linear 128) and a head a task."""
+    if not callable(network):
+        return f"it is a {type(network).__name__}; give the check a class or a module."
     model = network if isinstance(network, nn.Module) else network()
     if not isinstance(attempted(model), nn.Module):
         return f"it is a {type(model).__name__}, not an nn.Module."
@@ -33,7 +36,8 @@ def essay_network(network: Callable[[], nn.Module] | nn.Module) -> str | None:
     outputs = model(x)
     if outputs is None:
         return "it returns nothing. Is there a return at the end of forward?"
-    return wrong_outputs(attempted(outputs), len(x)) or wrong_weights(model) or wrong_sharing(model, x)
+    wrong = wrong_outputs(attempted(outputs), len(x)) or wrong_weights(model) or wrong_sharing(model, x)
+    return wrong or wrong_function(model, x)
 
 
 def wrong_outputs(outputs: object, n: int) -> str | None:
@@ -99,6 +103,43 @@ def wrong_sharing(model: nn.Module, x: Tensor) -> str | None:
     return None if everybody > TRUNK // 2 else "no part of the network is used by all tasks: nothing is shared."
 
 
+@torch.no_grad()
+def wrong_function(model: nn.Module, x: Tensor) -> str | None:
+    """Whether it computes what our network does with its weights, and if not, what it leaves out or has put in."""
+    ours, model = EssayNetwork(), model.eval()
+    shapes = {weight.shape: weight for weight in model.state_dict().values()}
+    if {weight.shape for weight in ours.parameters()} != set(shapes):
+        return None  # built of other parts: its weights cannot be laid beside ours
+
+    def same(last: Callable = F.relu, first: Callable = F.relu, pool: Callable = F.max_pool2d) -> bool:
+        h = x
+        for conv in (ours.conv1, ours.conv2):
+            h = pool(first(conv(h)), 2)
+        h = last(ours.linear(h.flatten(1)))
+        found = model(x)
+        return all(torch.allclose(found[name], head(h), atol=1e-4) for name, head in ours.heads.items())
+
+    start_from(ours, model)
+    mistakes = {
+        "the ReLU after the linear layer is missing": {"last": torch.nn.Identity()},
+        "the ReLU after the convolutions is missing": {"first": torch.nn.Identity()},
+        "there is no ReLU in it: layers without one between them are a single linear layer": {
+            "last": torch.nn.Identity(),
+            "first": torch.nn.Identity(),
+        },
+        "it takes means where the essay's network pools by the maximum": {"pool": F.avg_pool2d},
+    }
+    if same():
+        return None
+    for words, how in mistakes.items():
+        if same(**how):
+            return f"{words}."
+    return (
+        "the layers are right, and what they compute together is not: conv, ReLU and max pooling, twice, then linear "
+        "and ReLU, then the heads, and nothing else."
+    )
+
+
 class Small(nn.Module):
     """A network to try a learner's step on."""
 
@@ -139,7 +180,8 @@ def training_step(step: Callable) -> str | None:
     """``step(model, optimiser, x, labels)`` makes one step of the optimiser on Σ_t L_t and returns that loss."""
     model = Small()
     x, labels = random_pictures()
-    result = step(copy.deepcopy(model), torch.optim.SGD(model.parameters(), lr=0.1), x, labels)
+    trial = copy.deepcopy(model)
+    result = step(trial, torch.optim.SGD(trial.parameters(), lr=0.1), x, labels)
     if result is ...:
         return attempted(result)
     one, two = moved(step, 1), moved(step, 2)
@@ -160,17 +202,23 @@ def training_step(step: Callable) -> str | None:
         return "the second step still holds the gradients of the first: call optimiser.zero_grad() in every step."
     if not same(two, times=2):
         return "the second step goes wrong. Does something of the first step survive?"
-    return wrong_loss(result, model(x), labels)
+    return wrong_loss(result, model(x), trial(x), labels)
 
 
-def wrong_loss(given: object, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> str | None:
-    """What is wrong with the loss that a learner's step returns."""
+def wrong_loss(
+    given: object, before: Mapping[str, Tensor], after: Mapping[str, Tensor], labels: Mapping[str, Tensor]
+) -> str | None:
+    """What is wrong with the loss that a learner's step returns, given the outputs before the step and after it."""
     if given is None:
         return "the step is right and returns nothing: return the loss, so that one can see it fall."
     if not isinstance(given, Tensor) or given.numel() != 1:
         return f"the step is right and returns a {type(given).__name__}: return L, one number in a tensor."
-    right = sum(F.cross_entropy(outputs[name], labels[name]) for name in CLASSES)
-    return None if torch.isclose(given, right, atol=1e-5) else "the step is right, but what it returns is not L."
+    right, late = (sum(F.cross_entropy(one[name], labels[name]) for name in CLASSES) for one in (before, after))
+    if torch.isclose(given, right, atol=1e-5):
+        return None
+    if torch.isclose(given, late, atol=1e-5):
+        return "the step is right, and what it returns is the loss *after* it: return the one that you went down on."
+    return "the step is right, but what it returns is not L."
 
 
 FAULTS = {

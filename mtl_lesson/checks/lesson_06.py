@@ -1,10 +1,11 @@
-"""The exercises of lesson 06: labels, an unfair comparison, Δm, a test to design; of its extra, who is dominated."""
+"""The exercises of lesson 06: labels, an unfair comparison, a test to design; of its extra, domination and Δm."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Real
+from statistics import fmean
 
 import numpy as np
 
@@ -145,7 +146,12 @@ OLD = {
 def fair_comparison(function: Callable[[Trials, Trials], Mapping[int, float]]) -> str | None:
     """``compare(new, old)``: seed → difference on test of two ways that were tuned alike."""
     copies = [{setting: dict(runs) for setting, runs in way.items()} for way in (NEW, OLD)]
-    given = attempted(function(*copies))
+    try:
+        given = attempted(function(*copies))
+    except KeyError as error:
+        if error.args[0] in (0, 5, 6):
+            return f"it asks both ways for seed {error.args[0]}, which only one of them has: take the seeds of both."
+        raise
     if given is None:
         return "your function returns nothing. Is a return missing?"
     if isinstance(given, Real):
@@ -179,9 +185,13 @@ def fair_comparison(function: Callable[[Trials, Trials], Mapping[int, float]]) -
             "where two settings tie on validation you let *test* decide (max of a pair looks at its second "
             "number too): say key=lambda run: run[0].",
         ),
-        (
-            one_setting(),
-            "one setting for all seeds: fair too, but here, as in mtl.choose, each seed chooses for itself.",
+        *(
+            (
+                one_setting(most, own),
+                "it has one setting for all seeds; here, as in mtl.choose, each *seed* chooses for itself.",
+            )
+            for most in (2, 4)
+            for own in (False, True)
         ),
         (
             fair_difference(
@@ -200,6 +210,10 @@ def fair_comparison(function: Callable[[Trials, Trials], Mapping[int, float]]) -
     back = function(*reversed(copies))
     if not all(math.isclose(back.get(seed, math.nan), -right[seed], abs_tol=1e-9) for seed in right):
         return "it is right here, and not when old and new change places: it must treat both alike."
+    more = OLD | {f"{setting}, again": runs for setting, runs in reversed(OLD.items())}
+    four = function(NEW, more)
+    if not all(math.isclose(four.get(seed, math.nan), value) for seed, value in fair_difference(NEW, more).items()):
+        return "it is right here, and not where both have four settings: as many as *both* have may be tried."
     return None
 
 
@@ -212,9 +226,14 @@ def at_ties() -> dict[int, float]:
     return {seed: best["new"][seed] - best["old"][seed] for seed in (1, 2, 3, 4)}
 
 
-def one_setting() -> dict[int, float]:
-    """What :func:`fair_difference` would be with one setting for all seeds."""
-    best = [max(list(way.values())[:2], key=lambda runs: sum(runs[s][0] for s in (1, 2, 3, 4))) for way in (NEW, OLD)]
+def one_setting(most: int, own: bool) -> dict[int, float]:
+    """What :func:`fair_difference` would be with one setting for all seeds among the first ``most``, chosen over the
+    seeds of both or over all a way has of its ``own``."""
+
+    def mean_validation(runs: Mapping[int, tuple[float, float]]) -> float:
+        return fmean(runs[seed][0] for seed in (runs if own else (1, 2, 3, 4)))
+
+    best = [max(list(way.values())[:most], key=mean_validation) for way in (NEW, OLD)]
     return {seed: best[0][seed][1] - best[1][seed][1] for seed in (1, 2, 3, 4)}
 
 
@@ -292,7 +311,7 @@ def no_number(given: object) -> str | None:
 
 
 delta_m = Exercise(
-    "Exercise 3",
+    "Δm",
     delta_m,
     praise="Each task is measured against itself, so none counts more for having larger numbers.",
     hints=(
@@ -321,7 +340,7 @@ fair_comparison = Exercise(
     ),
 )
 your_situation = Exercise(
-    "Exercise 4",
+    "Exercise 3",
     your_situation,
     praise="A margin fixed before, every rival, and pairs in which chance deals both ways the same cards.",
     hints=(

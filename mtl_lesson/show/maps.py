@@ -159,16 +159,20 @@ def map_of_differences(
     positive: str = "better",
     negative: str = "worse",
     title: str | None = None,
+    largest: float | None = None,
 ) -> Drawing:
     """Where something gains and where it loses: ``values`` (rows, columns) are differences, the first row is lowest.
 
     ``intervals``: half widths (rows, columns), or (2, rows, columns), low and high; a cell whose interval holds 0 is
     hatched. ``unit`` "%": fractions, written as percentage points. ``positive``, ``negative``: what a sign means.
+    ``largest``: the difference that has the full colour, for maps that stand side by side; the largest there is unless
+    given.
     """
     values, rows, columns = as_table(values, [str(r) for r in rows], [str(c) for c in columns])
     ends = low_and_high(intervals, values)
     undecided = np.zeros(values.shape, bool) if ends is None else (ends[0] <= 0) & (ends[1] >= 0)
     top = np.nan_to_num(np.abs(values)).max()
+    full = top if largest is None else largest
     digits = 1 if top * (100 if unit == "%" else 1) >= 0.95 else 2
     left = 0.65 + max(breadth(row) for row in rows)
     cell, tall = min(1.5, (WIDTH - left - 0.2) / len(columns)), 0.7
@@ -195,7 +199,7 @@ def map_of_differences(
             ax.text(left - 0.12, y + tall / 2, row, ha="right", va="center_baseline")
             for c in range(len(columns)):
                 value = values[r, c]
-                colour = to_hex(SIGNS(0.5 + 0.5 * (value / top if top and np.isfinite(value) else 0)))
+                colour = to_hex(SIGNS(0.5 + 0.5 * (value / full if full and np.isfinite(value) else 0)))
                 paint(
                     ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits, hatch=undecided[r, c]
                 )
@@ -336,7 +340,7 @@ def map_of_claims(claims: Mapping[tuple, Claim], row_name: str = "", column_name
     """Claims (row, column) → claim as a map: the mean difference of each, hatched where the claim is undecided.
 
     Rows and columns stand in the order in which they occur first, the first row lowest; a place without a claim is
-    left empty. ``words``: positive, negative and title of :func:`map_of_differences`. The sign is that of the
+    left empty. ``words``: positive, negative, title and largest of :func:`map_of_differences`. The sign is that of the
     difference, whichever way was claimed. Raises ValueError for no claims, and for claims of several units.
     """
     units = {one.unit for one in claims.values()}

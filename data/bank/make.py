@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
 from pathlib import Path
 
+import disagree
 import inside
 import numpy as np
 import pandas as pd
@@ -240,7 +241,9 @@ NOTHING = "nothing"  # what an untrained trunk was trained for
 TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
 
 INSIDE = "inside"
-EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *(name for name in TABLES if name != "budgets")]
+DISAGREE = {"fronts": [], "noisy": ["noisy_weights", "cured"], "conflicts": ["conflicts_harm"]}  # and what comes with them
+EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *DISAGREE]
+EXPERIMENTS += [name for name in TABLES if name != "budgets"]
 
 
 # --- what an experiment stores: (name of the table, table, how it was made, the code that made it) ------------------
@@ -287,6 +290,18 @@ def of_inside(name: str, some: bool) -> Stored:
 
     for table_name, table, facts, code in inside.tables(kept, inside.SEEDS[:1] if some else inside.SEEDS):
         yield table_name, table, facts, [*code, "training/sweeps", "bank/make.py", "bank/inside.py"]
+
+
+def of_disagree(name: str, some: bool) -> Stored:
+    """Lesson 08, see ``disagree.py``."""
+    sweeps, fresh = itertools.count(), disagree.SEEDS
+
+    def kept(*arguments: object, **settings: object) -> mtl.Sweep:
+        if some:
+            settings |= {"wanted": settings["seeds"], "seeds": fresh}
+        return swept(None if some else f"{name}/{next(sweeps)}", *arguments, **settings)
+
+    yield from disagree.tables(name, kept, fresh[:1] if some else fresh)
 
 
 def of_gradient_steps(name: str, some: bool) -> Stored:
@@ -352,6 +367,7 @@ def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
 
 
 OTHERS = {INSIDE: of_inside, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
+OTHERS |= dict.fromkeys(DISAGREE, of_disagree)
 
 
 def results(name: str, some: bool = False) -> Stored:
@@ -401,6 +417,7 @@ def told(settings: dict) -> dict:
 def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
+    made |= {table: one for one, tables in DISAGREE.items() for table in tables}
     return INSIDE if name.startswith(f"{INSIDE}_") else made.get(name, name)
 
 

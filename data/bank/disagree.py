@@ -1,0 +1,138 @@
+"""When tasks disagree, for lesson 08: the front and every method's point, weightings under noise, conflict and harm.
+
+Settings were chosen on seeds 0 to 9. Every arm of ``fronts`` has five trials: five fixed weights, five learning rates
+of the plain sum, or five learning rates of a method. ``again`` is the plain sum once more, on the same pictures and
+initial weights in another order: what a comparison of nothing with nothing finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pandas as pd
+import torch
+from torchjd import aggregation, scalarization
+
+import mtl_lesson as mtl
+from mtl_lesson.chance import generator
+from mtl_lesson.data import Split, World
+from mtl_lesson.inspection import answers_changed
+from mtl_lesson.provenance import roots_of
+from mtl_lesson.weighting import Aggregate, Fixed, Sum, Uncertainty, Weighting
+
+SEEDS = range(100, 108)
+PAIR = ("garment", "colour")
+WIDTHS, BUDGETS = (4, 8), (15, 45)  # of the trunk; epochs
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of garment's weight in the sum of both
+RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+RATE = 2e-3  # of the fixed weights
+FLIPPED = (0.0, 0.4)  # of colour's labels
+NOISY = {"epochs": 20, "seeds": SEEDS}
+DELTAS, ANGLES = (0.0, 0.5, 1.0, 2.0), (0.0, 15.0, 30.0, 45.0)
+
+
+def garment_and_colour(seed: int, order: str = "drawn") -> World:
+    """Two questions about 1,000 pictures; "again": the same pictures in another order, hence in other batches."""
+    world = mtl.data.only(mtl.data.questions(n_train=500, seed=seed), PAIR)
+    if order == "drawn":
+        return world
+    at = torch.randperm(len(world.train), generator=generator(seed, "another order"))
+    train = Split(world.train.x[at], {name: labels[at] for name, labels in world.train.labels.items()})
+    return World(world.name, world.tasks, train, world.validation, world.test, dial=world.dial)
+
+
+def with_flipped(seed: int, share: float = 0.0) -> World:
+    """Three questions, a ``share`` of colour's labels for training and validation another colour."""
+    return mtl.data.flip_labels(mtl.data.questions(n_train=1000, seed=seed), "colour", share, seed=seed)
+
+
+def methods(T: int) -> dict[str, Weighting]:
+    """Every method with T tasks, by the name that its paper gives it."""
+    return {
+        "Uncertainty": Uncertainty(),
+        "DWA": mtl.weighting.Scalarizer(scalarization.DWA()),
+        "IMTL-L": mtl.weighting.Scalarizer(scalarization.IMTLL(T)),
+        "FAMO": mtl.weighting.Scalarizer(scalarization.FAMO(T)),
+        "PCGrad": Aggregate(aggregation.PCGrad()),
+        "MGDA": Aggregate(aggregation.MGDA()),
+        "IMTL-G": Aggregate(aggregation.IMTLG()),
+        "Aligned-MTL": Aggregate(aggregation.AlignedMTL()),
+        "UPGrad": Aggregate(aggregation.UPGrad()),
+    }
+
+
+def share_of(garment: float) -> Fixed:
+    """Weights that add up to 2, of which garment has a share."""
+    return Fixed({"garment": 2 * garment, "colour": 2 - 2 * garment})
+
+
+def arms() -> Iterator[tuple[str, str, float, Weighting]]:
+    """(arm, trial, learning rate, weighting), five trials an arm."""
+    yield from (("fixed weights", f"{share:g}", RATE, share_of(share)) for share in SHARES)
+    for name, weighting in {"learning rate": Sum(), "again": Sum(), **methods(len(PAIR))}.items():
+        yield from ((name, f"{rate:g}", rate, weighting) for rate in RATES)
+
+
+def fronts(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFrame:
+    """A row for each width, budget, arm, trial, seed and task; ``steps``: what the training cost, in passes backwards."""
+    found = []
+    for arm, trial, rate, weighting in arms():
+        for epochs in BUDGETS:
+            order = "again" if arm == "again" else "drawn"
+            settings = {"width": list(WIDTHS), "order": order, "epochs": epochs, "lr": rate, "seeds": seeds}
+            sweep = swept(mtl.Hard, garment_and_colour, mtl.nets.conv, weighting=weighting, **settings)
+            place = {"arm": arm, "trial": trial, "epochs": epochs}
+            found.append(wide(sweep, ["width"]).assign(**place))
+    return pd.concat(found, ignore_index=True)
+
+
+def wide(sweep: mtl.Sweep, axes: Sequence[str]) -> pd.DataFrame:
+    """A row for each copy and task with both scores."""
+    table = sweep.table[sweep.table.split != "train"]
+    place = [*axes, "seed", "task", "higher_is_better"]
+    table = table.pivot(index=place, columns="split", values="score").reset_index()
+    return table.rename(columns={"test": "score"}).rename_axis(columns=None)
+
+
+def noisy(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores and weights of each method with and without flipped labels, and what each trunk's answers hang on."""
+    every = {"Sum": Sum(), **methods(3), "ExcessMTL": Aggregate(aggregation.ExcessMTL(robust_step_size=0.01))}
+    scored, weights, cured = [], [], []
+    for arm, weighting in {"Separate": Sum(), **every}.items():
+        way = mtl.Separate if arm == "Separate" else mtl.Hard
+        for share in FLIPPED:
+            settings = NOISY | {"seeds": seeds, "share": share, "width": 8}
+            sweep = swept(way, with_flipped, mtl.nets.conv, weighting=weighting, **settings)
+            scored.append(wide(sweep, ["share"]).assign(arm=arm))
+            if "weight" in sweep.history:
+                history = sweep.history[sweep.history.split == "train"]
+                columns = ["share", "seed", "task", "epoch", "weight"]
+                weights.append(history[columns].rename(columns={"weight": "value"}).assign(arm=arm))
+            if share == 0:
+                cured += [hanging(run, arm) for run in sweep.runs.values()]
+    yield "noisy", pd.concat(scored, ignore_index=True)
+    yield "noisy_weights", pd.concat(weights, ignore_index=True)
+    yield "cured", pd.concat(cured, ignore_index=True)
+
+
+def hanging(run: mtl.Run, arm: str) -> pd.DataFrame:
+    """The share of garment's answers that change when only the hue of a test picture does."""
+    x = run.world.test.x
+    changed = answers_changed(run, x, mtl.data.recolour(x, seed=run.seed))
+    return pd.DataFrame([{"arm": arm, "seed": run.seed, "task": "garment", "value": changed["garment"]}])
+
+
+def tables(
+    name: str, swept: Callable[..., mtl.Sweep], seeds: Sequence[int]
+) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
+    """(name, table, settings, code) of what the experiment ``name`` stores."""
+    code = ["training/sweeps", "bank/make.py", "bank/disagree.py", "data/changes"]
+    if name == "fronts":
+        facts = {"pair": PAIR, "widths": WIDTHS, "budgets": BUDGETS, "rates": RATES, "shares": SHARES, "rate": RATE}
+        facts |= {"methods": [*methods(2)], "seeds": SEEDS}
+        yield name, fronts(swept, seeds), facts, [*roots_of(mtl.data.questions, mtl.Hard), *code]
+    if name == "noisy":
+        facts = NOISY | {"flipped": FLIPPED, "methods": ["Sum", *methods(3), "ExcessMTL"], "width": 8}
+        for table_name, table in noisy(swept, seeds):
+            roots = roots_of(mtl.data.questions, mtl.Hard, mtl.Separate)
+            yield table_name, table, facts, [*roots, "inspection/intervention", *code]

@@ -241,7 +241,11 @@ NOTHING = "nothing"  # what an untrained trunk was trained for
 TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
 
 INSIDE = "inside"
-DISAGREE = {"fronts": [], "noisy": ["noisy_weights", "cured"], "conflicts": ["conflicts_harm"]}  # and what comes with them
+DISAGREE = {
+    "fronts": [],
+    "noisy": ["noisy_weights", "cured"],
+    "conflicts": ["conflicts_harm"],
+}  # and what comes with them
 EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *DISAGREE]
 EXPERIMENTS += [name for name in TABLES if name != "budgets"]
 

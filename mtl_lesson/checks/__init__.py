@@ -10,6 +10,7 @@ from .lesson_04 import claim_of_closeness, exact_step, soft_step
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
 from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_situation
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
+from .lesson_08 import conflict_hurts, gradient_cosine, standardise
 
 __all__ = [
     "Exercise",
@@ -22,6 +23,7 @@ __all__ = [
     "claim_of_closeness",
     "claim_of_room",
     "claim_of_use",
+    "conflict_hurts",
     "count_weights",
     "delta_m",
     "dominated",
@@ -29,6 +31,7 @@ __all__ = [
     "exact_step",
     "fair_comparison",
     "faults",
+    "gradient_cosine",
     "joint_loss",
     "labels_worth",
     "owners",
@@ -39,6 +42,7 @@ __all__ = [
     "similarity",
     "soft_step",
     "solutions",
+    "standardise",
     "suggested_lambda",
     "training_step",
     "transfer_design",

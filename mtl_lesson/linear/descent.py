@@ -55,17 +55,17 @@ def descend(
 
     Raises ValueError for θ that is not (2, d), and for a descent that left all bounds: lower ``lr``.
     """
-    theta, sigma = _checked(theta, covariance)
+    theta, sigma = _two_tasks(theta, covariance)
     width, steps, every, lr = whole(width, "width"), whole(steps, "steps", 0), whole(every, "every"), real(lr, "lr")
     seeds = [whole(one, "seed", least=0) for one in (seed if isinstance(seed, Iterable) else [seed])]
-    starts = [_start(one, theta.shape[1], width) for one in seeds]
+    starts = [_first_weights(one, theta.shape[1], width) for one in seeds]
     trunk, heads = (np.stack(parts) for parts in zip(*starts, strict=True))
     with np.errstate(over="ignore", invalid="ignore"):  # said in words at the end
-        seen = list(_places(theta, sigma, trunk, heads, steps, lr, every))
-    return _table(seeds, *map(np.stack, zip(*seen, strict=True)), lr)
+        seen = list(_walk(theta, sigma, trunk, heads, steps, lr, every))
+    return _tabulated(seeds, *map(np.stack, zip(*seen, strict=True)), lr)
 
 
-def _checked(theta: Tensor, covariance: Tensor | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _two_tasks(theta: Tensor, covariance: Tensor | None) -> tuple[np.ndarray, np.ndarray | None]:
     theta = torch.as_tensor(theta, dtype=torch.float64).numpy()
     if theta.ndim != 2 or len(theta) != 2 or not np.isfinite(theta).all():
         raise ValueError(f"theta must hold two tasks, (2, d) finite numbers, not {theta.shape}")
@@ -77,13 +77,13 @@ def _checked(theta: Tensor, covariance: Tensor | None) -> tuple[np.ndarray, np.n
     return theta, sigma
 
 
-def _start(seed: int, d: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first trunk (d, width) and heads (2, width): a feature after the other, so that more are the same and more."""
+def _first_weights(seed: int, d: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first trunk (d, width) and heads (2, width), feature after feature: so that more are the same and more."""
     trunk = np.random.default_rng([seed, 0]).standard_normal((width, d)).T / math.sqrt(d)
     return trunk, np.random.default_rng([seed, 1]).standard_normal((width, 2)).T / math.sqrt(width)
 
 
-def _places(
+def _walk(
     theta: np.ndarray, sigma: np.ndarray | None, trunk: np.ndarray, heads: np.ndarray, steps: int, lr: float, every: int
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """Of every so many steps its number, B a_t − θ_t and Σ_t (B a_t − θ_t), (seeds, 2, d), and the heads."""
@@ -95,7 +95,7 @@ def _places(
         trunk, heads = trunk - lr * slope.swapaxes(1, 2) @ heads, heads - lr * slope @ trunk
 
 
-def _table(
+def _tabulated(
     seeds: list[int], step: np.ndarray, away: np.ndarray, slope: np.ndarray, heads: np.ndarray, lr: float
 ) -> pd.DataFrame:
     """What is told of each step, seed by seed, from the (times, seeds, 2, ·) of the descent.

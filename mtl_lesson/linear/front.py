@@ -2,9 +2,10 @@
 
     L_t(B) = ½ ‖(I − BBᵀ) θ_t‖²
 
-is the least loss of task t on endless examples without noise, x ~ N(0, I), through a trunk B (d, width) with orthonormal
-columns, each head at its best. A trunk is on the front if no other is as good for every task and better for one. Two or
-three tasks, linearly independent; so at least a ``width`` of their number has room for all, and every loss is 0.
+is the least loss of task t on endless examples without noise, x ~ N(0, I): through a trunk B (d, width) with
+orthonormal columns, its head at its best. A trunk is on the front if no other is as good for every task and better for
+one. There are two or three tasks, linearly independent; so with a width of their number every loss is 0, and only a
+narrower trunk must choose.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def find_front(theta: Tensor, width: int = 1, points: int = 2000) -> Tensor:
     width, points = whole(width, "width"), whole(points, "points", least=10)
     if width >= len(theta):
         return span.T[None]
-    trunks = _even(len(theta), width, points)
+    trunks = _even_trunks(len(theta), width, points)
     trunks = trunks[(balance(theta, trunks) >= -ROUNDING).all(-1)]
     losses = trunk_losses(theta, trunks)
-    finer = trunk_losses(theta, _even(len(theta), width, FINER * points))
+    finer = trunk_losses(theta, _even_trunks(len(theta), width, FINER * points))
     dominated = [bool((finer < one - ROUNDING * theta.square().sum()).all(-1).any()) for one in losses]
     return span.T @ trunks[~torch.tensor(dominated)]
 
@@ -69,7 +70,7 @@ def weighted_sum(theta: Tensor, weights: Tensor, width: int = 1) -> Tensor:
     front is one of these. Hu et al. 2023, "Revisiting scalarization in multi-task learning: a theoretical perspective".
     """
     theta, span = _in_span(theta)
-    w, width = _as_weights(weights, len(theta)), min(whole(width, "width"), len(theta))
+    w, width = _task_weights(weights, len(theta)), min(whole(width, "width"), len(theta))
     vectors = torch.linalg.eigh((theta.mT * w[..., None, :]) @ theta).eigenvectors
     return span.T @ vectors[..., -width:]
 
@@ -80,34 +81,34 @@ def reached(theta: Tensor, trunk: Tensor) -> Tensor:
     Only the weights under which the tasks' gradients cancel there can do it (:func:`balance`). Its mean over
     :func:`find_front` is the share of the front that a weighted sum can find, counted in even directions.
     """
-    theta, span = _in_span(theta)
-    trunk = span @ torch.as_tensor(trunk, dtype=torch.float64)
-    w = balance(theta, trunk)
+    w, losses = balance(theta, trunk), trunk_losses(theta, trunk)
     least = trunk_losses(theta, weighted_sum(theta, w.clamp(min=0), trunk.shape[-1]))
-    size, losses = theta.square().sum(), trunk_losses(theta, trunk)
-    return (w >= -ROUNDING).all(-1) & ((w * (losses - least)).sum(-1) <= ROUNDING * size)
+    rounding = ROUNDING * theta.square().sum()
+    best = (w >= -ROUNDING).all(-1) & ((w * (losses - least)).sum(-1) <= rounding)
+    return best | (losses <= rounding).all(-1)
 
 
 def smooth_maximum(theta: Tensor, weights: Tensor, width: int = 1, mu: float = 1e-3) -> Tensor:
     """The trunk B (…, d, ``width``) that minimises μ log Σ_t exp(w_t L_t(B) / μ), for each w of ``weights`` (…, T).
 
-    For a small μ it is the largest w_t L_t, smoothed. So every trunk of the front with no loss of 0 is a minimum for
-    w_t = 1/L_t, but for μ log T. (Where the ideal is not a loss of 0, what stands there is L_t less its ideal.) From the
-    best of a grid by L-BFGS. Lin et al. 2024, "Smooth Tchebycheff scalarization for multi-objective optimization".
+    It is the largest w_t L_t, made smooth: less than that plus μ log T. So for a small μ any trunk of the front without
+    a loss of 0 is nearly its minimum, at w_t = c / L_t. (Each task alone can have a loss of 0 here; elsewhere what a
+    task has at best is taken off L_t.) By L-BFGS from the best of a grid of trunks. Lin et al. 2024, "Smooth
+    Tchebycheff scalarization for multi-objective optimization".
     """
     theta, span = _in_span(theta)
-    w, width, mu = _as_weights(weights, len(theta)), whole(width, "width"), real(mu, "mu", least=1e-6)
+    w, width, mu = _task_weights(weights, len(theta)), whole(width, "width"), real(mu, "mu", least=1e-6)
     if width >= len(theta):
         return span.T.expand(*w.shape[:-1], *span.T.shape)
-    starts = _even_units(len(theta), 1000)
-    losses = trunk_losses(theta, _trunks(starts, width))
+    starts = _even_directions(len(theta), 1000)
+    losses = trunk_losses(theta, _trunks_of(starts, width))
     flat = w.reshape(-1, len(theta))
     best = [starts[torch.logsumexp(one * losses / mu, -1).argmin()] for one in flat]
-    found = [_descended(theta, one, start, width, mu) for one, start in zip(flat, best, strict=True)]
-    return (span.T @ _trunks(torch.stack(found), width)).reshape(*w.shape[:-1], span.shape[1], width)
+    found = [_lowest_near(theta, one, start, width, mu) for one, start in zip(flat, best, strict=True)]
+    return (span.T @ _trunks_of(torch.stack(found), width)).reshape(*w.shape[:-1], span.shape[1], width)
 
 
-def _descended(theta: Tensor, w: Tensor, start: Tensor, width: int, mu: float) -> Tensor:
+def _lowest_near(theta: Tensor, w: Tensor, start: Tensor, width: int, mu: float) -> Tensor:
     """The unit vector of the trunk to which L-BFGS comes from that of ``start``."""
     from scipy.optimize import minimize  # here, since it takes long to load
 
@@ -134,18 +135,18 @@ def _in_span(theta: Tensor) -> tuple[Tensor, Tensor]:
     return theta @ span.mT, span
 
 
-def _as_weights(weights: Tensor, T: int) -> Tensor:
+def _task_weights(weights: Tensor, T: int) -> Tensor:
     w = torch.as_tensor(weights, dtype=torch.float64)
     if w.ndim == 0 or w.shape[-1] != T or not (w.isfinite().all() and (w >= 0).all() and (w.sum(-1) > 0).all()):
         raise ValueError(f"weights must be {T} numbers of 0 or more, not all 0 (or rows of such)")
     return w
 
 
-def _even(T: int, width: int, points: int) -> Tensor:
-    return _trunks(_even_units(T, points), width)
+def _even_trunks(T: int, width: int, points: int) -> Tensor:
+    return _trunks_of(_even_directions(T, points), width)
 
 
-def _even_units(T: int, points: int) -> Tensor:
+def _even_directions(T: int, points: int) -> Tensor:
     """Unit vectors (points, T), evenly spread over half of the circle, or of the sphere (a Fibonacci lattice)."""
     i = torch.arange(points, dtype=torch.float64) + 0.5
     if T == 2:
@@ -154,7 +155,7 @@ def _even_units(T: int, points: int) -> Tensor:
     return torch.stack([(1 - z**2).sqrt() * turn.cos(), (1 - z**2).sqrt() * turn.sin(), z], 1)
 
 
-def _trunks(units: Tensor, width: int) -> Tensor:
+def _trunks_of(units: Tensor, width: int) -> Tensor:
     """A trunk (n, T, width) for each unit vector: along it (width 1), or across it."""
     if width == 1:
         return units[..., None]

@@ -28,17 +28,15 @@ def test_tasks_have_the_angle_and_the_length_that_were_asked_for(angle, d, lengt
 def test_it_is_what_autograd_and_sgd_do(seed, width, other_inputs):
     """From the table of every step: the losses after it follow from the gradients before it."""
     world = mtl.data.planted(T=2, seed=seed, mismatch=9 if other_inputs else 1)
-    sigma = world.covariance if other_inputs else None
-    found = descend(world.theta, width, steps=6, lr=0.05, seed=seed, covariance=sigma)
+    sigma = world.covariance if other_inputs else torch.eye(10, dtype=torch.float64).expand(2, 10, 10)
+    found = descend(world.theta, width, steps=6, lr=0.05, seed=seed, covariance=sigma if other_inputs else None)
     trunk = torch.tensor(np.random.default_rng([seed, 0]).standard_normal((width, 10)).T / 10**0.5, requires_grad=True)
     heads = np.random.default_rng([seed, 1]).standard_normal((width, 2)).T / width**0.5
     heads = torch.tensor(heads, requires_grad=True)
     descent = torch.optim.SGD([trunk, heads], lr=0.05)
     for row in found.itertuples():
         away = world.theta - heads @ trunk.T
-        losses = 0.5 * torch.einsum(
-            "ti,tij,tj->t", away, world.covariance if other_inputs else torch.eye(10).double().expand(2, 10, 10), away
-        )
+        losses = 0.5 * torch.einsum("ti,tij,tj->t", away, sigma, away)
         one, two = (torch.autograd.grad(loss, trunk, retain_graph=True)[0].flatten() for loss in losses)
         wanted = [torch.cosine_similarity(one, two, dim=0), one.norm(), two.norm(), *losses]
         np.testing.assert_allclose(row[3:], torch.stack(wanted).detach(), rtol=1e-9)

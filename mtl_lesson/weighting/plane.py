@@ -17,7 +17,7 @@ HAIR = 1e-4  # radians
 #: a change smaller than this share of the larger gradient is no change: what rounding, or a hair, leaves
 SMALL = 1e-3
 
-METHODS = ("weighted sum", "PCGrad", "UPGrad", "MGDA", "IMTL-G", "Nash-MTL", "Aligned-MTL")
+METHODS = ("weighted sum", "PCGrad", "UPGrad", "MGDA", "IMTL-G", "Aligned-MTL")
 
 
 def answer_of(name: str, g1: Sequence[float], g2: Sequence[float], weights: Sequence[float] = (1, 1)) -> np.ndarray:
@@ -28,12 +28,12 @@ def answer_of(name: str, g1: Sequence[float], g2: Sequence[float], weights: Sequ
         UPGrad         the mean of both moved to where they harm nobody: for two, half of PCGrad's    Quinton & Rey 2024
         MGDA           the shortest vector between g_1 and g_2                        Désidéri 2012
         IMTL-G         equal parts along both, with weights that add up to 1          Liu et al. 2021
-        Nash-MTL       w_t = 1 / ⟨g_t, A(J)⟩: halfway between the two, always √2 long   Navon et al. 2022
         Aligned-MTL    the mean of both made orthogonal, as long as the shorter axis  Senushkin et al. 2023
 
-    All are torchjd's aggregators but Nash-MTL, whose solver is not needed for two tasks; UPGrad without torchjd's
-    safeguard for singular matrices (``reg_eps``), which lets it harm a task whose gradient is ten times smaller. On one
-    line some methods jump, and measured gradients never lie on one: there the second is turned by a hair (1e-4).
+    All are torchjd's aggregators; UPGrad without its safeguard for singular matrices (``reg_eps``), which lets it harm
+    a task whose gradient is ten times smaller. On one line some methods jump, and measured gradients never lie on one:
+    there the second is turned by a hair (1e-4). Of two tasks Nash-MTL (Navon et al. 2022) makes a vector that points
+    where IMTL-G's does and is √2 long, whatever the gradients' sizes.
 
     Raises ValueError for an unknown name, a gradient that is not two finite numbers, or is 0, and for weights that are
     negative or both 0.
@@ -42,9 +42,6 @@ def answer_of(name: str, g1: Sequence[float], g2: Sequence[float], weights: Sequ
         raise ValueError(f"there is no method {name!r} here; there are {', '.join(METHODS)}")
     weights = pair_of_weights(weights)
     J = off_one_line(as_gradient(g1, "g1"), as_gradient(g2, "g2"))
-    if name == "Nash-MTL":
-        long = np.linalg.norm(J, axis=1)
-        return (J / long[:, None]).sum(0) / np.sqrt(1 + J[0] @ J[1] / long.prod())
     return aggregator(name, weights)(torch.from_numpy(J)).numpy()
 
 

@@ -97,7 +97,15 @@ def two_names(names: Sequence[str]) -> tuple[str, str]:
 
 
 def cycle_of_dashes() -> list[object]:
-    return [(0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)), (0, (1, 1.2)), (0, (10, 3)), (0, (4, 1, 1, 1)), (0, (3, 4))]
+    return [
+        (0, (5, 2)),
+        (0, (2, 1.5)),
+        (0, (7, 2, 1.5, 2)),
+        (0, (1, 1.2)),
+        (0, (10, 3)),
+        (0, (4, 1, 1, 1)),
+        (0, (3, 4)),
+    ]
 
 
 def extent(tips: np.ndarray) -> tuple[float, float, float]:
@@ -127,7 +135,9 @@ def draw_vector(ax: Axes, tip: np.ndarray, colour: str, width: float, dashes: ob
         ax.plot([0], [0], "o", color=colour, markersize=11, markerfacecolor="none", markeredgewidth=1.6, zorder=4)
         return
     shorter = tip * (1 - 0.03 * half / np.linalg.norm(tip))  # so that the head is the tip
-    ax.plot(*np.stack([[0, 0], shorter]).T, color=colour, linewidth=width, linestyle=dashes, zorder=3, dash_capstyle="butt")
+    ax.plot(
+        *np.stack([[0, 0], shorter]).T, color=colour, linewidth=width, linestyle=dashes, zorder=3, dash_capstyle="butt"
+    )
     head = {"arrowstyle": f"-|>,head_width={0.1 + 0.1 * width:.2f},head_length={0.25 + 0.2 * width:.2f}"}
     head |= {"color": colour, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 10}
     ax.annotate("", tip, tip * (1 - 1e-3), arrowprops=head, zorder=3.5)

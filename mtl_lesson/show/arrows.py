@@ -34,6 +34,17 @@ WORDS = {
     "nothing": "no answer is shown",
     "cone": "shaded: directions that make neither worse",
     "alt": "Gradients of two tasks as arrows in a plane. {text}.",
+    "place": "weights {w1} : {w2}, {one} {x}, {two} {y}",
+    "moved": " (arrows moved by hand)",
+    "front": "{up} against {right} for {count} fixed weights. Here: {place}. From {right} {x0}, {up} {y0} to {right} {x1}, "
+    "{up} {y1}.",
+    "curves": "Scores of both tasks over {count} epochs at weights {w1} : {w2}. {one} ends at {x}, {two} at {y}.",
+    "tip": "gradient of {task}: left and right turn it, up and down change its size",
+    "value": "{angle}° from the other, size {size}",
+    "between": "{name} must be a number from {low} to {high}, not {text}",
+    "zero": "the weights cannot both be 0",
+    "caption": "A step goes against an answer: it helps a task, whose loss falls, where the answer leans the way of the "
+    "task's own arrow. Drag a tip, or reach it with Tab and use the arrow keys. Weights are drawn scaled to add up to 2.",
 }
 
 
@@ -49,7 +60,7 @@ def arrows(
     """Two tasks' gradients ``g1``, ``g2`` in a plane, what methods make of them, and where neither task is worse off.
 
         g1, g2 = mtl.weighting.at_angle(120, (1, 0.5))
-        mtl.show.arrows(g1, g2, mtl.weighting.answers_of(g1, g2, ["weighted sum", "PCGrad"]), names=("garment", "colour"))
+        mtl.show.arrows(g1, g2, mtl.weighting.answers_of(g1, g2, ["weighted sum", "PCGrad"]))
 
     ``answers``: {method: its vector (2,)}, drawn dashed; those with one tip have one label. The weights then move
     *against* an answer. Shaded: the directions d with ⟨d, g_t⟩ ≥ 0 for both, a wedge of 180° less the angle between the
@@ -168,7 +179,7 @@ def say_arrows(
     said = [WORDS["pair"].format(**told, size1=about(long[0]), size2=about(long[1]))]
     for name, answer in answers.items():
         if name == "weighted sum" and weights is not None:
-            name = WORDS["weighted"].format(w1=f"{weights[0]:g}", w2=f"{weights[1]:g}")
+            name = WORDS["weighted"].format(w1=ratio_text(weights[0]), w2=ratio_text(weights[1]))
         said.append(WORDS["answer"].format(name=name, effect=say_effect(answer, G, names)))
     return "; ".join(said if answers else [*said, WORDS["nothing"]])
 
@@ -184,3 +195,8 @@ def say_effect(answer: np.ndarray, G: np.ndarray, names: tuple[str, str]) -> str
         at = 1 - effects.index(0)
         return WORDS["half"].format(verb=DOWN[effects[at]], task=names[at])
     return WORDS["one"].format(helped=names[effects.index(1)], harmed=names[effects.index(-1)])
+
+
+def ratio_text(w: float) -> str:
+    """A weight as it is told: three digits that count."""
+    return f"{float(f'{w:.3g}'):g}"

@@ -22,18 +22,19 @@ from mtl_lesson.weighting import Aggregate, Fixed, Sum, Uncertainty, Weighting
 
 SEEDS = range(100, 108)
 PAIR = ("garment", "colour")
-WIDTHS, BUDGETS = (4, 8), (15, 30, 45)  # of the trunk; epochs
+WIDTHS, BUDGETS = (2, 4), (12, 24, 36)  # of the trunk; epochs
+SIZES = {"n_train": 500, "n_validation": 500, "n_test": 1000}
 SHARES = (0.25, 0.5, 0.75)  # of garment's weight in the sum of both
 RATES = (2e-3, 4e-3, 8e-3)
 RATE = 4e-3  # of the fixed weights, and of two networks
 FLIPPED = (0.0, 0.4)  # of colour's labels
-NOISY = {"epochs": 20, "seeds": SEEDS}
+NOISY = {"epochs": 30, "lr": 2e-3, "seeds": SEEDS, "width": 4}
 DELTAS, ANGLES = (0.0, 0.5, 1.0, 2.0), (0.0, 15.0, 30.0, 45.0)
 
 
 def garment_and_colour(seed: int, order: str = "drawn") -> World:
     """Two questions about 500 pictures; "again": the same pictures in another order, hence in other batches."""
-    world = mtl.data.only(mtl.data.questions(n_train=500, seed=seed), PAIR)
+    world = mtl.data.only(mtl.data.questions(**SIZES, seed=seed), PAIR)
     if order == "drawn":
         return world
     at = torch.randperm(len(world.train), generator=generator(seed, "another order"))
@@ -43,7 +44,7 @@ def garment_and_colour(seed: int, order: str = "drawn") -> World:
 
 def with_flipped(seed: int, share: float = 0.0) -> World:
     """Three questions, a ``share`` of colour's labels for training and validation another colour."""
-    return mtl.data.flip_labels(mtl.data.questions(n_train=1000, seed=seed), "colour", share, seed=seed)
+    return mtl.data.flip_labels(mtl.data.questions(**SIZES, seed=seed), "colour", share, seed=seed)
 
 
 def methods(T: int) -> dict[str, Weighting]:
@@ -100,7 +101,7 @@ def noisy(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> Iterator[tup
     for arm, weighting in {"Separate": Sum(), **every}.items():
         way = mtl.Separate if arm == "Separate" else mtl.Hard
         for share in FLIPPED:
-            settings = NOISY | {"seeds": seeds, "share": share, "width": 8}
+            settings = NOISY | {"seeds": seeds, "share": share}
             sweep = swept(way, with_flipped, mtl.nets.conv, weighting=weighting, **settings)
             scored.append(wide(sweep.table, ["share"]).assign(arm=arm))
             if "weight" in sweep.history:
@@ -127,11 +128,19 @@ def tables(
     """(name, table, settings, code) of what the experiment ``name`` stores."""
     code = ["training/sweeps", "bank/make.py", "bank/disagree.py", "data/changes"]
     if name == "fronts":
-        facts = {"pair": PAIR, "widths": WIDTHS, "budgets": BUDGETS, "rates": RATES, "shares": SHARES, "rate": RATE}
+        facts = {
+            "pair": PAIR,
+            "widths": WIDTHS,
+            "budgets": BUDGETS,
+            "rates": RATES,
+            "shares": SHARES,
+            "rate": RATE,
+            "sizes": SIZES,
+        }
         facts |= {"methods": [*methods(2)], "seeds": SEEDS}
         yield name, fronts(swept, seeds), facts, [*roots_of(mtl.data.questions, mtl.Hard), *code]
     if name == "noisy":
-        facts = NOISY | {"flipped": FLIPPED, "methods": ["Sum", *methods(3), "ExcessMTL"], "width": 8}
+        facts = NOISY | {"flipped": FLIPPED, "methods": ["Sum", *methods(3), "ExcessMTL"], "sizes": SIZES}
         for table_name, table in noisy(swept, seeds):
             roots = roots_of(mtl.data.questions, mtl.Hard, mtl.Separate)
             yield table_name, table, facts, [*roots, "inspection/intervention", *code]

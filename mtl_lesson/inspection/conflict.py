@@ -16,7 +16,7 @@ from ..data.world import Split, World
 from ..sharing import Sharing
 from ..training import Run, TrainingDiverged, hardware
 from ..training.feed import Batch, Feed
-from ..training.loop import Settings, evaluate, per_task, train
+from ..training.loop import Settings, evaluate, train
 from ..training.parts import cut_batch
 from ..training.sweeps import Plan, check_seeds
 from ..weighting import Sum, as_weighting
@@ -36,11 +36,12 @@ def conflict(
     ``size_first`` and ``size_second``; each is the mean over batches of the batch's value. A row with first = second is
     the **ceiling**: the same task on two batches of other examples. Gradients of one task disagree too, for no other
     reason than that a batch is a sample, and no pair can be expected to agree better than that. With several copies in
-    the model (as in training many seeds) the column ``seed`` comes first, and no copy has any part in another's numbers.
+    the model the column ``seed`` comes first, and no copy has any part in another's numbers.
 
-    ``batches``: so many times 2 · ``batch_size`` examples of the ``split`` are drawn by ``seed``, at most as many as
-    there are; each is cut into two batches, on which pairs are compared, and between which the ceiling is. The model is
-    in evaluation mode and is not changed. Cost: a pass backwards for each batch and task.
+    ``batches``: so many times, 2 · ``batch_size`` examples of the ``split`` are drawn by ``seed``, none twice and at
+    most as many as there are; they are cut into two batches. On each, pairs are compared, so both tasks see the same
+    examples where they share them, as in a step of training; between the two is the ceiling. The model is in evaluation
+    mode and is not changed. Cost: a pass backwards for each batch and task.
 
     A cosine is NaN where a gradient is 0 (its size says so), a size is NaN too where a task has no label in any batch.
     The other measure of size in the literature, Φ = 2‖g_i‖‖g_j‖ / (‖g_i‖² + ‖g_j‖²), is 2r / (1 + r²) of a batch's
@@ -55,12 +56,16 @@ def conflict(
     check_conflict(model)
     weights = next(model.parameters())
     feed = Feed([Split(*examples(model, world, split))], model.tasks, str(weights.device), weights.dtype)
-    rows = compared(
-        model, feed, [whole(seed, "seed", least=0)], whole(batch_size, "batch_size"), whole(batches, "batches")
-    )
+    batch_size, batches, seed = whole(batch_size, "batch_size"), whole(batches, "batches"), whole(seed, "seed", least=0)
+    rows = compared(model, feed, [seed], batch_size, batches)
     table = pd.concat([pd.DataFrame(own) for own in rows], ignore_index=True)
+    if endless := sorted(table["first"][table.size_first.isin([torch.inf])].unique()):
+        raise ValueError(
+            f"the gradient of {endless[0]!r} is not a finite number: the model has diverged, so train it with a lower "
+            "learning rate, or the task's labels are too large"
+        )
     if model.copies > 1:
-        table.insert(0, "seed", [seed for seed, own in zip(model.seeds, rows, strict=True) for _ in own])
+        table.insert(0, "seed", [one for one, own in zip(model.seeds, rows, strict=True) for _ in own])
     return table
 
 
@@ -82,7 +87,7 @@ def conflict_path(
     scored: str = "validation",
     **axes: object,
 ) -> pd.DataFrame:
-    """:func:`conflict` while a network learns: before training (``epoch`` 0), after ``every`` so many epochs and the last.
+    """:func:`conflict` while a network learns: before training (``epoch`` 0), every ``every`` epochs, at the end.
 
     The table of :func:`conflict` with a column for each axis, ``seed`` and ``epoch`` in front, and the scores of both
     tasks on the split ``scored`` behind, ``score_first`` and ``score_second``. The training is that of
@@ -90,8 +95,9 @@ def conflict_path(
     and seeds train side by side. To measure changes nothing in it, and uses the same batches at every epoch, so that a
     path shows how the network changes and not the sample.
 
-    Example: ``conflict_path(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv(8), seeds=range(4), epochs=20, every=2)``.
-    Raises what ``sweep`` and :func:`conflict` raise, before anything is trained.
+    Example: ``conflict_path(mtl.Hard, mtl.data.questions, trunk=mtl.nets.conv(8), seeds=range(4), every=5)``.
+    Raises what ``sweep`` and :func:`conflict` raise, before anything is trained. A seed that diverges meanwhile is told
+    of and stays where it was; the size of a gradient that is no longer finite is infinite, and its cosine NaN.
     """
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision)
     settings = replace(settings, precision=precision or str(hardware.precision(str(hardware.device()))))
@@ -120,7 +126,7 @@ def check_conflict(model: Sharing) -> None:
         raise ValueError(f"conflict is between two tasks, and the model has one, {model.tasks[0].name!r}")
     if not model.shared_parameters():
         raise ValueError(
-            f"conflict is undefined: in {name} no weight is shared; take a way that shares, such as mtl.Hard"
+            f"conflict is undefined: in {name} no weight is shared; take one that shares, such as mtl.Hard"
         )
     if not any(shared_places(model)):
         raise ValueError(f"conflict is undefined: all weights that the tasks of this {name} share are frozen")
@@ -213,21 +219,16 @@ def ratio_matrix(a: Tensor, b: Tensor) -> Tensor:
 
 
 def shared_gradients(model: Sharing, batch: Batch) -> Tensor:
-    """∇L_t on a batch with respect to all shared weights that learn, in float64: (C, T, P); NaN where a task has no
-    label in the batch. Raises ValueError for a gradient that is not finite."""
+    """∇L_t on a batch with respect to all shared weights that learn, in float64: (C, T, P). NaN where a task has no
+    label in the batch, infinite where it is not finite."""
     outputs = model.outputs(batch.as_type(next(model.parameters()).dtype), batch.inputs, batch.streams)
-    losses = per_task(model, outputs, batch.labels, "loss")
+    labels = {name: known.repeat_interleave(model.copies // batch.inputs, 0) for name, known in batch.labels.items()}
+    losses = [task.loss(outputs[task.name], labels[task.name]) for task in model.tasks]  # no stack: 0 · NaN is NaN
     places = list(shared_places(model))
     weights = list({id(weight): weight for weight, _ in places}.values())
     number = {id(weight): at for at, weight in enumerate(weights)}
-    rows = [gradients(of_task.sum(), weights) for of_task in losses.unbind(1)]
-    found = [torch.cat([of_group(row, number, place) for place in places], 1).double() for row in rows]
-    for task, g, loss in zip(model.tasks, found, losses.unbind(1), strict=True):
-        if not g.isfinite().all():
-            raise ValueError(
-                f"the gradient of {task.name!r} is not a finite number (its loss is {loss.max().item():g}): the model has "
-                "diverged, train it with a lower learning rate, or its labels are too large"
-            )
-    known = [task.labelled(batch.labels[task.name]).flatten(1).any(1) for task in model.tasks]
-    known = torch.stack(known, 1).repeat_interleave(model.copies // batch.inputs, 0)
-    return torch.stack(found, 1).where(known[:, :, None], torch.nan)
+    rows = [gradients(loss.sum(), weights) for loss in losses]
+    found = torch.stack([torch.cat([of_group(row, number, place) for place in places], 1) for row in rows], 1).double()
+    found = found.where(found.isfinite().all(2, keepdim=True), torch.inf)
+    known = torch.stack([task.labelled(labels[task.name]).flatten(1).any(1) for task in model.tasks], 1)
+    return found.where(known[:, :, None], torch.nan)

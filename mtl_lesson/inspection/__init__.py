@@ -1,6 +1,7 @@
 """What a representation holds, as plain arrays and tables."""
 
 from .attribution import attribution
+from .conflict import conflict, conflict_path
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
@@ -24,6 +25,8 @@ __all__ = [
     "answers_changed",
     "attribution",
     "cka",
+    "conflict",
+    "conflict_path",
     "cost",
     "features",
     "filters",

@@ -87,6 +87,7 @@ bench: setup
 	@$(VENV) benchmarks/mechanism.py
 	@$(VENV) benchmarks/training.py
 	@$(VENV) benchmarks/lambda_path.py
+	@$(VENV) benchmarks/weighting.py
 	@$(VENV) benchmarks/explorer.py
 	@$(VENV) benchmarks/inside.py
 	@$(VENV) benchmarks/microscope.py

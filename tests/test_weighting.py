@@ -1,5 +1,7 @@
 """How losses become a step: each weighting does for many copies what a plain network and torchjd do for one."""
 
+import math
+
 import pytest
 import torch
 import torchjd
@@ -14,7 +16,10 @@ from mtl_lesson import weighting
 from mtl_lesson.chance import Drawn, generator
 
 FIT = {"epochs": 2, "batch_size": 8, "precision": "float64", "progress": False}
-WORLD = zoo.world(next(one for one in zoo.ZOO if one.name == "mlp"))
+ZOO_MLP = next(one for one in zoo.ZOO if one.name == "mlp")
+WORLD = zoo.world(ZOO_MLP)
+NAMES = [task.name for task in zoo.TASKS]
+TWO_WEIGHTS = weighting.Aggregate(aggregation.Constant(torch.ones(2)))
 SCALARIZERS = {
     "Constant": lambda: scalarization.Constant(torch.tensor([1.0, 0.5, 2.0])),
     "DWA": scalarization.DWA,
@@ -32,6 +37,7 @@ AGGREGATORS = {
     "ConFIG": aggregation.ConFIG,
     "Constant": lambda: aggregation.Constant(torch.tensor([1.0, 0.5, 2.0])),
     "DualProj": aggregation.DualProj,
+    "ExcessMTL": aggregation.ExcessMTL,
     "GradDrop": aggregation.GradDrop,
     "IMTLG": aggregation.IMTLG,
     "MGDA": aggregation.MGDA,
@@ -52,8 +58,9 @@ def fit(model=None, seed=0, **options):
 
 
 def far(one, other):
-    pairs = zip(one.model.state_dict().values(), other.model.state_dict().values(), strict=True)
-    return max((a - b).abs().max().item() for a, b in pairs)
+    """The largest difference between the weights of two runs, or models."""
+    one, other = (getattr(what, "model", what).state_dict() for what in (one, other))
+    return max((a - b).abs().max().item() for a, b in zip(one.values(), other.values(), strict=True))
 
 
 def plain_loop(seed, scalarizer=None, aggregator=None):
@@ -187,7 +194,7 @@ def test_aggregation_leaves_frozen_weights_alone():
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.floats(0, 10), min_size=3, max_size=3))
+@given(st.lists(st.floats(0, 10), min_size=3, max_size=3).filter(any))
 def test_fixed_weights_are_a_sum_by_hand(w):
     made = weighting.Fixed(dict(zip(("kind", "yes", "much"), w, strict=True))).start(mtl.Hard(zoo.TASKS, trunk()))
     losses = torch.rand(4, 3)
@@ -215,6 +222,9 @@ def test_a_weighting_of_ones_own_and_a_large_step():
         (lambda: fit(weighting=aggregation.UPGrad()), TypeError, r"weighting=mtl\.weighting\.Aggregate\(UPGrad"),
         (lambda: weighting.Aggregate(scalarization.Sum()), TypeError, "takes an aggregator"),
         (lambda: weighting.Fixed({"kind": -1}), ValueError, "0 or more"),
+        (lambda: fit(weighting=weighting.Fixed(dict.fromkeys(NAMES, 0))), ValueError, "the weights of all tasks are 0"),
+        (lambda: fit(weighting=scalarization.UW(2)), ValueError, r"UW\(.*cannot combine 3 tasks: "),
+        (lambda: fit(weighting=TWO_WEIGHTS), ValueError, r"Constant\(.*cannot combine 3 tasks: "),
         (lambda: fit(weighting=weighting.Fixed({"taste": 1})), KeyError, "no task 'taste' to weigh"),
         (
             lambda: fit(mtl.Separate(zoo.TASKS, trunk()), weighting=weighting.Aggregate(aggregation.Sum())),
@@ -243,3 +253,90 @@ def test_each_copy_gets_the_loss_of_its_own_weighting():
     losses = torch.rand(4, 3)
     wanted = losses.sum(1) + torch.tensor([1, 0, 0, 1]) * losses[:, 0]
     torch.testing.assert_close(made(losses), wanted)
+
+
+# A task, or a copy, that goes wrong
+
+
+class Silent(mtl.Binary):
+    """Its loss is always 0."""
+
+    def losses(self, outputs, labels):
+        return 0 * super().losses(outputs, labels)
+
+
+class Breaks(mtl.Binary):
+    """Its loss is no number for every copy but the first."""
+
+    def losses(self, outputs, labels):
+        found = super().losses(outputs, labels)
+        return torch.cat([found[:1], found[1:] * torch.nan])
+
+
+def with_a_task(kind):
+    return zoo.world(ZOO_MLP, tasks=(zoo.TASKS[0], kind("yes"), zoo.TASKS[2]))
+
+
+def every_weighting():
+    """One of each, by name."""
+    own = {"Uncertainty": weighting.Uncertainty, "Fixed": lambda: weighting.Fixed({"kind": 2})}
+    return own | SCALARIZERS | {f"Aggregate {name}": make for name, make in AGGREGATORS.items()}
+
+
+@pytest.mark.parametrize("name", every_weighting())
+def test_a_copy_that_is_no_number_is_reported_and_the_others_go_on(name):
+    made = every_weighting()[name]()
+    made = weighting.Aggregate(made) if name.startswith("Aggregate") else made
+    world = with_a_task(Breaks)
+    with pytest.warns(mtl.TrainingDiverged, match=r"the loss of yes became nan at step 1 \(seed 3\)"):
+        sweep = mtl.sweep(mtl.Hard, world, trunk=trunk(), seeds=[0, 3], weighting=[made], **FIT)
+    made = weighting.as_weighting(made)
+    fine, broken = (sweep.run(weighting=made, seed=seed) for seed in (0, 3))
+    assert far(fine, mtl.fit(mtl.Hard(world.tasks, trunk()), world, seed=0, weighting=made, **FIT)) < 1e-9
+    assert far(broken, mtl.Hard(world.tasks, trunk()).like((3,)).double()) == 0, "what it had before the first step"
+
+
+@pytest.mark.parametrize("name", every_weighting())
+def test_a_task_whose_loss_is_zero_keeps_no_other_from_learning(name):
+    """Except where 0 of one task is all that a method asks for, or has no logarithm."""
+    made = every_weighting()[name]()
+    made = weighting.Aggregate(made) if name.startswith("Aggregate") else made
+    world = with_a_task(Silent)
+
+    def learnt():
+        return mtl.fit(mtl.Hard(world.tasks, trunk()), world, weighting=made, **FIT | {"epochs": 4})
+
+    if name in ("DWA", "GeometricMean"):
+        with pytest.warns(mtl.TrainingDiverged):
+            learnt()
+        return
+    run, start = learnt(), mtl.Hard(world.tasks, trunk()).like((0,)).double()
+    trunk_moved = far(run.model.trunk, start.trunk)
+    assert trunk_moved == 0 if name == "Aggregate MGDA" else trunk_moved > 1e-4
+    assert all(map(math.isfinite, run.scores.values()))
+
+
+@pytest.mark.parametrize("make", AGGREGATORS.values(), ids=AGGREGATORS)
+def test_one_task_has_nothing_to_aggregate(make):
+    world = zoo.world(ZOO_MLP, tasks=zoo.TASKS[:1])
+    with pytest.raises(ValueError, match="one task has nobody to disagree with"):
+        mtl.fit(mtl.Hard(world.tasks, trunk()), world, weighting=weighting.Aggregate(make()), **FIT)
+
+
+def test_a_solver_that_is_not_there_is_named_before_training(monkeypatch):
+    from torchjd import _mixins
+
+    monkeypatch.setattr("mtl_lesson.training.runs.train", lambda *_: pytest.fail("trained"))
+
+    class Elsewhere(aggregation.Mean):
+        """Made where there was a solver."""
+
+        def forward(self, matrix):
+            import a_solver_that_nobody_has  # noqa: F401
+
+    with pytest.raises(ImportError, match=r"Elsewhere needs a solver .*pip install \"torchjd\[full\]\""):
+        fit(weighting=weighting.Aggregate(Elsewhere()))
+    monkeypatch.setattr(_mixins, "find_spec", lambda name: None)
+    for make in (aggregation.UPGrad, lambda: aggregation.CAGrad(c=0.4), lambda: aggregation.NashMTL(n_tasks=3)):
+        with pytest.raises(ImportError, match=r"pip install \"torchjd\["):
+            weighting.Aggregate(make())

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..chance import Drawn, generator
 from ..sharing import Sharing
 from .base import Weighting
-from .scalarizer import replica
+from .scalarizer import check_combines, replica
 
 Place = tuple[nn.Parameter, int]  # a parameter θ (C, G, …), and the number of one of its groups
 
@@ -23,14 +23,18 @@ class Aggregate(Weighting):
     Weights of one task alone move along their own gradient. A copy of the aggregator for each copy of the model. Costs
     a pass backwards for each task. Quinton & Rey 2024, "Jacobian descent for multi-objective optimization".
 
-    Raises TypeError for what is no aggregator, ValueError for a model in which no weight is shared.
+    A copy whose gradients are no longer numbers gets their sum, and is reported as any that has diverged.
+
+    Raises, before anything is trained: TypeError for what is no aggregator, ValueError for a single task, for a model
+    in which no weight is shared and for an aggregator made for another number of tasks, ImportError where its solver is
+    not installed.
     """
 
     alone = True  # it takes the gradients of whole parameters, which all copies have in common
 
     def __init__(self, aggregator: nn.Module):
         super().__init__()
-        from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since few need it
+        from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since it takes long to load
 
         if not isinstance(aggregator, Aggregator):
             raise TypeError(
@@ -40,9 +44,13 @@ class Aggregate(Weighting):
         self.weighs = isinstance(aggregator, WeightedAggregator)  # A(J) = wᵀJ, and w can be told
 
     def begin(self, model):
+        if len(self.tasks) == 1:
+            raise ValueError("one task has nobody to disagree with: there is nothing to aggregate; leave weighting out")
         if not any(shared_places(model)):
             raise ValueError(f"in {type(model).__name__} tasks share no weight, so there is nothing to aggregate")
         like = next(model.parameters())
+        draw = generator("trial gradients")
+        check_combines(self.recipe[0], torch.randn(len(self.tasks), 2 * len(self.tasks), generator=draw).to(like))
         self.each = nn.ModuleList(replica(self.recipe[0], like) for _ in self.seeds)
         self.found: list[Tensor] = []
 
@@ -69,9 +77,13 @@ class Aggregate(Weighting):
         """A(J) of every copy, (C, P), from the Jacobians (C, T, P)."""
         self.calls += 1
         found, weights = [], []
-        for seed, aggregator, own in zip(self.seeds, self.each, J, strict=True):
+        numbers = J.isfinite().flatten(1).all(1).tolist()
+        for seed, aggregator, own, fine in zip(self.seeds, self.each, J, numbers, strict=True):
             with torch.no_grad(), Drawn(generator(seed, "weighting", self.calls, device=J.device)):
-                if self.weighs:
+                if not fine:  # no solver takes it
+                    found.append(own.sum(0))
+                    weights += [own.new_full((len(own),), torch.nan)] * self.weighs
+                elif self.weighs:
                     weights.append(aggregator.weighting(own))
                     found.append(weights[-1] @ own)
                 else:

@@ -16,7 +16,8 @@ class Fixed(Weighting):
     ``weights``: task → w_t of 0 or more; 1 for tasks that are not named. Under Adam a common factor of all weights
     changes nothing that one task has for itself; only their ratio does, where tasks share.
 
-    Raises ValueError for a weight that is negative, infinite or no number, KeyError for a task that is not there.
+    Raises ValueError for a weight that is negative, infinite or no number, and where no task is left with any; KeyError
+    for a task that is not there.
     """
 
     adds_up = True
@@ -32,8 +33,10 @@ class Fixed(Weighting):
         names = [task.name for task in model.tasks]
         if unknown := [name for name in self.given if name not in names]:
             raise KeyError(f"there is no task {unknown[0]!r} to weigh; the tasks are {', '.join(names)}")
-        like = next(model.parameters())
-        self.register_buffer("w", like.new_tensor([self.given.get(name, 1.0) for name in names]))
+        w = [self.given.get(name, 1.0) for name in names]
+        if not any(w):
+            raise ValueError("the weights of all tasks are 0, so nothing would be learnt: give one task more than 0")
+        self.register_buffer("w", next(model.parameters()).new_tensor(w))
 
     def forward(self, losses):
         return (losses * self.w.to(losses)).sum(1)

@@ -15,7 +15,8 @@ class Scalarizer(Weighting):
     """L = s(L_1 … L_T) for a ``scalarizer`` s of torchjd: one for each copy, since it may learn, remember or draw.
 
     What it learns is learnt with the weights. ``update`` is called after each step with the batch's new losses (FAMO),
-    ``step`` after each epoch (DWA), and what it draws (Random) is decided by the copy's seed.
+    ``step`` after each epoch (DWA), and what it draws (Random) is decided by the copy's seed. Raises ValueError for one
+    that is made for another number of tasks.
     """
 
     def __init__(self, scalarizer: nn.Module):
@@ -25,6 +26,7 @@ class Scalarizer(Weighting):
 
     def begin(self, model):
         like = next(model.parameters())
+        check_combines(self.recipe[0], like.new_ones(len(self.tasks)))
         self.each = nn.ModuleList(replica(self.recipe[0], like) for _ in self.seeds)
 
     def forward(self, losses):
@@ -57,6 +59,21 @@ def replica(module: nn.Module, like: Tensor) -> nn.Module:
             if isinstance(value, Tensor) and value.is_floating_point():  # set as they are, so .to() has passed them by
                 setattr(part, name, value.to(like))
     return one
+
+
+def check_combines(module: nn.Module, example: Tensor) -> None:
+    """Try a scalarizer or an aggregator on the losses or gradients of as many tasks as there are, a row each.
+
+    Raises ImportError, with what to install, where its solver is not there; ValueError where it cannot combine them.
+    """
+    try:
+        with Drawn(generator("trial", device=example.device)):
+            replica(module, example)(example)
+    except (ImportError, NameError) as error:  # a NameError: torchjd goes on without a solver until it is used
+        name = type(module).__name__
+        raise ImportError(f'{name} needs a solver ({error}): pip install "torchjd[full]" brings them all') from error
+    except Exception as error:
+        raise ValueError(f"{module!r} cannot combine {len(example)} tasks: {error}") from error
 
 
 def as_weighting(what: object) -> Weighting:

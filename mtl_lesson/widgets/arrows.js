@@ -128,6 +128,7 @@ class Arrows extends Panel {
     this.model.save_changes();
   }
   clear() {
+    this.typing = null;
     this.put({ tips: [], weights: [] });
   }
   toggle(m) {
@@ -139,6 +140,7 @@ class Arrows extends Panel {
   box(key, name, low, high, act) {
     const input = html("input", { type: "text", inputmode: "decimal", "aria-label": name, size: 5 });
     const read = () => {
+      this.typing = null;
       const text = input.value.trim().replace("−", "-").replace(",", ".");
       const value = text === "" ? Number.NaN : Number(text);
       const told = { name, low: ratioText(low), high: ratioText(high), text: `'${cut(input.value, 20)}'` };
@@ -146,6 +148,9 @@ class Arrows extends Panel {
       this.fill();
       this.complain(filled(this.words.between, told));
     };
+    input.addEventListener("input", () => {
+      this.typing = input;
+    });
     input.addEventListener("change", this.safely(read));
     this.boxes[key] = input;
     return html("label", {}, `${name} `, input);
@@ -281,7 +286,8 @@ class Arrows extends Panel {
       values[`size${t}`] = ratioText(long[t]);
       values[`weight${t}`] = ratioText(this.weights[t]);
     }
-    for (const [key, value] of Object.entries(values)) this.boxes[key].value = value;
+    for (const [key, value] of Object.entries(values))
+      if (this.boxes[key] !== this.typing) this.boxes[key].value = value;
   }
   toPixels([x, y]) {
     return [x * this.scale, -y * this.scale];

@@ -8,7 +8,7 @@ another order: what a comparison of nothing with nothing finds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -18,7 +18,7 @@ from torchjd import aggregation, scalarization
 import mtl_lesson as mtl
 from mtl_lesson.chance import generator
 from mtl_lesson.data import Split, World
-from mtl_lesson.inspection import answers_changed
+from mtl_lesson.inspection import answers_changed, conflict_path
 from mtl_lesson.provenance import roots_of
 from mtl_lesson.weighting import Aggregate, Fixed, Sum, Uncertainty, Weighting
 
@@ -31,12 +31,19 @@ RATES = (1e-3, 2e-3, 4e-3)
 RATE = 2e-3  # of the fixed weights, and of two networks
 FLIPPED = (0.0, 0.4)  # of colour's labels
 NOISY = {"epochs": 24, "lr": 2e-3, "seeds": SEEDS, "width": 16}
-DELTAS, ANGLES = (0.0, 0.5, 1.0, 2.0), (0.0, 15.0, 30.0, 45.0)
+
+#: where conflict is watched: world → its dial, its values, and how it is trained
+WATCHED = {
+    "questions": ("n_train", (1000,), NOISY | SIZES),
+    "shoppers": ("delta", (0.0, 0.5, 1.0, 2.0), {"n": 150, "batch_size": 30, "epochs": 40}),
+    "shops": ("delta", (0.0, 15.0, 30.0, 45.0), {"n": 150, "batch_size": 30, "epochs": 40}),
+}
+LOOKS = 5  # at the gradients, after as many equal parts of the training, and one before it
 
 
-def hidden(width: int = 16) -> nn.Sequential:
+def hidden(width: int = 16, channels: int = 3) -> nn.Sequential:
     """A trunk of one hidden layer: cheap enough to be trained a thousand times."""
-    layers = {"flatten": nn.Flatten(), "linear": nn.Linear(3 * 28 * 28, width), "relu": nn.ReLU()}
+    layers = {"flatten": nn.Flatten(), "linear": nn.Linear(channels * 28 * 28, width), "relu": nn.ReLU()}
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -130,6 +137,34 @@ def hanging(run: mtl.Run, arm: str) -> pd.DataFrame:
     return pd.DataFrame([{"arm": arm, "seed": run.seed, "task": "garment", "value": changed["garment"]}])
 
 
+def conflicts(worlds: Mapping[str, tuple]) -> pd.DataFrame:
+    """Angles and sizes of the tasks' gradients while one trunk learns: a row for each world, dial, seed, epoch, pair."""
+    found = []
+    for name, (dial, values, settings) in worlds.items():
+        own = settings | channels(name) | {dial: list(values), "seeds": SEEDS, "every": settings["epochs"] // LOOKS}
+        table = conflict_path(mtl.Hard, getattr(mtl.data, name), trunk=hidden, **own)
+        columns = ["seed", "epoch", "first", "second", "cosine", "ratio", "size_first", "size_second"]
+        found.append(table[columns].assign(world=name, dial=table[dial]))
+    return pd.concat(found, ignore_index=True)
+
+
+def channels(world: str) -> dict[str, int]:
+    """The trunk's own settings in a world: of grey pictures and of coloured ones."""
+    return {"width": 16, "channels": 3 if world == "questions" else 1}
+
+
+def harms(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], worlds: Mapping[str, tuple]) -> pd.DataFrame:
+    """The scores of one trunk and of separate networks in the same worlds."""
+    found = []
+    for name, (dial, values, settings) in worlds.items():
+        own = settings | channels(name) | {dial: list(values), "seeds": seeds}
+        for way in (mtl.Hard, mtl.Separate):
+            sweep = swept(way, getattr(mtl.data, name), hidden, **own)
+            table = wide(sweep.table.assign(dial=sweep.table[dial]), ["dial"])
+            found.append(table.assign(world=name, way=way.__name__))
+    return pd.concat(found, ignore_index=True)
+
+
 def tables(
     name: str, swept: Callable[..., mtl.Sweep], seeds: Sequence[int]
 ) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
@@ -152,3 +187,10 @@ def tables(
         for table_name, table in noisy(swept, seeds):
             roots = roots_of(mtl.data.questions, mtl.Hard, mtl.Separate)
             yield table_name, table, facts, [*roots, "inspection/intervention", *code]
+    if name == "conflicts":
+        facts = {"worlds": WATCHED, "looks": LOOKS, "seeds": SEEDS}
+        roots = roots_of(*(getattr(mtl.data, world) for world in WATCHED), mtl.Hard, mtl.Separate)
+        some = {world: (dial, values[-1:], own) for world, (dial, values, own) in WATCHED.items()}
+        worlds = WATCHED if len(seeds) == len(SEEDS) else some
+        yield name, conflicts(worlds), facts, [*roots, "inspection/conflict", *code]
+        yield "conflicts_harm", harms(swept, seeds, WATCHED), facts, [*roots, *code]

@@ -383,6 +383,7 @@ def results(name: str, some: bool = False) -> Stored:
 # --- making and checking --------------------------------------------------------------------------------------------
 
 MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights")
+MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
 def make(name: str) -> tuple[bool, str]:

@@ -17,7 +17,7 @@ from mtl_lesson.inspection import conflict, conflict_path
 
 TASKS = (mtl.Classification("kind", 3), mtl.Binary("yes"), mtl.Regression("much"))
 MEASURES = ["cosine", "ratio", "size_first", "size_second"]
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=5, deadline=None)
 
 
 def trunk():

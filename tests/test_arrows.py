@@ -27,7 +27,7 @@ def a_front(n=5, epochs=6):
     scores = np.stack([0.6 + 0.05 * np.sin(np.arctan(w)), 0.8 + 0.05 * np.cos(np.arctan(w))], 1)
     curves = scores[:, None] * (1 - np.exp(-np.arange(1, epochs + 1) / 2))[None, :, None]
     sizes = np.stack([np.linspace(0.3, 0.2, n), np.linspace(0.2, 0.4, n)], 1)
-    angles = np.linspace(60, 150, n)
+    angles = np.linspace(60, 148, n)
     return {"weights": np.stack([w, 1 / w], 1), "scores": scores, "curves": curves, "angles": angles, "sizes": sizes}
 
 

@@ -277,6 +277,7 @@ def test_in_jupyterlab_it_answers(notebook, tmp_path):
     box = root.locator("input[aria-label=angle]")
     box.fill("x")
     box.press("Enter")
+    notebook.evaluate(FRAME)
     assert "angle must be a number" in root.locator("[role=alert]").inner_text()
     box.fill("175")
     box.press("Enter")

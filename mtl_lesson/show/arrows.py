@@ -47,7 +47,7 @@ WORDS = {
     "zero": "the weights cannot both be 0",
     "caption": (
         "A step goes against an answer: it helps a task, whose loss falls, where the answer leans the way of that "
-        "task's arrow. Drag a tip, or go to it by Tab and use the arrow keys. Weights are drawn so that they add up to 2."
+        "task's arrow. Drag a tip, or Tab to it and use the arrow keys. Weights are drawn so that they add up to 2."
     ),
 }
 

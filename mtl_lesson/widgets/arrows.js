@@ -140,6 +140,7 @@ class Arrows extends Panel {
   box(key, name, low, high, act) {
     const input = html("input", { type: "text", inputmode: "decimal", "aria-label": name, size: 5 });
     const read = () => {
+      if (this.typing !== input) return; // nothing was typed since it was heard
       this.typing = null;
       const text = input.value.trim().replace("−", "-").replace(",", ".");
       const value = text === "" ? Number.NaN : Number(text);

@@ -344,6 +344,10 @@ class Panel {
     this.root.addEventListener(
       "keydown",
       this.safely((event) => {
+        if (event.key === "Enter" && event.target.matches("input[type=text]")) {
+          event.preventDefault(); // as JupyterLab does, which keeps what was typed from being heard before the box is left
+          event.target.dispatchEvent(new Event("change"));
+        }
         if (event.key !== "Escape" || !this.clear) return;
         event.stopPropagation();
         this.clear();

@@ -1,7 +1,7 @@
 """What a representation holds, as plain arrays and tables."""
 
 from .attribution import attribution
-from .conflict import conflict, conflict_path
+from .conflict import along_front, conflict, conflict_path
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
@@ -22,6 +22,7 @@ __all__ = [
     "Path",
     "Slice",
     "align",
+    "along_front",
     "answers_changed",
     "attribution",
     "cka",

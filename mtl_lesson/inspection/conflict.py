@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from ..training import Run, TrainingDiverged, hardware
 from ..training.feed import Batch, Feed
 from ..training.loop import Settings, evaluate, train
 from ..training.parts import cut_batch
-from ..training.sweeps import Plan, check_seeds
+from ..training.sweeps import Plan, Sweep, check_seeds
 from ..weighting import Sum, as_weighting
 from ..weighting.aggregate import gradients, of_group, shared_places
 from .features import evaluating, examples, sharing, split_of
@@ -117,6 +118,33 @@ def conflict_path(
     with hardware.threads(1):
         tables = [table for points in groups for table in watched(plan, points, settings, every, batches, scored)]
     return pd.concat(tables, ignore_index=True)
+
+
+def along_front(sweep: Sweep) -> dict[str, np.ndarray]:
+    """What a sweep over fixed weights of two tasks says of their front, means over seeds, for ``mtl.arrows(front=…)``.
+
+    ``weights`` (W, 2) of the tasks, in order of the first; ``scores`` (W, 2) on validation at the end, ``curves``
+    (W, E, 2) after each epoch that was judged; ``angles`` (W,) in degrees, of the mean cosine, and ``sizes`` (W, 2) of
+    the gradients at the end (:func:`conflict`). Raises ValueError for other than two tasks and for weights that are not
+    fixed.
+    """
+    runs = list(sweep.runs.values())
+    names = [task.name for task in runs[0].model.tasks] if runs else []
+    if len(names) != 2 or any("weight" not in run.history for run in runs):
+        raise ValueError("a front is drawn by a sweep of two tasks over weighting=[mtl.weighting.Fixed(…), …]")
+    rows = []
+    for run in runs:
+        judged = run.history[run.history.split == "validation"].pivot(index="epoch", columns="task", values="score")
+        weights = run.history[run.history.split == "train"].groupby("task").weight.last()
+        pair = conflict(run, run.world).iloc[0]
+        measured = (judged[names].to_numpy(), pair.cosine, pair[["size_first", "size_second"]].to_numpy(float))
+        rows.append((tuple(weights[names]), *measured))
+    points = sorted({weights for weights, *_ in rows})
+    curves, cosines, sizes = (
+        np.stack([np.mean([row[at] for row in rows if row[0] == point], axis=0) for point in points]) for at in (1, 2, 3)
+    )
+    angles = np.degrees(np.arccos(cosines))
+    return {"weights": np.array(points), "scores": curves[:, -1], "curves": curves, "angles": angles, "sizes": sizes}
 
 
 def check_conflict(model: Sharing) -> None:

@@ -30,13 +30,16 @@
 # *Stored results: seeds 100 to 107. Rates and widths were chosen on seeds 0 to 9, trials on validation.*
 
 # %%
+import warnings
+
 import pandas as pd
 import torch
+from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson import bank, checks
 from mtl_lesson.linear import descent, front
-from mtl_lesson.weighting import Fixed
+from mtl_lesson.weighting import Fixed, Uncertainty
 
 # %% [markdown]
 # ## 1 · The angle that must come
@@ -98,7 +101,25 @@ checks.gradient_cosine(gradient_cosine)
 # *two halves of one task's batch*, which have every reason to agree. `mtl.inspection.conflict` measures both.
 
 # %%
-CONFLICTS
+watched = bank.load("conflicts")
+same = watched["first"] == watched["second"]
+watched["who"] = same.map({True: "two halves of one task's batch", False: "two tasks"})
+asked = watched[watched.world == "questions"].rename(columns={"ratio": "smaller size / larger"})
+panels = asked.melt(["seed", "epoch", "who"], ["cosine", "smaller size / larger"], "measure")
+mtl.show.along(panels, "epoch", "value", line="who", panel="measure", label="on shared weights", x_label="epochs")
+
+# %%
+def at_end(who, what, world="questions"):
+    part = watched[(watched.world == world) & (watched.who == who)]
+    return mtl.pick(part[part.epoch == part.epoch.max()], what)
+
+
+tasks, halves = "two tasks", "two halves of one task's batch"
+in_angle = mtl.claim("at the end two tasks pull further apart than two halves", at_end(tasks, "cosine"),
+                     at_end(halves, "cosine"), better="less")
+in_size = mtl.claim("at the end two tasks differ more in size than two halves", at_end(tasks, "ratio"),
+                    at_end(halves, "ratio"), better="less")
+mtl.show.verdicts(in_angle, in_size)
 
 # %% [markdown]
 # FOUND1
@@ -116,13 +137,21 @@ loud = mtl.predict("Which optimiser learns view beside a price in euros?", ["SGD
 loud
 
 # %%
-def views(optimiser, **settings):
-    runs = mtl.sweep(mtl.Hard, mtl.data.flats, trunk=mtl.nets.mlp(6, 32), optimiser=optimiser, epochs=30,
-                     lr={"sgd": 0.1, "adam": 0.01}[optimiser], seeds=range(200, 204), progress=False, **settings)
-    return mtl.pick(runs.table[runs.table.split == "validation"], task="view").mean()
+warnings.simplefilter("ignore", mtl.TrainingDiverged)  # which is part of the answer
+trunk = nn.Sequential(nn.Linear(6, 32), nn.ReLU())
 
 
-FLATS
+def view(optimiser, **settings):
+    runs = mtl.sweep(mtl.Hard, mtl.data.flats, trunk=trunk, optimiser=optimiser, epochs=20, seeds=range(200, 203),
+                     lr={"sgd": 0.1, "adam": 0.01}[optimiser], progress=False, **settings)
+    return f"≈ {mtl.pick(runs.table[runs.table.split == 'validation'], task='view').mean():.0%}"
+
+
+turned_down = {"price × 1 / 60,000²": Fixed({"price": 60_000.0**-2}), "learnt weights": Uncertainty()}
+print("SGD:  in euros", view("sgd", price="euros"), " standardised", view("sgd", price="standard"))
+print("Adam: in euros", view("adam", price="euros"), " standardised", view("adam", price="standard"))
+print("Adam: in euros,", *(f"{name} {view('adam', price='euros', weighting=w)}  " for name, w in turned_down.items()))
+loud.reveal("neither")
 
 # %% [markdown]
 # FOUND2
@@ -156,11 +185,18 @@ checks.standardise(standardise)
 # draw what this trunk can do for both: the **front**.
 
 # %%
-two = lambda seed: mtl.data.only(mtl.data.questions(n_train=500, seed=seed), ["garment", "colour"])  # noqa: E731
-LIVE
+def two(seed):
+    return mtl.data.only(mtl.data.questions(1000, 500, 1000, seed=seed), ["garment", "colour"])
 
-# %%
-mtl.arrows()
+
+def hidden(width):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, width), nn.ReLU())
+
+
+weights = [Fixed({"garment": w, "colour": 2 - w}) for w in (0.2, 0.5, 0.8, 1.0, 1.2, 1.5, 1.8)]
+live = mtl.sweep(mtl.Hard, two, trunk=hidden, width=8, weighting=weights, lr=2e-3, epochs=8, validate=True,
+                 seeds=range(200, 206))
+mtl.arrows(names=("garment", "colour"), front=mtl.inspection.along_front(live))
 
 # %% [markdown]
 # Drag an arrow. Which methods ever harm a task? Which make a short gradient as loud as a long one?
@@ -174,13 +210,46 @@ most = mtl.predict("How many of nine methods are beyond the front, by more than 
 most
 
 # %%
-FRONT
+fronts = bank.load("fronts")
+arms = [arm for arm in fronts.arm.unique() if arm not in ("fixed weights", "Separate")]
+
+
+def best(arm, width, epoch):
+    # the trial that the seed's validation set likes best; its test scores
+    return mtl.choose(fronts[(fronts.arm == arm) & (fronts.width == width) & (fronts.epoch == epoch)], "trial")
+
+
+places = {(8, 8): "8 units, 8 epochs", (8, 24): "8, 24", (16, 8): "16, 8", (16, 24): "16, 24"}
+gains = {(arm, name): mtl.claim(f"{arm} beats fixed weights", best(arm, *place)["mean"],
+                                best("fixed weights", *place)["mean"], unit="%")
+         for arm in arms for place, name in places.items()}
+mtl.show.map_of_claims(gains, "arm", "hidden units, epochs", title="− fixed weights, mean of both tasks")
+
+# %%
+beyond = {arm for (arm, _), one in gains.items() if one.low > 0.01 and arm not in ("again", "learning rate")}
+most.reveal(len(beyond))
+SECOND
 
 # %% [markdown]
 # FOUND3
 #
 # ## 4 · Where a sum cannot go
 #
+# Three linear tasks, any two at the same obtuse angle (cosine −.4), share **one** feature. What can a trunk do for them? Try *all* trunks,
+# keep those that no other beats at every task: the Pareto front. Then all weights $w$: the trunk that minimises $\sum_t w_t L_t$ is an
+# eigenvector, exactly. Which part of the front does some $w$ reach?
+
+# %%
+theta = torch.linalg.cholesky(torch.full((3, 3), -0.4).double().fill_diagonal_(1))
+pareto = front.find_front(theta, points=1000)
+share = front.reached(theta, pareto).double().mean().item()
+even = torch.ones(3).double()
+found = {"sum, weights 1 : 1 : 1": front.weighted_sum(theta, even), "smooth maximum": front.smooth_maximum(theta, even)}
+print(f"of the front, weights reach ≈ {share:.0%}")
+pd.DataFrame({name: [f"≈ {loss:.2f}" for loss in front.trunk_losses(theta, trunk)] for name, trunk in found.items()},
+             index=["task 1", "task 2", "task 3"]).T
+
+# %% [markdown]
 # FOUND4
 #
 # ## 5 · A noisy task

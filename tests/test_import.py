@@ -136,6 +136,7 @@ def test_science_knows_nothing_of_a_screen(path):
 PAIRS = {
     "arrows": "show.arrows draws what widgets.arrows lets one move",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
+    "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",
     "schools": "show.schools draws the schools of the world data.schools",
     "solve": "closed_form.solve and trace_norm.solve solve for the price that their module is called by",

@@ -58,7 +58,7 @@ def conflict(
     weights = next(model.parameters())
     feed = Feed([Split(*examples(model, world, split))], model.tasks, str(weights.device), weights.dtype)
     batch_size, batches, seed = whole(batch_size, "batch_size"), whole(batches, "batches"), whole(seed, "seed", least=0)
-    rows = compared(model, feed, [seed], batch_size, batches)
+    rows = table_rows(model, feed, [seed], batch_size, batches)
     table = pd.concat([pd.DataFrame(own) for own in rows], ignore_index=True)
     if endless := sorted(table["first"][table.size_first.isin([torch.inf])].unique()):
         raise ValueError(
@@ -174,7 +174,7 @@ def watched(
 
     def look(epoch: int) -> None:
         names, scores = [task.name for task in model.tasks], evaluate(model, judged)[1].tolist()
-        every_row = compared(model, feed, seeds, settings.batch_size, batches)
+        every_row = table_rows(model, feed, seeds, settings.batch_size, batches)
         for point, rows, own in zip(points, every_row, scores, strict=True):
             table = pd.DataFrame(rows)
             for place, (name, value) in enumerate((plan.cells(point) | {"epoch": epoch}).items()):
@@ -195,7 +195,7 @@ def diverging(text: str) -> None:
     warnings.warn(text, TrainingDiverged, stacklevel=4)
 
 
-def compared(model: Sharing, feed: Feed, seeds: Sequence[int], batch_size: int, batches: int) -> list[list[dict]]:
+def table_rows(model: Sharing, feed: Feed, seeds: Sequence[int], batch_size: int, batches: int) -> list[list[dict]]:
     """For each copy the rows of its table; ``seeds`` draw the examples of each dataset of ``feed``."""
     if feed.n < 2:
         raise ValueError("conflict needs two examples or more, to compare a task with itself")

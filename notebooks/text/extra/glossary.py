@@ -63,3 +63,7 @@
 # | Pareto front | 帕累托前沿 | what cannot be better on one task without being worse on another | 06, extra |
 # | Δm | 平均相对变化 Δm | the mean relative change of the tasks' scores against a network a task | 06 |
 # | frozen layers, transfer of features | 冻结层，特征迁移 | trained layers kept as they are under a network for another task | 05 |
+# | conflict of gradients | 梯度冲突 | a cosine below 0 of two tasks' gradients on the weights they share | 08 |
+# | weighting | 任务加权 | how the tasks' losses become one: fixed, learnt, or by their gradients | 08 |
+# | aggregator | 梯度聚合 | what makes one step of the tasks' gradients: PCGrad, MGDA, UPGrad … | 08 |
+# | standardise | 标准化 | labels in standard deviations from training's mean | 08 |

@@ -140,9 +140,8 @@ def along_front(sweep: Sweep) -> dict[str, np.ndarray]:
         measured = (judged[names].to_numpy(), pair.cosine, pair[["size_first", "size_second"]].to_numpy(float))
         rows.append((tuple(weights[names]), *measured))
     points = sorted({weights for weights, *_ in rows})
-    curves, cosines, sizes = (
-        np.stack([np.mean([row[at] for row in rows if row[0] == point], axis=0) for point in points]) for at in (1, 2, 3)
-    )
+    means = [[np.mean([row[at] for row in rows if row[0] == point], 0) for point in points] for at in (1, 2, 3)]
+    curves, cosines, sizes = map(np.stack, means)
     angles = np.degrees(np.arccos(cosines))
     return {"weights": np.array(points), "scores": curves[:, -1], "curves": curves, "angles": angles, "sizes": sizes}
 

@@ -143,6 +143,39 @@ def gather_ways() -> dict[str, Way]:
     }
 
 
+# --- when tasks disagree: lesson 08 ---------------------------------------------------------------------------------
+
+CONTROLS = ("fixed weights", "learning rate", "again", "Separate")
+
+
+def gather_fronts() -> dict[tuple[int, int], dict[str, pd.Series]]:
+    """(hidden units, epochs) → arm → mean test score of the two tasks by seed, at the trial that the seed's validation
+    set likes best. "any method" may choose among the trials of all methods."""
+    stored, found = load("fronts"), {}
+    for place, table in stored.groupby(["width", "epoch"]):
+        arms = {arm: choose(own, "trial")["mean"] for arm, own in table.groupby("arm", sort=False)}
+        methods = table[~table.arm.isin(CONTROLS)]
+        arms["any method"] = choose(methods.assign(trial=methods.arm + " " + methods.trial), "trial")["mean"]
+        found[place] = arms
+    return found
+
+
+def gather_conflict() -> pd.DataFrame:
+    """The stored ``conflicts``; "who": two tasks, or two halves of one task's batch."""
+    table = load("conflicts")
+    same = table["first"] == table["second"]
+    return table.assign(who=same.map({True: "two halves of one task's batch", False: "two tasks"}))
+
+
+def gather_harm() -> pd.DataFrame:
+    """By world, dial and seed: the mean ``cosine`` of all pairs of tasks during training, and the ``gain`` at its end,
+    Hard − Separate, mean of all tasks."""
+    table = gather_conflict().query("who == 'two tasks' and epoch > 0")
+    scores = load("conflicts_harm").groupby(["world", "dial", "seed", "way"]).score.mean().unstack()
+    cosine = table.groupby(["world", "dial", "seed"]).cosine.mean()
+    return pd.DataFrame({"cosine": cosine, "gain": scores.Hard - scores.Separate}).dropna()
+
+
 # --- paths along λ --------------------------------------------------------------------------------------------------
 
 

@@ -7,13 +7,12 @@ another order: what a comparison of nothing with nothing finds.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
-from torch import Tensor, nn
+from torch import Tensor
 from torchjd import aggregation, scalarization
 
 import mtl_lesson as mtl
@@ -40,12 +39,6 @@ WATCHED = {
     "shops": ("delta", (0.0, 15.0, 30.0, 45.0), {"n": 150, "batch_size": 30, "epochs": 40}),
 }
 LOOKS = 5  # at the gradients, after as many equal parts of the training, and one before it
-
-
-def hidden(width: int = 16, channels: int = 3) -> nn.Sequential:
-    """A trunk of one hidden layer: cheap enough to be trained a thousand times."""
-    layers = {"flatten": nn.Flatten(), "linear": nn.Linear(channels * 28 * 28, width), "relu": nn.ReLU()}
-    return nn.Sequential(OrderedDict(layers))
 
 
 def garment_and_colour(seed: int, order: str = "drawn") -> World:
@@ -131,9 +124,9 @@ def fronts(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFram
     for arm, trial, rate, weighting in [*arms()][some]:
         settings = {"width": list(WIDTHS), "order": "again" if arm == "again" else "drawn", "seeds": seeds}
         settings |= {"epochs": BUDGETS[-1], "validate": BUDGETS[0], "lr": rate, "weighting": weighting}
-        sweep = swept(mtl.Hard, garment_and_colour, hidden, **settings)
+        sweep = swept(mtl.Hard, garment_and_colour, mtl.nets.hidden, **settings)
         found.append(wide(sweep.history, ["width", "epoch"]).assign(arm=arm, trial=trial))
-    alone = swept(mtl.Separate, garment_and_colour, hidden, **(settings | {"lr": RATE, "weighting": Sum()}))
+    alone = swept(mtl.Separate, garment_and_colour, mtl.nets.hidden, **(settings | {"lr": RATE, "weighting": Sum()}))
     found.append(wide(alone.history, ["width", "epoch"]).assign(arm="Separate", trial=f"{RATE:g}"))
     return pd.concat(found, ignore_index=True)
 
@@ -153,17 +146,22 @@ def noisy(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> Iterator[tup
         way = mtl.Separate if arm == "Separate" else mtl.Hard
         for share in FLIPPED:
             settings = NOISY | {"seeds": seeds, "share": share}
-            sweep = swept(way, with_flipped, hidden, weighting=weighting, **settings)
+            sweep = swept(way, with_flipped, mtl.nets.hidden, weighting=weighting, **settings)
             scored.append(wide(sweep.table, ["share"]).assign(arm=arm))
             if "weight" in sweep.history:
                 history = sweep.history[sweep.history.split == "train"]
-                columns = ["share", "seed", "task", "epoch", "weight"]
-                weights.append(history[columns].rename(columns={"weight": "value"}).assign(arm=arm))
+                weights.append(shares_of_weight(history).assign(arm=arm))
             if share == 0:
                 cured += [hanging(run, arm) for run in sweep.runs.values()]
     yield "noisy", pd.concat(scored, ignore_index=True)
     yield "noisy_weights", pd.concat(weights, ignore_index=True)
     yield "cured", pd.concat(cured, ignore_index=True)
+
+
+def shares_of_weight(history: pd.DataFrame) -> pd.DataFrame:
+    """What each task's loss counted in an epoch, as a share of all tasks' weights."""
+    value = history.weight / history.groupby(["share", "seed", "epoch"]).weight.transform("sum")
+    return history[["share", "seed", "task", "epoch"]].assign(value=value)
 
 
 def hanging(run: mtl.Run, arm: str) -> pd.DataFrame:
@@ -177,25 +175,25 @@ def conflicts(worlds: Mapping[str, tuple]) -> pd.DataFrame:
     """Angles and sizes of the tasks' gradients while one trunk learns, by world, dial, seed, epoch and pair."""
     found = []
     for name, (dial, values, settings) in worlds.items():
-        own = settings | channels(name) | {dial: list(values), "seeds": SEEDS, "every": settings["epochs"] // LOOKS}
-        table = conflict_path(mtl.Hard, getattr(mtl.data, name), trunk=hidden, **own)
+        own = settings | trunk_for(name) | {dial: list(values), "seeds": SEEDS, "every": settings["epochs"] // LOOKS}
+        table = conflict_path(mtl.Hard, getattr(mtl.data, name), trunk=mtl.nets.hidden, **own)
         columns = ["seed", "epoch", "first", "second", "cosine", "ratio", "size_first", "size_second"]
         found.append(table[columns].assign(world=name, dial=table[dial]))
     return pd.concat(found, ignore_index=True)
 
 
-def channels(world: str) -> dict[str, int]:
+def trunk_for(world: str) -> dict[str, int]:
     """The trunk's own settings in a world: of grey pictures and of coloured ones."""
-    return {"width": 16, "channels": 3 if world == "questions" else 1}
+    return {"width": 16, "inputs": (3 if world == "questions" else 1) * 28 * 28}
 
 
 def harms(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], worlds: Mapping[str, tuple]) -> pd.DataFrame:
     """The scores of one trunk and of separate networks in the same worlds."""
     found = []
     for name, (dial, values, settings) in worlds.items():
-        own = settings | channels(name) | {dial: list(values), "seeds": seeds}
+        own = settings | trunk_for(name) | {dial: list(values), "seeds": seeds}
         for way in (mtl.Hard, mtl.Separate):
-            sweep = swept(way, getattr(mtl.data, name), hidden, **own)
+            sweep = swept(way, getattr(mtl.data, name), mtl.nets.hidden, **own)
             table = wide(sweep.table.assign(dial=sweep.table[dial]), ["dial"])
             found.append(table.assign(world=name, way=way.__name__))
     return pd.concat(found, ignore_index=True)

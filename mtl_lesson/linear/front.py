@@ -22,6 +22,14 @@ FINER = 4  # times as many trunks as are asked for may dominate them
 ROUNDING = 1e-9  # of the size of θ, squared
 
 
+def tasks_with_cosine(cosine: float, T: int = 3) -> Tensor:
+    """The true θ (T, T) of T linear tasks of length 1, any two with this ``cosine``, above −1/(T − 1) and below 1."""
+    G = torch.full((whole(T, "T"),) * 2, float(cosine), dtype=torch.float64).fill_diagonal_(1)
+    if not -1 / max(T - 1, 1) < cosine < 1:
+        raise ValueError(f"{T} tasks that are not dependent have a cosine above −1/{T - 1} and below 1, not {cosine!r}")
+    return torch.linalg.cholesky(G)
+
+
 def trunk_losses(theta: Tensor, trunk: Tensor) -> Tensor:
     """L_t = ½ ‖(I − BBᵀ) θ_t‖², (…, T), for θ (T, d) and trunks B (…, d, width) with orthonormal columns."""
     away = theta - theta @ trunk @ trunk.mT

@@ -24,7 +24,7 @@ stream by stream where that cannot be.
 
 from .layers import Conv2d, Flatten, Linear, hold, looks_at_one_example
 from .streams import Streams
-from .trunks import conv, features_of, layers_of, layers_with_weights, linear, materialize, shapes_of
+from .trunks import conv, features_of, hidden, layers_of, layers_with_weights, linear, materialize, shapes_of
 
 __all__ = [
     "Conv2d",
@@ -33,6 +33,7 @@ __all__ = [
     "Streams",
     "conv",
     "features_of",
+    "hidden",
     "hold",
     "layers_of",
     "layers_with_weights",

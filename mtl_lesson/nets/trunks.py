@@ -40,6 +40,15 @@ def conv(width: int = 8, features: int | None = None, channels: int = 3) -> nn.S
     )
 
 
+def hidden(width: int = 16, inputs: int = 3 * 28 * 28) -> nn.Sequential:
+    """A trunk of one hidden layer for pictures or vectors of so many ``inputs``: cheap enough to be trained a thousand
+    times."""
+    if min(width, inputs) < 1:
+        raise ValueError("width and inputs must be 1 or more")
+    layers = {"flatten": nn.Flatten(), "linear": nn.Linear(inputs, width), "relu": nn.ReLU()}
+    return nn.Sequential(OrderedDict(layers))
+
+
 def linear(inputs: int, features: int) -> nn.Sequential:
     """A linear trunk h = W x without bias, for worlds that can be solved on paper."""
     return nn.Sequential(OrderedDict(linear=nn.Linear(inputs, features, bias=False)))

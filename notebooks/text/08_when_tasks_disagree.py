@@ -34,7 +34,6 @@ import warnings
 
 import pandas as pd
 import torch
-from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson import bank, checks
@@ -59,11 +58,10 @@ angle = mtl.predict("Where does the cosine of their gradients end?", (-1.0, 1.0,
 angle
 
 # %%
-FEATURES = {1: "one shared feature", 2: "two shared features"}
 paths = pd.concat(descent.descend(descent.tasks_at_angle(degrees), width, seed=range(8), every=10)
-                  .assign(tasks=f"{degrees}°", room=FEATURES[width])
-                  for degrees in (20, 90, 150) for width in FEATURES)
-angle.reveal(paths[(paths.tasks == "20°") & (paths.room == FEATURES[1]) & (paths.step == 400)].cosine.mean())
+                  .assign(tasks=f"{degrees}°", room=f"shared features: {width}", width=width)
+                  for width in (1, 2) for degrees in (20, 90, 150))
+angle.reveal(paths.query("tasks == '20°' and width == 1 and step == 400").cosine.mean())
 mtl.show.along(paths, "step", "cosine", line="tasks", panel="room", x_label="steps of gradient descent")
 
 # %% [markdown]
@@ -101,9 +99,7 @@ checks.gradient_cosine(gradient_cosine)
 # *two halves of one task's batch*, which have every reason to agree. `mtl.inspection.conflict` measures both.
 
 # %%
-watched = bank.load("conflicts")
-same = watched["first"] == watched["second"]
-watched["who"] = same.map({True: "two halves of one task's batch", False: "two tasks"})
+watched = bank.gather_conflict()
 panels = watched[watched.world == "questions"].melt(["seed", "epoch", "who"], ["cosine", "ratio"], "measure")
 mtl.show.along(panels, "epoch", "value", line="who", panel="measure", label="on shared weights", x_label="epochs")
 
@@ -141,19 +137,17 @@ loud
 
 # %%
 warnings.simplefilter("ignore", mtl.TrainingDiverged)  # which is part of the answer
-trunk = nn.Sequential(nn.Linear(6, 32), nn.ReLU())
 
 
 def view(optimiser, **settings):
-    runs = mtl.sweep(mtl.Hard, mtl.data.flats, trunk=trunk, optimiser=optimiser, epochs=20, seeds=range(200, 203),
+    runs = mtl.sweep(mtl.Hard, mtl.data.flats, trunk=mtl.nets.hidden(32, 6), optimiser=optimiser, epochs=20, seeds=range(200, 203),
                      lr={"sgd": 0.1, "adam": 0.01}[optimiser], progress=False, **settings)
     return f"≈ {mtl.pick(runs.table[runs.table.split == 'validation'], task='view').mean():.0%}"
 
 
-for optimiser in ("sgd", "adam"):
-    print(optimiser, *(f"{price}: {view(optimiser, price=price)}  " for price in ("euros", "standard")))
-for weighting in (Fixed({"price": 60_000.0**-2}), Uncertainty()):
-    print("adam, euros,", weighting, view("adam", price="euros", weighting=weighting))
+for dial in ({"price": "euros"}, {"price": "standard"}, {"weighting": Fixed({"price": 60_000.0**-2})},
+             {"weighting": Uncertainty()}):
+    print(*dial.values(), *(f" {optimiser}: {view(optimiser, **dial)}" for optimiser in ("sgd", "adam")))
 loud.reveal("neither")
 
 # %% [markdown]
@@ -187,7 +181,7 @@ checks.standardise(standardise)
 #
 # ## 3 · The front
 #
-# Garment and colour in one small trunk (width 4), 500 pictures. Seven fixed weights, $w\,L_\text{garment} + (2 - w)\,L_\text{colour}$,
+# Garment and colour through one hidden layer of 8 units, 1,000 pictures. Seven fixed weights, $w\,L_\text{garment} + (2 - w)\,L_\text{colour}$,
 # draw what this trunk can do for both: the **front**.
 
 # %%
@@ -195,12 +189,8 @@ def two(seed):
     return mtl.data.only(mtl.data.questions(1000, 500, 1000, seed=seed), ["garment", "colour"])
 
 
-def hidden(width):
-    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, width), nn.ReLU())
-
-
 weights = [Fixed({"garment": w, "colour": 2 - w}) for w in (0.2, 0.5, 0.8, 1.0, 1.2, 1.5, 1.8)]
-live = mtl.sweep(mtl.Hard, two, trunk=hidden, width=8, weighting=weights, lr=2e-3, epochs=8, validate=True,
+live = mtl.sweep(mtl.Hard, two, trunk=mtl.nets.hidden(8), weighting=weights, lr=2e-3, epochs=8, validate=True,
                  seeds=range(200, 206))
 mtl.arrows(names=("garment", "colour"), front=mtl.inspection.along_front(live))
 
@@ -216,29 +206,16 @@ most = mtl.predict("Of eleven methods, how many beat fixed weights by more than 
 most
 
 # %%
-fronts = bank.load("fronts")
-arms = [arm for arm in fronts.arm.unique() if arm not in ("fixed weights", "Separate")]
-
-
-def best(arm, width, epoch):
-    # the trial that the seed's validation set likes best; its test scores
-    return mtl.choose(fronts[(fronts.arm == arm) & (fronts.width == width) & (fronts.epoch == epoch)], "trial")
-
-
-places = {(8, 8): "8 units, 8 epochs", (8, 24): "8, 24", (16, 8): "16, 8", (16, 24): "16, 24"}
-gains = {(arm, name): mtl.claim(f"{arm} beats fixed weights", best(arm, *place)["mean"],
-                                best("fixed weights", *place)["mean"], unit="%")
-         for arm in arms for place, name in places.items()}
+gains = {(arm, f"{units}, {epochs}"): mtl.claim(f"{arm} beats fixed weights, {units} units, {epochs} epochs", scores,
+                                                arms["fixed weights"], unit="%")
+         for (units, epochs), arms in bank.gather_fronts().items() if epochs in (8, 24)
+         for arm, scores in arms.items() if arm not in ("fixed weights", "Separate")}
 mtl.show.map_of_claims(gains, "arm", "hidden units, epochs", title="− fixed weights, mean of both tasks")
 
 # %%
-clever = [arm for arm in arms if arm not in ("again", "learning rate")]
-most.reveal(sum(all(gains[arm, name].low > 0.01 for name in places.values()) for arm in clever))
-pool = fronts[fronts.arm.isin(clever) & (fronts.width == 16) & (fronts.epoch == 24)]
-any_of = mtl.claim("16 units, 24 epochs: the best of eleven methods, 33 trials, beats fixed weights, 3 trials",
-                   mtl.choose(pool.assign(trial=pool.arm + " " + pool.trial), "trial")["mean"],
-                   best("fixed weights", 16, 24)["mean"], unit="%")
-mtl.show.verdicts(any_of, primary=1)
+won = pd.Series({place: one.low > 0.01 for place, one in gains.items()}).groupby(level=0).all()
+most.reveal(int(won.drop(["again", "learning rate", "any method"]).sum()))
+mtl.show.verdicts(gains["any method", "16, 24"], gains["again", "16, 24"], primary=1)
 
 # %% [markdown]
 # FOUND3
@@ -250,14 +227,11 @@ mtl.show.verdicts(any_of, primary=1)
 # eigenvector, exactly. Which part of the front does some $w$ reach?
 
 # %%
-theta = torch.linalg.cholesky(torch.full((3, 3), -0.4).double().fill_diagonal_(1))
-pareto = front.find_front(theta, points=1000)
-share = front.reached(theta, pareto).double().mean().item()
-even = torch.ones(3).double()
-found = {"sum, weights 1 : 1 : 1": front.weighted_sum(theta, even), "smooth maximum": front.smooth_maximum(theta, even)}
-print(f"of the front, weights reach ≈ {share:.0%}")
-pd.DataFrame({name: [f"≈ {loss:.2f}" for loss in front.trunk_losses(theta, trunk)] for name, trunk in found.items()},
-             index=["task 1", "task 2", "task 3"]).T
+theta, even = front.tasks_with_cosine(-0.4), torch.ones(3)
+share = front.reached(theta, front.find_front(theta, points=1000)).double().mean().item()
+print(f"weights reach ≈ {share:.0%} of the front")
+for name, trunk in (("sum", front.weighted_sum(theta, even)), ("smooth maximum", front.smooth_maximum(theta, even))):
+    print(f"{name}, weights 1 : 1 : 1: the losses are", *(f"≈ {loss:.2f}" for loss in front.trunk_losses(theta, trunk)))
 
 # %% [markdown]
 # Between two tasks weights reach everything; between these three about a quarter of the front. <!-- stated: 100*share = 27 -->
@@ -272,15 +246,14 @@ pd.DataFrame({name: [f"≈ {loss:.2f}" for loss in front.trunk_losses(theta, tru
 
 # %%
 heard = bank.load("noisy_weights")
-heard["weight"] = heard.value / heard.groupby(["arm", "share", "seed", "epoch"]).value.transform("sum")
 heard["labels"] = heard.share.map({0.0: "all labels right", 0.4: "40 % of colour's wrong"})
 colour = heard[heard.task == "colour"]
 shown = colour[colour.arm.isin(["Uncertainty", "IMTL-L", "FAMO", "MGDA", "UPGrad", "ExcessMTL"])]
-mtl.show.along(shown, "epoch", "weight", line="arm", panel="labels", levels={"a third": 1 / 3},
+mtl.show.along(shown, "epoch", "value", line="arm", panel="labels", levels={"a third": 1 / 3},
                label="colour's share of the weights", x_label="epochs")
 
 # %%
-last = colour[colour.epoch == 24].set_index(["arm", "share", "seed"]).weight
+last = colour[colour.epoch == 24].set_index(["arm", "share", "seed"]).value
 louder = {arm: mtl.claim(f"{arm}: colour weighs more when its labels are wrong", last[arm, 0.4], last[arm, 0.0], unit="%")
           for arm in ("ExcessMTL", "Uncertainty")}
 noisy = bank.load("noisy").query("share == 0.4").set_index(["arm", "task", "seed"]).score
@@ -304,11 +277,9 @@ mtl.show.verdicts(louder)
 # redraw the hue, count the answers that change.
 
 # %%
-harm = bank.load("conflicts_harm").groupby(["world", "dial", "seed", "way"]).score.mean().unstack()
-during = watched[~same & (watched.epoch > 0)].groupby(["world", "dial", "seed"]).cosine.mean()
-both = pd.DataFrame({"cosine": during, "gain": harm.Hard - harm.Separate}).dropna()
+harm = bank.gather_harm()
 foretells = [mtl.claim(f"{world}: over the dial, gain goes with the cosine",
-                       both.loc[world].groupby("seed").apply(lambda one: one.cosine.corr(one.gain)), 0.0)
+                       harm.loc[world].groupby("seed").apply(lambda one: one.cosine.corr(one.gain)), 0.0)
              for world in ("shoppers", "shops")]
 hangs = bank.load("cured").set_index(["arm", "seed"]).value
 cure = {arm: mtl.claim(f"{arm}: fewer garment answers hang on the hue than with the sum", hangs[arm], hangs["Sum"],

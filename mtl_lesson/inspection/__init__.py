@@ -1,10 +1,24 @@
 """What a representation holds, as plain arrays and tables."""
 
+from .affinity import affinity
 from .attribution import attribution
+from .by_gradient import gradient_cosine, look_ahead
+from .by_labels import label_association
+from .by_solution import solution_closeness, swap_gain, trunk_similarity
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
 from .function import function_gap
+from .groups import (
+    agreement,
+    choose_groups,
+    partitions,
+    permuted,
+    random_groups,
+    regress_groups,
+    sample_groups,
+    score_groups,
+)
 from .intervention import answers_changed
 from .lesion import importance, lesion
 from .lesions import Lesions
@@ -12,6 +26,7 @@ from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
+from .transfer import gains_of_pairs, train_groups, transfer, transfer_matrix
 from .units import filters, responses, top_pictures
 
 __all__ = [
@@ -20,9 +35,12 @@ __all__ = [
     "Lesions",
     "Path",
     "Slice",
+    "affinity",
+    "agreement",
     "align",
     "answers_changed",
     "attribution",
+    "choose_groups",
     "cka",
     "cost",
     "features",
@@ -30,16 +48,32 @@ __all__ = [
     "fit_probe",
     "floors",
     "function_gap",
+    "gains_of_pairs",
+    "gradient_cosine",
     "head_swap",
     "importance",
     "is_untrained",
+    "label_association",
     "lesion",
+    "look_ahead",
     "null_space",
+    "partitions",
+    "permuted",
     "probe",
     "probe_matrix",
     "procrustes",
+    "random_groups",
+    "regress_groups",
     "responses",
+    "sample_groups",
+    "score_groups",
+    "solution_closeness",
     "subspace_angles",
+    "swap_gain",
     "switch",
     "top_pictures",
+    "train_groups",
+    "transfer",
+    "transfer_matrix",
+    "trunk_similarity",
 ]

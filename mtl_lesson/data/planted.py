@@ -65,8 +65,8 @@ def planted(
     ``angle`` degrees, 0 to 90. a_t is Gaussian with E‖a_t‖² = 4, and so is v_t, at right angles to U_t. Σ_t has
     condition number ``mismatch`` (1: Σ_t = I), mean variance 1, and principal axes drawn for each task.
 
-    ``groups`` cuts the tasks, in their order, into so many groups of T / groups. Each has a subspace U of its own, drawn
-    without regard to the others', so that two of them are as close as chance has it: the squared cosines of their
+    ``groups`` cuts the tasks, in their order, into so many groups of T / groups. Each has a subspace U of its own,
+    drawn without regard to the others', so that two of them are as close as chance has it: the squared cosines of their
     principal angles sum to rank²/d on average, of rank at most.
 
     ``seed`` draws everything that chance decides, the truth included; the truth is told (:class:`Planted`). The *test*

@@ -21,17 +21,18 @@ EPOCHS = 20  # of training, where a World is given in place of a model
 
 @dataclass(frozen=True)
 class Score:
-    """A score by its name: the function, the way of sharing that it looks at (None: no model at all), and whether it
-    needs the ``data``."""
+    """A score by its name: the function, the way of sharing that it looks at (None: no model at all), whether it needs
+    the ``data``, and whether it takes them in ``batches`` that a seed draws."""
 
     function: Callable[..., pd.DataFrame]
     way: type[Sharing] | None
     data: bool = True
+    batches: bool = False
 
 
 SCORES = {
-    "cosine": Score(gradient_cosine, Hard),
-    "look-ahead": Score(look_ahead, Hard),
+    "cosine": Score(gradient_cosine, Hard, batches=True),
+    "look-ahead": Score(look_ahead, Hard, batches=True),
     "cka": Score(trunk_similarity, Separate),
     "swap": Score(swap_gain, Separate),
     "distance": Score(solution_closeness, Separate, data=False),
@@ -63,8 +64,8 @@ def affinity(
 
     ``model``: one that is trained, or partly, in a way that shares (Hard and its like) or that shares nothing
     (Separate), as the third column says, with its ``world``; or a Run, whose world is known; or a World with a
-    ``trunk``, on which the right kind is trained here for so many ``epochs`` from ``seed``. ``options`` are those of
-    the function in the last column, such as split="validation". None of them is a measured gain:
+    ``trunk``, on which the right kind is trained here for so many ``epochs`` from ``seed``, which draws the batches of the
+    gradients, too. ``options`` are those of the function in the last column, such as split="validation". None of them is a measured gain:
     :func:`~mtl_lesson.inspection.transfer` is.
 
     Raises ValueError for another ``by``, for one task only and for a model of the wrong kind, TypeError for a model
@@ -80,10 +81,9 @@ def affinity(
     elif trunk is not None:
         raise TypeError("trunk= is for a World in place of a model; the model has its own")
     world = model.world if world is None and isinstance(model, Run) else world
-    if score.way is None:
-        return score.function(data_for(world, by), **options)
-    model = sharing(model)
-    return score.function(model, data_for(world, by), **options) if score.data else score.function(model, **options)
+    options |= {"seed": seed} if score.batches else {}
+    given = [] if score.way is None else [sharing(model)]
+    return score.function(*given, *([data_for(world, by)] if score.data else []), **options)
 
 
 def trained(score: Score, by: str, world: World, trunk: nn.Module | None, epochs: int, seed: int) -> Run | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -38,21 +39,19 @@ def label_association(world: World, *, split: str = "train") -> pd.DataFrame:
         raise TypeError(f"labels are compared example by example, and {pixels[0]!r} has one for each pixel")
     held = split_of(world, split)
     rows = {task.name: rows_of(held, task) for task in world.tasks}
-    names, most = list(rows), 0
-    table = pd.DataFrame(np.nan, pd.Index(names, name="giver"), pd.Index(names, name="receiver"))
-    for i, one in enumerate(names):
-        for other in names[:i]:
-            both = sorted(rows[one].keys() & rows[other].keys())
-            most = max(most, len(both))
-            values = [
-                coded(world.task(name), held.labels[name][[rows[name][key] for key in both]]) for name in (one, other)
-            ]
-            table.loc[one, other] = table.loc[other, one] = association(*values)
-    if not most:
+    names = list(rows)
+    both = {pair: sorted(rows[pair[0]].keys() & rows[pair[1]].keys()) for pair in itertools.combinations(names, 2)}
+    if not any(both.values()):
         raise ValueError(
             f"no two tasks have an example in common in {split}, so their labels cannot be compared: take a split or a "
             "world where they look at the same inputs, or a score that needs none, such as by='cka'"
         )
+    table = pd.DataFrame(np.nan, pd.Index(names, name="giver"), pd.Index(names, name="receiver"))
+    for (one, other), keys in both.items():
+        if keys:
+            labels = (held.labels[name][[rows[name][key] for key in keys]] for name in (one, other))
+            values = map(coded, (world.task(one), world.task(other)), labels)
+            table.loc[one, other] = table.loc[other, one] = association(*values)
     return table
 
 
@@ -78,9 +77,8 @@ def association(a: np.ndarray, b: np.ndarray) -> float:
     """V of :func:`label_association` for coded labels (n, …) and (n, …); NaN where it is not known."""
     bases = [basis(one) for one in (a, b)]
     ranks = [one.shape[1] for one in bases]
-    if min(ranks) == 0 or ranks[0] * ranks[1] / (len(a) - 1) >= min(ranks):
+    if min(ranks) == 0 or (chance := ranks[0] * ranks[1] / (len(a) - 1)) >= min(ranks):
         return float("nan")
-    chance = ranks[0] * ranks[1] / (len(a) - 1)
     return float((np.square(bases[0].T @ bases[1]).sum() - chance) / (min(ranks) - chance))
 
 

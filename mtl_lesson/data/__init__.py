@@ -8,9 +8,11 @@ is the number of pupils). :func:`shops` asks one question in four shops; the dia
 three has in common. :func:`planted` makes linear tasks whose truth is known; the dials are noise, angle, mismatch,
 delta and groups. The ``seed`` draws what is trained on and chosen by; the test set is the same for every seed, but that
 in ``planted`` the truth is drawn as well. The data comes with the course and is checked when it is loaded. Data of your
-own is a :class:`World`: see :mod:`.intake`.
+own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the
+same examples or on others (:mod:`.changes`).
 """
 
+from .changes import flip_labels, hide_labels, only, overlap
 from .files import DataError, verify
 from .garments import garments
 from .intake import padded
@@ -28,9 +30,13 @@ __all__ = [
     "World",
     "colour_ceiling",
     "exam_table",
+    "flip_labels",
     "garments",
+    "hide_labels",
     "mathachieve_table",
+    "only",
     "optimum",
+    "overlap",
     "padded",
     "planted",
     "questions",

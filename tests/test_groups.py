@@ -1,4 +1,4 @@
-"""Groups of tasks: a planted truth is found again, the best cut is the best of all, and a score is judged by the truth."""
+"""Groups of tasks: a planted truth is found, the best cut is the best of all, a score is judged by the truth."""
 
 import itertools
 import math
@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
 import mtl_lesson as mtl
 from mtl_lesson.inspection import (
@@ -55,7 +57,7 @@ def added(score):
     return merit
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(T=st.integers(2, 8), seed=seeds, data=st.data())
 def test_random_groups_are_different_and_of_one_size(T, seed, data):
     size = data.draw(st.integers(1, T))
@@ -71,8 +73,8 @@ def test_random_groups_are_different_and_of_one_size(T, seed, data):
     assert {len(group) for group in cut} <= {T // k, -(-T // k)}
 
 
-@settings(max_examples=15, deadline=None)
-@given(T=st.integers(3, 6), seed=seeds, higher=st.booleans())
+@settings(max_examples=8, deadline=None)
+@given(T=st.integers(3, 5), seed=seeds, higher=st.booleans())
 def test_a_planted_truth_is_found_again(T, seed, higher):
     truth = scored(T, seed)
     groups = [group for size in (1, 2, 3) for group in itertools.combinations(names(T), size)]
@@ -101,7 +103,7 @@ def test_partitions_are_all_there_are_each_once(k):
     assert all(len(groups) == k and sorted(itertools.chain(*groups)) == names(5) for groups in found)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(T=st.integers(2, 5), seed=seeds, combine=st.sampled_from(["mean", "sum"]), data=st.data())
 def test_the_chosen_groups_are_the_best_of_all(T, seed, combine, data):
     score, k = scored(T, seed), data.draw(st.integers(1, T))
@@ -120,7 +122,7 @@ def test_the_chosen_groups_are_the_best_of_all(T, seed, combine, data):
     assert worth([number[task] for task in names(T)]) == pytest.approx(best)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=seeds, k=st.integers(1, 4), higher=st.booleans())
 def test_of_trained_groups_the_best_cut_on_validation_is_chosen(seed, k, higher):
     every = [group for size in range(1, 5) for group in itertools.combinations(names(4), size)]
@@ -144,11 +146,11 @@ def test_scores_of_several_kinds_are_compared_with_the_task_alone():
     results = pd.concat([up[up.task == "t0"], down[down.task == "t1"]])
     assert score_groups(results, [("t0", "t1")]).tolist() == pytest.approx([0.75, 0.75])  # (1 + 1/2) / 2
     assert choose_groups(results, 1) == [("t0", "t1")]
-    with pytest.raises(ValueError, match="train t1 alone, too|train 't1' alone, too"):
+    with pytest.raises(ValueError, match="train 't1' alone, too"):
         choose_groups(results[results.group != "t1"], 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(T=st.integers(4, 8), seed=seeds)
 def test_the_truth_agrees_with_itself_and_chance_with_nothing(T, seed):
     groups = random_groups(names(T), 2, seed)
@@ -159,7 +161,11 @@ def test_the_truth_agrees_with_itself_and_chance_with_nothing(T, seed):
     assert agreement(0 * itself, groups) == 0.5
     score, other = scored(T, seed), scored(T, seed + 1)
     assert agreement(score, np.exp(score)) == pytest.approx(1)
-    assert agreement(score, other) == pytest.approx(agreement(other, score))
+    apart = ~np.eye(T, dtype=bool)
+    expected = spearmanr(score.to_numpy()[apart], other.to_numpy()[apart]).statistic
+    assert agreement(score, other) == pytest.approx(expected)
+    expected = roc_auc_score(itself.to_numpy()[apart], score.to_numpy()[apart])
+    assert agreement(score, groups) == pytest.approx(expected)
     order = list(np.random.default_rng(seed).permutation(names(T)))
     assert agreement(score.loc[order, order], groups) == pytest.approx(agreement(score, groups))
     floor = permuted(score, groups, 100)

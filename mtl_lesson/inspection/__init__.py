@@ -5,6 +5,7 @@ from .attribution import attribution
 from .by_gradient import gradient_cosine, look_ahead
 from .by_labels import label_association
 from .by_solution import solution_closeness, swap_gain, trunk_similarity
+from .conflict import conflict, conflict_path
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
@@ -42,6 +43,8 @@ __all__ = [
     "attribution",
     "choose_groups",
     "cka",
+    "conflict",
+    "conflict_path",
     "cost",
     "features",
     "filters",

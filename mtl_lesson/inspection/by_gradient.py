@@ -20,7 +20,8 @@ from ..training import Run
 from ..training.feed import Batch, Feed
 from ..training.loop import evaluate, per_task
 from ..training.runs import check_fit
-from ..weighting.aggregate import Place, gradients, length_of, of_group, shared_places
+from ..weighting.aggregate import length_of, shared_places
+from .conflict import cosine_matrix, shared_gradients
 from .features import evaluating, inspected, split_of
 
 RATE = 0.01  # η of the look-ahead
@@ -43,12 +44,12 @@ def gradient_cosine(
     Raises what :func:`prepared` does.
     """
     model, feed = prepared(model, world, split)
-    cosines = []
-    for batch in batches(feed, batch_size, seed):
-        J, _ = jacobian(model, batch)
-        unit = J / J.norm(dim=1, keepdim=True)  # 0/0 for a task without a label in this batch
-        cosines.append(unit @ unit.T)
-    return squared(model, torch.stack(cosines).nanmean(0))
+    found = []
+    with evaluating(model):
+        for batch in batches(feed, batch_size, seed):
+            J = shared_gradients(model, batch)
+            found.append(cosine_matrix(J, J)[0])
+    return squared(model, torch.stack(found).nanmean(0))
 
 
 def look_ahead(
@@ -77,12 +78,12 @@ def look_ahead(
     if real(lr, "lr") == 0:
         raise ValueError("lr must be above 0: a step of length 0 leads nowhere")
     model, feed = prepared(model, world, split)
-    places = list(shared_places(model))
     found = []
-    for batch in batches(feed, batch_size, seed):
-        J, before = jacobian(model, batch)
-        after = torch.stack([losses_after(model, batch, places, -lr * g) for g in J])
-        found.append(1 - after / before.where(before > 0, torch.nan))  # without a label there is no loss to look at
+    with evaluating(model):
+        for batch in batches(feed, batch_size, seed):
+            J = shared_gradients(model, batch)[0]
+            before, *after = (losses_after(model, batch, step) for step in (torch.zeros_like(J[0]), *(-lr * J)))
+            found.append(1 - torch.stack(after) / before.where(before > 0, torch.nan))  # 0 where there is no label
     return squared(model, torch.stack(found).nanmean(0))
 
 
@@ -123,29 +124,14 @@ def batches(feed: Feed, size: int, seed: int) -> Iterator[Batch]:
     return feed.shuffled([seed], 1, whole(size, "batch_size"))
 
 
-def jacobian(model: Sharing, batch: Batch) -> tuple[Tensor, Tensor]:
-    """J (T, P), the tasks' gradients of a batch over all shared weights, and the losses (T,)."""
-    with evaluating(model):
-        outputs = model.outputs(batch.x, batch.inputs, batch.streams)
-        losses = per_task(model, outputs, batch.labels, "loss")[0]
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    number = {id(weight): n for n, weight in enumerate(weights)}
-    places = list(shared_places(model))
-    rows = []
-    for loss in losses:
-        row = gradients(loss, weights)
-        rows.append(torch.cat([of_group(row, number, place)[0] for place in places]))
-    return torch.stack(rows), losses.detach()
-
-
 @torch.no_grad()
-def losses_after(model: Sharing, batch: Batch, places: list[Place], step: Tensor) -> Tensor:
+def losses_after(model: Sharing, batch: Batch, step: Tensor) -> Tensor:
     """The losses (T,) of a batch where the shared weights have moved by ``step`` (P,); afterwards they are back."""
+    places = list(shared_places(model))
     kept = [weight[:, group].clone() for weight, group in places]
     for (weight, group), piece in zip(places, step.split([length_of(place) for place in places]), strict=True):
         weight[:, group] += piece.view_as(weight[:, group])
-    with evaluating(model):
-        outputs = model.outputs(batch.x, batch.inputs, batch.streams)
+    outputs = model.outputs(batch.as_type(next(model.parameters()).dtype), batch.inputs, batch.streams)
     for (weight, group), before in zip(places, kept, strict=True):
         weight[:, group] = before
     return per_task(model, outputs, batch.labels, "loss")[0]

@@ -1,11 +1,29 @@
 """What a representation holds, as plain arrays and tables."""
 
+from .affinity import affinity
 from .attribution import attribution
+<<<<<<< HEAD
 from .conflict import along_front, conflict, conflict_path
+=======
+from .by_gradient import gradient_cosine, look_ahead
+from .by_labels import label_association
+from .by_solution import solution_closeness, swap_gain, trunk_similarity
+from .conflict import conflict, conflict_path
+>>>>>>> h14/affinity
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames
 from .function import function_gap
+from .groups import (
+    agreement,
+    choose_groups,
+    partitions,
+    permuted,
+    random_groups,
+    regress_groups,
+    sample_groups,
+    score_groups,
+)
 from .intervention import answers_changed
 from .lesion import importance, lesion
 from .lesions import Lesions
@@ -13,6 +31,7 @@ from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
+from .transfer import gains_of_pairs, train_groups, transfer, transfer_matrix
 from .units import filters, responses, top_pictures
 
 __all__ = [
@@ -21,10 +40,13 @@ __all__ = [
     "Lesions",
     "Path",
     "Slice",
+    "affinity",
+    "agreement",
     "align",
     "along_front",
     "answers_changed",
     "attribution",
+    "choose_groups",
     "cka",
     "conflict",
     "conflict_path",
@@ -34,16 +56,32 @@ __all__ = [
     "fit_probe",
     "floors",
     "function_gap",
+    "gains_of_pairs",
+    "gradient_cosine",
     "head_swap",
     "importance",
     "is_untrained",
+    "label_association",
     "lesion",
+    "look_ahead",
     "null_space",
+    "partitions",
+    "permuted",
     "probe",
     "probe_matrix",
     "procrustes",
+    "random_groups",
+    "regress_groups",
     "responses",
+    "sample_groups",
+    "score_groups",
+    "solution_closeness",
     "subspace_angles",
+    "swap_gain",
     "switch",
     "top_pictures",
+    "train_groups",
+    "transfer",
+    "transfer_matrix",
+    "trunk_similarity",
 ]

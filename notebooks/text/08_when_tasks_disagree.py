@@ -215,7 +215,7 @@ mtl.show.map_of_claims(gains, "arm", "hidden units, epochs", title="− fixed we
 # %%
 won = pd.Series({place: one.low > 0.01 for place, one in gains.items()}).groupby(level=0).all()
 most.reveal(int(won.drop(["again", "learning rate", "any method"]).sum()))
-mtl.show.verdicts(gains["any method", "16, 24"], gains["again", "16, 24"], primary=1)
+mtl.show.verdicts(gains["any method", "16, 24"], primary=1)
 
 # %% [markdown]
 # FOUND3
@@ -241,31 +241,38 @@ for name, trunk in (("sum", front.weighted_sum(theta, even)), ("smooth maximum",
 #
 # ## 5 · A noisy task
 #
-# Somebody labelled *colour* carelessly: 40 of 100 of its labels for training are wrong. Three questions, one trunk (16 units). Which
-# weightings turn the noisy task down, and which **turn it up**, because its loss stays large?
+# Somebody labelled *colour* carelessly: 40 of 100 of its labels for training are wrong. Three questions, one trunk (16 units). A weighting
+# that turns up what stays large would follow the noise (He et al. 2024). Which do?
 
 # %%
-heard = bank.load("noisy_weights")
+heard = bank.load("noisy_weights").query("task == 'colour'")
 heard["labels"] = heard.share.map({0.0: "all labels right", 0.4: "40 % of colour's wrong"})
-colour = heard[heard.task == "colour"]
-shown = colour[colour.arm.isin(["Uncertainty", "IMTL-L", "FAMO", "MGDA", "UPGrad", "ExcessMTL"])]
+shown = heard[heard.arm.isin(["Uncertainty", "MGDA", "IMTL-G", "UPGrad", "ExcessMTL"])]
 mtl.show.along(shown, "epoch", "value", line="arm", panel="labels", levels={"a third": 1 / 3},
                label="colour's share of the weights", x_label="epochs")
 
 # %%
-last = colour[colour.epoch == 24].set_index(["arm", "share", "seed"]).value
-louder = {arm: mtl.claim(f"{arm}: colour weighs more when its labels are wrong", last[arm, 0.4], last[arm, 0.0], unit="%")
-          for arm in ("ExcessMTL", "Uncertainty")}
-noisy = bank.load("noisy").query("share == 0.4").set_index(["arm", "task", "seed"]).score
+noisy = bank.load("noisy").query("share == 0.4").set_index(["arm", "task", "seed"]).sort_index().score
 costs = {(arm, task): mtl.claim(f"{arm} beats the sum", noisy[arm, task], noisy["Sum", task], unit="%")
          for arm in noisy.index.unique("arm") if arm != "Sum" for task in ("garment", "way up", "colour")}
 mtl.show.map_of_claims(costs, "arm", "task", title="40 % of colour's labels wrong: − sum")
 
 # %%
-mtl.show.verdicts(louder)
+end = heard[heard.epoch == 24].set_index(["arm", "share", "seed"]).sort_index().value
+less = mtl.claim("MGDA: colour weighs less when its labels are wrong", end["MGDA", 0.4], end["MGDA", 0.0], better="less",
+                 unit="%")
+mtl.show.verdicts(less)
 
 # %% [markdown]
-# FOUND5
+# None turns the noise up here. What makes gradients equally loud gives *clean* colour, which is soon learnt and whispers, most of the
+# weight: with MGDA 80 of 100, <!-- stated: 100*end["MGDA",0.0].mean() = 80 --> and noisy colour, which shouts,
+# 25. <!-- stated: 100*end["MGDA",0.4].mean() = 25 --> *Uncertainty* divides by the loss: 41, then
+# 19. <!-- stated: 100*end["Uncertainty",0.4].mean() = 19 --> So weights do follow something: how far each task **still has to go**, as seen by its
+# gradient or its loss, and a label that cannot be learnt looks like a task that is hard. *ExcessMTL* was made to tell the two apart; here it stays at a
+# third with either. (Its paper's point, undecided.)
+#
+# What came of it? No weighting is shown to win garment back: the best is undecided. <!-- stated: costs["Aligned-MTL","garment"] undecided +1.8 -->
+# A network of its own wins six points <!-- stated: costs["Separate","garment"] supported +5.8 --> and, for colour, twelve: <!-- stated: costs["Separate","colour"] supported +12.5 --> sharing did not average the noise out.
 #
 # ## 6 · Does conflict predict harm?
 #
@@ -278,16 +285,19 @@ mtl.show.verdicts(louder)
 
 # %%
 harm = bank.gather_harm()
-foretells = [mtl.claim(f"{world}: over the dial, gain goes with the cosine",
-                       harm.loc[world].groupby("seed").apply(lambda one: one.cosine.corr(one.gain)), 0.0)
-             for world in ("shoppers", "shops")]
-hangs = bank.load("cured").set_index(["arm", "seed"]).value
+foretells = mtl.claim("shoppers: over the dial, the gain of sharing goes with the cosine",
+                      harm.loc["shoppers"].groupby("seed").apply(lambda one: one.cosine.corr(one.gain)), 0.0)
+hangs = bank.load("cured").set_index(["arm", "seed"]).sort_index().value
 cure = {arm: mtl.claim(f"{arm}: fewer garment answers hang on the hue than with the sum", hangs[arm], hangs["Sum"],
-                       better="less", unit="%") for arm in ("PCGrad", "MGDA")}
-mtl.show.verdicts(foretells, cure)
+                       better="less", unit="%") for arm in ("PCGrad", "MGDA", "Separate")}
+mtl.show.verdicts(foretells, cure["PCGrad"], cure["MGDA"])
 
 # %% [markdown]
-# FOUND6
+# The dial of *shoppers* moves what sharing is worth, by three points, and the cosine hardly, by .01; that one foretells the other is not
+# shown. <!-- stated: foretells undecided +0.3 --> (Mueller 2024: conflict says something of optimisation, not of generalisation. Not
+# refuted.) And the cure: with PCGrad as many answers hang on the hue as with the sum, <!-- stated: cure["PCGrad"] undecided +0.0 -->
+# with MGDA five in a hundred **more**, <!-- stated: cure["MGDA"] contradicted +5.2 --> for it listens to colour. Two networks
+# less: <!-- stated: cure["Separate"] supported -3.6 --> what helps is *not to share*. The thermometer was cured, not the patient.
 #
 # ### Exercise 3 · Design: test the colleague  (difficulty ●●○, importance ●●●, 4 minutes)
 #

@@ -2,14 +2,10 @@
 
 from .affinity import affinity
 from .attribution import attribution
-<<<<<<< HEAD
-from .conflict import along_front, conflict, conflict_path
-=======
 from .by_gradient import gradient_cosine, look_ahead
 from .by_labels import label_association
 from .by_solution import solution_closeness, swap_gain, trunk_similarity
-from .conflict import conflict, conflict_path
->>>>>>> h14/affinity
+from .conflict import along_front, conflict, conflict_path
 from .cost import cost
 from .features import features, is_untrained
 from .frames import Frames

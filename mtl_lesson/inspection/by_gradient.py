@@ -83,7 +83,7 @@ def look_ahead(
         for batch in batches(feed, batch_size, seed):
             J = shared_gradients(model, batch)[0]
             before, *after = (losses_after(model, batch, step) for step in (torch.zeros_like(J[0]), *(-lr * J)))
-            found.append(1 - torch.stack(after) / before.where(before > 0, torch.nan))  # of a loss of 0 there is no share
+            found.append(1 - torch.stack(after) / before.where(before > 0, torch.nan))  # a loss of 0 has no shares
     return squared(model, torch.stack(found).nanmean(0))
 
 

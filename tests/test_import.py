@@ -135,6 +135,7 @@ def test_science_knows_nothing_of_a_screen(path):
 # name → why two modules may define it: a notebook calls both, each by the name of its part
 PAIRS = {
     "arrows": "show.arrows draws what widgets.arrows lets one move",
+    "gradient_cosine": "checks.gradient_cosine is the exercise to write what inspection.gradient_cosine does",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
     "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",

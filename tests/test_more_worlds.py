@@ -212,7 +212,7 @@ def class_of_each() -> dict[bytes, int]:
 
 def test_shoppers_has_the_shapes_it_promises(rated):
     assert [t.outputs for t in rated.tasks] == [1] * 6
-    assert rated.dial == {"n": 1500, "delta": 0.7}
+    assert rated.dial == {"n": 1500, "delta": 0.7, "company": 0.0}
     for part, n in zip(PARTS, (1500, 500, 1000), strict=True):
         split = getattr(rated, part)
         for name, x in split.x.items():

@@ -4,10 +4,11 @@ A *world* is a dataset that asks several questions at once, one for each of its 
 ``validation`` and ``test``, with a *dial* that sets how hard it is to learn. A function makes it: :func:`questions`
 (one picture, three questions; the dial is the number of labels) or :func:`schools` (a regression a school; the dial
 is the number of pupils). :func:`shops` asks one question in four shops; the dial is the angle between their cameras.
-:func:`shoppers` asks six people whether they like a garment; the dial is how personal taste is. :func:`planted` makes
-linear tasks whose truth is known; the dials are noise, angle, mismatch and delta. The ``seed`` draws what is trained
-on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as well. The data
-comes with the course and is checked when it is loaded. Data of your own is a :class:`World`: see :mod:`.intake`.
+:func:`shoppers` asks six people whether they like a garment; the dials are how personal taste is, and what a company of
+three has in common. :func:`planted` makes linear tasks whose truth is known; the dials are noise, angle, mismatch,
+delta and groups. The ``seed`` draws what is trained on and chosen by; the test set is the same for every seed, but that
+in ``planted`` the truth is drawn as well. The data comes with the course and is checked when it is loaded. Data of your
+own is a :class:`World`: see :mod:`.intake`.
 """
 
 from .files import DataError, verify

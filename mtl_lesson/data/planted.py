@@ -22,9 +22,10 @@ SUBSPACE, TRUTH, TRAIN, VALIDATION, TEST = 1, 2, 3, 4, 5
 class Planted(World):
     """A world of linear tasks that tells the truth about itself, in float64.
 
-    ``theta`` (T, d): the truth, θ_t. ``shared`` (d, rank): an orthonormal basis of the shared subspace U. ``bases``
-    (T, d, rank): of each task's own subspace U_t, which is U unless it is tilted. ``private`` (T, d): the part of θ_t
-    outside U_t. ``covariance`` (T, d, d): of the task's inputs.
+    ``theta`` (T, d): the truth, θ_t. ``shared`` (d, rank): an orthonormal basis of the shared subspace U; with several
+    groups (groups, d, rank), one of each. ``group`` (T,): the number of each task's group, from 0. ``bases``
+    (T, d, rank): of each task's own subspace U_t, which is that of its group unless it is tilted. ``private`` (T, d):
+    the part of θ_t outside U_t. ``covariance`` (T, d, d): of the task's inputs.
     """
 
     theta: Tensor = field(kw_only=True)
@@ -32,6 +33,7 @@ class Planted(World):
     bases: Tensor = field(kw_only=True)
     private: Tensor = field(kw_only=True)
     covariance: Tensor = field(kw_only=True)
+    group: Tensor = field(kw_only=True)
 
 
 def planted(
@@ -46,6 +48,7 @@ def planted(
     n_validation: int = 200,
     n_test: int = 1000,
     seed: int = 0,
+    groups: int = 1,
 ) -> Planted:
     """T linear regressions y = xᵀθ_t + noise, ``n`` examples each, whose θ_t lie in a subspace of ``rank`` dimensions.
 
@@ -62,26 +65,37 @@ def planted(
     ``angle`` degrees, 0 to 90. a_t is Gaussian with E‖a_t‖² = 4, and so is v_t, at right angles to U_t. Σ_t has
     condition number ``mismatch`` (1: Σ_t = I), mean variance 1, and principal axes drawn for each task.
 
+    ``groups`` cuts the tasks, in their order, into so many groups of T / groups. Each has a subspace U of its own, drawn
+    without regard to the others', so that two of them are as close as chance has it: the squared cosines of their
+    principal angles sum to rank²/d on average, of rank at most.
+
     ``seed`` draws everything that chance decides, the truth included; the truth is told (:class:`Planted`). The *test*
     labels are xᵀθ_t without noise, so the error is what is lost by not knowing θ_t, and the test inputs are the same
     draws for every seed, given Σ_t. Turning one of the four dials changes no draw; tasks at a small T and examples at a
-    small n are the first of those at a larger one. Inputs and labels are float32, rounded from float64.
+    small n are the first of those at a larger one, and so are subspaces at few groups (a task may change its group).
+    Inputs and labels are float32, rounded from float64.
 
-    Raises TypeError or ValueError for a number that is not whole or is out of range, or a subspace that does not fit.
+    Raises TypeError or ValueError for a number that is not whole or is out of range, a subspace that does not fit, or
+    groups that cannot be of one size.
     """
     T, d = whole(T, "T"), whole(d, "d")
     rank = whole(rank, "rank", most=d, most_name="d")
     n, n_validation, n_test = whole(n, "n"), whole(n_validation, "n_validation"), whole(n_test, "n_test")
     noise, delta = real(noise, "noise"), real(delta, "delta")
     angle, mismatch = real(angle, "angle", most=90, unit=" degrees"), real(mismatch, "mismatch", least=1)
-    seed = whole(seed, "seed", least=0)
+    seed, groups = whole(seed, "seed", least=0), whole(groups, "groups", most=T, most_name="T")
+    if T % groups:
+        raise ValueError(f"{T} tasks cannot be cut into {groups} groups of one size; take T={T // groups * groups}")
     if angle > 0 and 2 * rank > d:
         raise ValueError(f"to tilt a subspace of rank {rank} takes {2 * rank} dimensions, and d = {d}; take angle=0")
     if delta > 0 and rank == d:
         raise ValueError(f"with rank = d = {d} there is no room for a private part; take delta=0 or a smaller rank")
 
-    U = _orthonormal(np.random.default_rng([SUBSPACE, seed]), d, rank)
-    drawn = [_truth(np.random.default_rng([TRUTH, seed, t]), U, math.radians(angle), mismatch) for t in range(T)]
+    group, subspaces = np.arange(T) * groups // T, np.random.default_rng([SUBSPACE, seed])
+    U = np.stack([_orthonormal(subspaces, d, rank) for _ in range(groups)])
+    drawn = [
+        _truth(np.random.default_rng([TRUTH, seed, t]), U[group[t]], math.radians(angle), mismatch) for t in range(T)
+    ]
     bases, common, private, roots = map(np.stack, zip(*drawn, strict=True))
     private = delta * private
     theta = common + private
@@ -100,7 +114,9 @@ def planted(
     train, validation = split(n, noise, TRAIN, seed), split(n_validation, noise, VALIDATION, seed)
     test = split(n_test, 0.0, TEST)
     dial = {"T": T, "d": d, "rank": rank, "n": n, "noise": noise, "angle": angle, "mismatch": mismatch, "delta": delta}
-    truth = {"theta": theta, "shared": U, "bases": bases, "private": private, "covariance": roots @ roots}
+    dial |= {"groups": groups}
+    truth = {"theta": theta, "shared": U if groups > 1 else U[0], "bases": bases, "private": private}
+    truth |= {"covariance": roots @ roots, "group": group}
     truth = {name: torch.tensor(value) for name, value in truth.items()}
     return Planted("planted", tasks, train, validation, test, dial=dial, **truth)
 

@@ -17,24 +17,35 @@ from .world import Split, World
 PEOPLE = ("Ana", "Bao", "Chidi", "Devi", "Emre", "Freya")
 MOOD = 0.65  # standard deviation of what a mood adds to a taste when a garment is rated
 TEST, SAMPLE, MOODS = 1, 2, 3  # streams of random numbers; the last two are joined by a seed, the first is for all
-TASTES = 924  # the stream of the tastes, chosen: everybody likes four to six of the ten kinds, whatever delta is
+# Streams of the tastes, chosen: everybody likes four to six of the ten kinds, whatever delta is, and three to seven
+# whatever company is, too.
+TASTES, COMPANIES = 924, 653
+COMPANY = 3  # people in a company: the first three are one, the last three the other
 
 
-def shoppers(n: int = 150, delta: float = 0.7, n_validation: int = 200, n_test: int = 1000, seed: int = 0) -> World:
+def shoppers(
+    n: int = 150,
+    delta: float = 0.7,
+    n_validation: int = 200,
+    n_test: int = 1000,
+    seed: int = 0,
+    company: float = 0.0,
+) -> World:
     """Would this person like this garment? Six people, a task each: ``x`` maps a name to pictures (n, 1, 28, 28).
 
     Every person has rated ``n`` garments of their own, yes or no, by a taste for the kind of garment plus the mood of
     the moment. Part of a taste is common to all and part is personal: taste_t = (common + δ·personal_t) / √(1 + δ²),
-    with δ = ``delta``, the dial, from 0 (all of one taste) upwards (:func:`tastes`). The garments are real, from
-    Fashion-MNIST, and the people are simulated, in the manner of Evgeniou, Pontil & Toubia 2007, "A convex optimization
-    approach to modeling consumer heterogeneity in conjoint estimation".
+    with δ = ``delta``, the dial, from 0 (all of one taste) upwards (:func:`tastes`). A second dial, ``company``, makes
+    two companies of three, Ana to Chidi and Devi to Freya, each with a taste in common that the other has not. The
+    garments are real, from Fashion-MNIST, and the people are simulated, in the manner of Evgeniou, Pontil & Toubia
+    2007, "A convex optimization approach to modeling consumer heterogeneity in conjoint estimation".
 
     A rating is yes where taste + mood > 0, the mood Gaussian with standard deviation 0.65; about one in six is not what
     the taste says. Training and validation hold such ratings. The *test* labels are the best possible decision,
     taste > 0, so the score is the agreement with that decision, and whoever recognises every garment could reach 1.
 
     ``seed`` draws garments and moods for training and validation, and gives no garment to two people; the tastes and
-    the test garments, the same for all people, do not depend on it. Turning delta changes no garment and no mood, and
+    the test garments, the same for all people, do not depend on it. Turning a dial changes no garment and no mood, and
     the garments at a small n are the first of those at a larger one.
 
     Raises TypeError or ValueError for a number that is not whole or is out of range, DataError where the garments
@@ -42,8 +53,8 @@ def shoppers(n: int = 150, delta: float = 0.7, n_validation: int = 200, n_test: 
     """
     source = garments()
     seed, n_test = whole(seed, "seed", least=0), whole(n_test, "n_test", most=len(source.test))
-    delta = real(delta, "delta")
-    taste = torch.tensor(tastes(delta).to_numpy())
+    delta, company = real(delta, "delta"), real(company, "company")
+    taste = torch.tensor(tastes(delta, company).to_numpy())
     hands = deal(source.train_labels, len(PEOPLE), np.random.default_rng([SAMPLE, seed]))
     n, n_validation = fitting(n, n_validation, hands, "people")
 
@@ -62,22 +73,36 @@ def shoppers(n: int = 150, delta: float = 0.7, n_validation: int = 200, n_test: 
         train,
         validation,
         _best_decisions(source, taste, n_test),
-        dial={"n": n, "delta": delta},
+        dial={"n": n, "delta": delta, "company": company},
     )
 
 
-def tastes(delta: float = 0.7) -> pd.DataFrame:
+def tastes(delta: float = 0.7, company: float = 0.0) -> pd.DataFrame:
     """How much each person (a row) likes each kind of garment (a column); the best possible decision is taste > 0.
 
-    The common and the six personal parts are seven random directions at right angles. So, exactly and for every delta,
-    each person's taste has mean 0 and variance 1 over the ten kinds, and the correlation of two people's tastes is
-    1 / (1 + delta²). Raises TypeError or ValueError if delta is not a number from 0 upwards.
+        taste_t = (common + company·ofcompany_c(t) + δ·personal_t) / √(1 + company² + δ²)
+
+    The common part, the six personal ones and those of the two companies (the first three people, the last three) are
+    nine random directions at right angles. So, exactly and for every ``delta`` and ``company``, each person's taste has
+    mean 0 and variance 1 over the ten kinds, and the correlation of two people's tastes is
+
+        (1 + company²) / (1 + company² + δ²)  within a company,      1 / (1 + company² + δ²)  between the two.
+
+    company = 0: one circle of six, any two of whom are as alike as any other two. Raises TypeError or ValueError if one
+    of the two is not a number from 0 upwards.
     """
-    delta = real(delta, "delta")
-    drawn = np.random.default_rng(TASTES).standard_normal((len(GARMENTS), 1 + len(PEOPLE)))
+    delta, company = real(delta, "delta"), real(company, "company")
+    parts = _upright(np.random.default_rng(TASTES).standard_normal((len(GARMENTS), 1 + len(PEOPLE))))
+    aside = np.random.default_rng(COMPANIES).standard_normal((len(GARMENTS), len(PEOPLE) // COMPANY))
+    of_company = np.repeat(_upright(aside - parts.T @ (parts @ aside) / len(GARMENTS)), COMPANY, axis=0)
+    felt = (parts[0] + company * of_company + delta * parts[1:]) / math.hypot(1, company, delta)
+    return pd.DataFrame(felt, index=PEOPLE, columns=GARMENTS)
+
+
+def _upright(drawn: np.ndarray) -> np.ndarray:
+    """The columns of ``drawn`` as rows at right angles to each other, with mean 0 and variance 1."""
     directions, r = np.linalg.qr(drawn - drawn.mean(0))
-    parts = (directions * np.sign(np.diag(r))).T * math.sqrt(len(GARMENTS))
-    return pd.DataFrame((parts[0] + delta * parts[1:]) / math.hypot(1, delta), index=PEOPLE, columns=GARMENTS)
+    return (directions * np.sign(np.diag(r))).T * math.sqrt(len(GARMENTS))
 
 
 def _best_decisions(source: Garments, taste: torch.Tensor, n: int) -> Split:

@@ -155,7 +155,8 @@ def gather_fronts() -> dict[tuple[int, int], dict[str, pd.Series]]:
     for place, table in stored.groupby(["width", "epoch"]):
         arms = {arm: choose(own, "trial")["mean"] for arm, own in table.groupby("arm", sort=False)}
         methods = table[~table.arm.isin(CONTROLS)]
-        arms["any method"] = choose(methods.assign(trial=methods.arm + " " + methods.trial), "trial")["mean"]
+        every = methods.assign(trial=methods.arm + " " + methods.trial.astype(str))
+        arms["any method"] = choose(every, "trial")["mean"]
         found[place] = arms
     return found
 

@@ -51,7 +51,7 @@ mtl.show.verdicts(lost)
 
 # %% [markdown]
 # The methods lie on the line or below it. MGDA walks along it: eight garments in a hundred
-# fewer, <!-- stated: lost contradicted -8.2 --> since colour, soon learnt, has the short gradient that it listens to. That is a choice of weights, made by
+# fewer, <!-- stated: lost contradicted -7.7 --> since colour, soon learnt, has the short gradient that it listens to. That is a choice of weights, made by
 # nobody.
 #
 # ## 2 · Where a sum cannot go

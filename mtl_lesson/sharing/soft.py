@@ -8,11 +8,13 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
+from ..linear.graph import strengths_between
 from ..tasks import Task, check_tasks
 from .base import a_copy, around_mean
+from .pulls import everywhere, is_graph, pulled, solve_pulls
 from .separate import Separate
 
-Lambda = float | Mapping[str, float]
+Lambda = float | Mapping[str, float] | Mapping[tuple[str, str], float]
 
 
 class Soft(Separate):
@@ -21,14 +23,16 @@ class Soft(Separate):
         h_t = f(x; θ_t),   ŷ_t = g_t(h_t; φ_t),   L = Σ_t L_t(θ_t, φ_t) + λ Σ_{i<j} ‖θ_i − θ_j‖²
 
     λ = 0 is Separate; at λ = ∞ all θ_t are equal, in every layer that learns. ``lam``: λ from 0 to ∞, or one a layer,
-    {layer name: λ} (0 where not named); a list has one for each copy. ``tie``: "trunk" pulls the trunks, "all" the
+    {layer name: λ} (0 where not named), or one a pair of tasks, {(task, task): λ_ij} (0 where not named), which makes
+    the penalty Σ_{i<j} λ_ij ‖θ_i − θ_j‖²; a list has one for each copy. ``tie``: "trunk" pulls the trunks, "all" the
     heads too, which then need equal outputs and start equal. Duong et al. 2015, "Low resource dependency parsing";
-    Evgeniou & Pontil 2004.
+    Evgeniou & Pontil 2004; pairs: Evgeniou, Micchelli & Pontil 2005.
 
     The pull is not left to the gradient, whose steps overshoot once 2λT·lr exceeds 2: :func:`solve_pull` solves it
     exactly after each step. ``exact=False`` leaves it to the gradient all the same, to see that happen.
 
-    Raises ValueError for a λ that is negative, NaN or no number, KeyError for one of a layer that is not there.
+    Raises ValueError for a λ that is negative, NaN or no number, a task paired with itself, a pair named twice, and
+    pairs and layers in one mapping; KeyError for a layer or a task that is not there.
     """
 
     options, per_copy = ("lam", "tie", "exact"), ("lam",)
@@ -45,6 +49,8 @@ class Soft(Separate):
 
     def penalty(self):
         """λ Σ_{i<j} ‖θ_i − θ_j‖², (C,); 0 where the tasks are equal, whatever λ is."""
+        if any(λ.dim() > 1 for λ in self.strengths.values()):
+            return sum((pulled(torch.cat(θ, 1), self.strengths[name]) for name, θ in tied(self)), super().penalty())
         far = distances(self).items()
         parts = (torch.where(d == 0, d, self.strengths[name].to(d) * d) for name, d in far)
         return sum(parts, super().penalty())
@@ -98,23 +104,30 @@ def distances(model: Soft) -> dict[str, Tensor]:
 def solve_pull(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], λ: Tensor) -> None:
     """The exact step on the penalty, from where the optimiser has gone, z, in the metric p it went there by:
 
-        min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr·λ Σ_{i<j} ‖θ_i − θ_j‖²
+        min_θ ½ Σ_t ‖θ_t − z_t‖²_p + lr Σ_{i<j} λ_ij ‖θ_i − θ_j‖²
 
-    With c = 2λT·lr the solution is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written
-    with s = c / (1 + c) and q_t = p_t / ((1−s) p_t + s), so that w_t = (1−s) q_t, it holds from λ = 0 (θ = z, bit for
-    bit) to λ = ∞ (θ_t = m, the same for all). ``parts``: θ along the tasks axis, in one parameter or several; ``λ``:
-    (C,), one a copy.
+    ``parts``: θ along the tasks axis, in one parameter or several; ``λ``: one a copy, (C,), or one a pair, (C, T, T).
     """
     z = joined([part.data for part in parts])
     p, lr = metric(optimiser, parts, z)
+    θ = pull_together(z, p, λ, lr) if λ.dim() == 1 else solve_pulls(z, p, λ, lr)
+    for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
+        part.copy_(new)
+
+
+def pull_together(z: Tensor, p: Tensor, λ: Tensor, lr: Tensor | float) -> Tensor:
+    """The solution with one λ for all pairs, (C,); writes on p.
+
+    With c = 2λT·lr it is θ_t = m + w_t (z_t − m), w_t = p_t / (p_t + c), m = Σ w_t z_t / Σ w_t. Written with
+    s = c / (1 + c) and q_t = p_t / ((1−s) p_t + s), so that w_t = (1−s) q_t, it holds from λ = 0 (θ = z, bit for bit)
+    to λ = ∞ (θ_t = m, the same for all).
+    """
     c = 2 * λ.to(z) * z.shape[1] * lr
     s = torch.where(c.isinf(), torch.ones_like(c), c / (1 + c)).view(-1, *[1] * (z.dim() - 1))
     # Few passes, in place: this runs after every step over all the weights there are.
     q = p.div_(torch.lerp(p, torch.ones_like(s), s))
     m = (q * z).sum(1, keepdim=True).div_(q.sum(1, keepdim=True))
-    θ = torch.lerp(m, z, q.mul_(1 - s))
-    for part, new in zip(parts, θ.split([part.shape[1] for part in parts], 1), strict=True):
-        part.copy_(new)
+    return torch.lerp(m, z, q.mul_(1 - s))
 
 
 def metric(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], z: Tensor) -> tuple[Tensor, Tensor | float]:
@@ -149,10 +162,21 @@ def check_tie(tie: str, tasks: Sequence[Task]) -> None:
 
 
 def strengths_of(model: Soft) -> dict[str, Tensor]:
-    """λ of each tied layer, (C,); ValueError where a gradient could not follow it."""
+    """λ of each tied layer, (C,), or (C, T, T) where a copy has one a pair; ValueError where no gradient could follow.
+
+    One λ for all pairs is a graph too, so that copies of either kind are trained side by side.
+    """
     names = (*model.trunk.plan, *(["heads"] if model.tie == "all" else []))
     each = a_copy(model.lam, model.copies, "λ")
-    found = {name: torch.tensor([check_lambda(λ, name, names) for λ in each], dtype=torch.float64) for name in names}
+    pairs = any(map(is_graph, each))
+
+    def strength(λ: Lambda, name: str) -> Tensor:
+        if is_graph(λ):
+            return strengths_between(model.tasks, λ)
+        λ = torch.tensor(check_lambda(λ, name, names), dtype=torch.float64)
+        return everywhere(λ, len(model.tasks)) if pairs else λ
+
+    found = {name: torch.stack([strength(λ, name) for λ in each]) for name in names}
     if not model.exact and any(λ.isinf().any() for λ in found.values()):
         raise ValueError("a gradient cannot follow λ = ∞; take a finite λ, or the exact step (exact=True)")
     return found

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .sharing import CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
-    from .widgets import explore, lesion_lab, microscope, predict
+    from .widgets import arrows, explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
 
@@ -54,7 +54,7 @@ PARTS = {
     "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
     "weighting": (),
-    "widgets": ("explore", "lesion_lab", "microscope", "predict"),
+    "widgets": ("arrows", "explore", "lesion_lab", "microscope", "predict"),
     "words": (),
 }
 WHERE = {name: part for part, names in PARTS.items() for name in names}

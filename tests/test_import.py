@@ -134,6 +134,7 @@ def test_science_knows_nothing_of_a_screen(path):
 
 # name → why two modules may define it: a notebook calls both, each by the name of its part
 PAIRS = {
+    "arrows": "show.arrows draws what widgets.arrows lets one move",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",
     "schools": "show.schools draws the schools of the world data.schools",

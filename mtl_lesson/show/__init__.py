@@ -14,25 +14,30 @@ computes a result.
 ``model_diagram``           a live model as boxes: who uses which weights
 ``probe_matrix``            what features hold
 ``map_of_differences``      where something gains, where it loses, where that is undecided; ``map_of_claims`` of claims
+``affinity_map``            what each task does to each other one, with lines around known companies
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
+``arrows``                  two tasks' gradients in a plane, and what methods make of them
+``front``                   the curve of fixed weights of two tasks, a point a method
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
 """
 
 from .along import along
+from .arrows import arrows
 from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
 from .drawing import Drawing
 from .explorer import explorer
+from .front import front
 from .inside import attributions, units
 from .lesions import lesions
-from .maps import map_of_claims, map_of_differences, probe_matrix
+from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
@@ -45,12 +50,15 @@ __all__ = [
     "Drawing",
     "SchoolsPicture",
     "Verdicts",
+    "affinity_map",
     "along",
     "answers",
+    "arrows",
     "attributions",
     "bars",
     "colour_of",
     "explorer",
+    "front",
     "learning_curves",
     "lesions",
     "map_of_claims",

@@ -160,13 +160,14 @@ def map_of_differences(
     negative: str = "worse",
     title: str | None = None,
     largest: float | None = None,
+    framed: Sequence[tuple[range, range]] = (),
 ) -> Drawing:
     """Where something gains and where it loses: ``values`` (rows, columns) are differences, the first row is lowest.
 
     ``intervals``: half widths (rows, columns), or (2, rows, columns), low and high; a cell whose interval holds 0 is
     hatched. ``unit`` "%": fractions, written as percentage points. ``positive``, ``negative``: what a sign means.
     ``largest``: the difference that has the full colour, for maps that stand side by side; the largest there is unless
-    given.
+    given. ``framed``: blocks of cells with a line around them, each the numbers of its rows and of its columns.
     """
     values, rows, columns = as_table(values, [str(r) for r in rows], [str(c) for c in columns])
     ends = low_and_high(intervals, values)
@@ -203,9 +204,13 @@ def map_of_differences(
                 paint(
                     ax, left + cell * c, y, cell, tall, colour, value, None, unit, digits=digits, hatch=undecided[r, c]
                 )
+        for block_rows, block_columns in framed:
+            corner = left + cell * block_columns[0], head + tall * (len(rows) - 1 - block_rows[-1])
+            size = cell * len(block_columns), tall * len(block_rows)
+            ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=INK, linewidth=2.2, zorder=3))
         y = head + tall * len(rows)
         for c, column in enumerate(columns):
-            ax.text(left + cell * (c + 0.5), y + 0.17, column, ha="center", va="center")
+            ax.text(left + cell * (c + 0.5), y + 0.17, shortened(column, cell - 0.04), ha="center", va="center")
         ax.text(left + cell * len(columns) / 2, y + 0.45, column_name, ha="center", va="center")
         for (colour, hatch, note), (x, line) in zip(notes, flow, strict=True):
             at = y + 0.8 + LINE * 1.25 * line
@@ -217,6 +222,110 @@ def map_of_differences(
         values, rows, columns, undecided, row_name, column_name, said, unit, positive, negative, title
     )
     return Drawing(figure, alt)
+
+
+def affinity_map(
+    table: pd.DataFrame,
+    blocks: Mapping[str, object] | None = None,
+    *,
+    intervals: pd.DataFrame | None = None,
+    largest: float | None = None,
+    unit: str = "",
+    positive: str = "helps",
+    negative: str = "harms",
+    giver: str = "giver",
+    receiver: str = "receiver",
+    title: str | None = None,
+) -> Drawing:
+    """What each task does to each other one: a row a giver, a column a receiver, and it need not be symmetric.
+
+        mtl.show.affinity_map(table, blocks={"Ana": "A", "Bao": "A", "Chidi": "B"}, largest=0.5)
+
+    ``table``: tasks × tasks, index and columns with the same names. The diagonal is left blank. ``blocks``: task → its
+    known company: tasks are put beside their companions, and a line is drawn around each company. ``intervals``: half
+    widths, a table like the first; hatched where one holds 0. The rest as in :func:`map_of_differences`, but the first
+    row is highest.
+
+    Raises ValueError for fewer than two tasks, and where rows, columns, intervals or blocks have other tasks.
+    """
+    names = check_affinity(table, blocks, intervals)
+    if blocks is not None:
+        companies = list(dict.fromkeys(blocks[name] for name in names))
+        names = sorted(names, key=lambda name: companies.index(blocks[name]))  # otherwise as they were
+    values = table.loc[names, names].to_numpy(float, copy=True)
+    np.fill_diagonal(values, np.nan)
+    half = None if intervals is None else intervals.loc[names, names].to_numpy(float)[::-1]
+    n, frames = len(names), []
+    for company in {} if blocks is None else dict.fromkeys(blocks[name] for name in names):
+        at = [number for number, name in enumerate(names) if blocks[name] == company]
+        frames.append((range(n - 1 - at[-1], n - at[0]), range(at[0], at[-1] + 1)))
+    drawn = map_of_differences(
+        values[::-1],
+        names[::-1],
+        names,
+        half,
+        giver,
+        receiver,
+        unit=unit,
+        positive=positive,
+        negative=negative,
+        title=title,
+        largest=largest,
+        framed=frames,
+    )
+    return Drawing(
+        drawn.figure, say_affinity(values, names, blocks, unit, (giver, receiver), (positive, negative), title)
+    )
+
+
+def check_affinity(table: pd.DataFrame, blocks: Mapping | None, intervals: pd.DataFrame | None) -> list[str]:
+    """The tasks of a square table; ValueError where something speaks of others."""
+    names = list(table.index)
+    if (
+        len(names) < 2
+        or set(names) != set(table.columns)
+        or len(set(names)) < len(names)
+        or len(table.columns) != len(names)
+    ):
+        raise ValueError("an affinity map needs a row and a column for each of two tasks or more, with the same names")
+    if intervals is not None and (set(intervals.index) != set(names) or set(intervals.columns) != set(names)):
+        raise ValueError("the intervals need the rows and columns of the table")
+    if blocks is not None and (missing := [name for name in names if name not in blocks]):
+        raise ValueError(f"blocks must say the company of every task; {missing[0]!r} has none")
+    return names
+
+
+def say_affinity(
+    values: np.ndarray,
+    names: list[str],
+    blocks: Mapping | None,
+    unit: str,
+    ends: tuple[str, str],
+    signs: tuple[str, str],
+    title: str | None,
+) -> str:
+    """The alt text of :func:`affinity_map`: the largest pairs either way, the most one-sided, and the companies."""
+
+    def pair(place: int) -> str:
+        r, c = np.unravel_index(place, values.shape)
+        size = coarse(values[r, c] * (100 if unit == "%" else 1), True)
+        return f"{names[r]} to {names[c]} ≈ {size}{' points' if unit == '%' else ' ' * bool(unit) + unit}"
+
+    known = np.where(np.isfinite(values), values, 0)
+    order = known.argsort(axis=None, kind="stable")
+    text = [f"{title or 'Affinity'}: {len(names)} tasks, rows {ends[0]}, columns {ends[1]}."]
+    for sign, places in zip(signs, (order[::-1][:3], order[:3]), strict=True):
+        found = [pair(place) for place in places if (known.flat[place] > 0) == (sign == signs[0]) and known.flat[place]]
+        if found:
+            text.append(f"{sign[0].upper()}{sign[1:]} most: {', '.join(found)}.")
+    apart = np.abs(known - known.T)
+    if apart.max() > 0:
+        r, c = np.unravel_index(apart.argmax(), apart.shape)
+        text.append(f"Most one-sided: {pair(r * len(names) + c)}, back {pair(c * len(names) + r)}.")
+    if blocks is not None:
+        members = {company: [name for name in names if blocks[name] == company] for company in blocks.values()}
+        text.append(f"Framed companies: {'; '.join(enumerated(group, 8) for group in members.values() if group)}.")
+    return " ".join(text)
 
 
 def say_differences(values, rows, columns, undecided, row_name, column_name, said, unit, positive, negative, title):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,7 @@ def pareto(
                 markeredgecolor=BLUE if name in hollow else PAPER,
                 zorder=3,
             )
-        write_names(ax, means, arms, set(hollow))
+        write_names(ax, means, arms, dict.fromkeys(hollow, for_text(GREY)))
         for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
             axis.set_label_text(f"{task} →")
             if unit == "%":
@@ -124,8 +124,17 @@ def seeds_of(table: pd.DataFrame, by: str, tasks: tuple[str, str]) -> dict[str, 
     return {name: rows.sort_index().to_numpy() for name, rows in found.items()}
 
 
-def write_names(ax: Axes, means: dict[str, np.ndarray], arms: dict[str, np.ndarray], hollow: set[str]) -> None:
-    """Write each name beside its marker, where it covers the fewest of the markers, arms and names that are there."""
+def write_names(
+    ax: Axes,
+    means: dict[str, np.ndarray],
+    arms: dict[str, np.ndarray],
+    inks: dict[str, str] | None = None,
+    lines: Sequence[np.ndarray] = (),
+) -> None:
+    """Write each name beside its marker, where it covers the fewest of the markers, arms and names that are there.
+
+    ``inks``: colours of names, else black. ``lines``: points (n, 2) in the units of the axes that had better be free.
+    """
     box = ax.get_position()
     size = np.array([box.width, box.height]) * ax.figure.get_size_inches()
     origin = np.array([ax.get_xlim()[0], ax.get_ylim()[0]])
@@ -136,6 +145,8 @@ def write_names(ax: Axes, means: dict[str, np.ndarray], arms: dict[str, np.ndarr
         ends, point = (ends - origin) * scale, at[name]
         taken.append(np.array([[ends[0, 0], point[1] - 0.02], [ends[1, 0], point[1] + 0.02]]))
         taken.append(np.array([[point[0] - 0.02, ends[0, 1]], [point[0] + 0.02, ends[1, 1]]]))
+    for points in lines:
+        taken += [np.stack([point - 0.04, point + 0.04]) for point in (points - origin) * scale]
     for name, point in at.items():
         wide, tall = breadth(name), LINE * 0.8
         spots = []
@@ -147,7 +158,7 @@ def write_names(ax: Axes, means: dict[str, np.ndarray], arms: dict[str, np.ndarr
                 spots.append(np.stack([corner, corner + np.array([wide, tall])]))
         spot = min(spots, key=lambda spot: covered(spot, taken, size))
         taken.append(spot)
-        colour = for_text(GREY) if name in hollow else INK
+        colour = (inks or {}).get(name, INK)
         (x, y), near = spot[0] / scale + origin, np.clip(point, spot[0], spot[1])
         ax.text(x, y, name, va="bottom", color=colour, zorder=4)
         if np.hypot(*(near - point)) > 0.25:

@@ -7,7 +7,22 @@ a list in ``sweep`` is a grid. Any scalarizer of torchjd may be given as it is.
 from .aggregate import Aggregate
 from .base import PerCopy, Sum, Weighting
 from .fixed import Fixed
+from .plane import angle_between, answer_of, answers_of, at_angle, helped
 from .scalarizer import Scalarizer, as_weighting
 from .uncertainty import Uncertainty
 
-__all__ = ["Aggregate", "Fixed", "PerCopy", "Scalarizer", "Sum", "Uncertainty", "Weighting", "as_weighting"]
+__all__ = [
+    "Aggregate",
+    "Fixed",
+    "PerCopy",
+    "Scalarizer",
+    "Sum",
+    "Uncertainty",
+    "Weighting",
+    "angle_between",
+    "answer_of",
+    "answers_of",
+    "as_weighting",
+    "at_angle",
+    "helped",
+]

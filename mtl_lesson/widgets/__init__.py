@@ -1,5 +1,6 @@
 """Thin controls over what the package computes and draws."""
 
+from .arrows import Arrows, arrows
 from .explorer import LambdaExplorer, explore
 from .lesion_lab import LesionLab, lesion_lab
 from .microscope import Microscope, microscope
@@ -9,6 +10,7 @@ from .schools import Schools
 from .sentence import Sentence
 
 __all__ = [
+    "Arrows",
     "LambdaExplorer",
     "LesionLab",
     "Microscope",
@@ -16,6 +18,7 @@ __all__ = [
     "Probes",
     "Schools",
     "Sentence",
+    "arrows",
     "explore",
     "lesion_lab",
     "microscope",

@@ -1,5 +1,5 @@
-// What the λ explorer, the microscope and the lesion lab have in common in the browser; Python puts this before each
-// one's own script.
+// What the λ explorer, the microscope, the lesion lab and the arrows have in common in the browser; Python puts this
+// before each one's own script.
 // Python sends every number once (`facts` in words, `data` as bytes); what moves is drawn from them, with no kernel.
 // Text from data only ever becomes textContent or an attribute.
 
@@ -108,6 +108,48 @@ const stamped = (...given) => {
   const canvas = stamp(...given);
   return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
 };
+
+// --- pictures of lines and words -------------------------------------------------------------------------------------
+
+const LETTER = 7.4; // about the width of a letter, in pixels
+function svg(tag, attributes = {}, ...children) {
+  return dressed(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+const label = (x, y, text, attributes = {}) => svg("text", { x, y, fill: INK, ...attributes }, text);
+const dot = (x, y, r, fill) => svg("circle", { cx: x, cy: y, r, fill, stroke: "#fff", "stroke-width": 1.5 });
+const path = (points, attributes) =>
+  svg("path", { d: track(points), fill: "none", "stroke-linejoin": "round", ...attributes });
+function track(points) {
+  // broken where a value is missing
+  let d = "";
+  let pen = "M";
+  for (const [x, y] of points) {
+    if (x === null || y === null) {
+      pen = "M";
+      continue;
+    }
+    d += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = "L";
+  }
+  return d;
+}
+const span = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
+/** Round numbers between low and high. */
+function ticks(low, high, count = 4) {
+  const raw = (high - low) / count || 1;
+  const ten = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((s) => s * ten).find((s) => s >= raw * 0.999);
+  const first = Math.ceil(low / step - 1e-6);
+  const found = [];
+  for (let i = first; i * step <= high + step * 1e-6; i++) found.push(i * step);
+  return found;
+}
+function tickText(value, unit, step) {
+  // with as many digits as the step has
+  const whole = unit === "%" ? 100 : 1;
+  const digits = range(5).find((d) => Math.abs(((step * whole * 10 ** d) % 1) - 0.5) > 0.4999) ?? 5;
+  return (value * whole).toFixed(digits).replace("-", "−") + (unit ? ` ${unit}` : "");
+}
 
 // --- points on a canvas ----------------------------------------------------------------------------------------------
 

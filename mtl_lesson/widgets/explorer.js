@@ -6,36 +6,14 @@ const BLUE = "#0072B2";
 const VERMILLION = "#D55E00";
 const HEIGHT = 192; // of a view, in pixels
 const LEAST = 0.001; // the least gap drawn: on a logarithmic scale 0 has no place
-const LETTER = 7.4; // about the width of a letter, in pixels
 
 // --- small tools -----------------------------------------------------------------------------------------------------
 
-function svg(tag, attributes = {}, ...children) {
-  return dressed(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
 const finite = (values) => values.flat(9).filter((value) => value !== null && value !== undefined);
 const least = (items, size) => items.reduce((best, one) => (size(one) < size(best) ? one : best)); // or the first of them
-const span = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
 const fit = (text, room) =>
   room / LETTER < 5 ? text.slice(0, Math.max(1, Math.floor(room / LETTER))) : cut(text, Math.floor(room / LETTER));
 const joined = (...sentences) => sentences.flat().filter(Boolean).join(" ");
-
-/** Round numbers between low and high. */
-function ticks(low, high, count = 4) {
-  const raw = (high - low) / count || 1;
-  const ten = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((s) => s * ten).find((s) => s >= raw * 0.999);
-  const first = Math.ceil(low / step - 1e-6);
-  const found = [];
-  for (let i = first; i * step <= high + step * 1e-6; i++) found.push(i * step);
-  return found;
-}
-function tickText(value, unit, step) {
-  // with as many digits as the step has
-  const whole = unit === "%" ? 100 : 1;
-  const digits = range(5).find((d) => Math.abs(((step * whole * 10 ** d) % 1) - 0.5) > 0.4999) ?? 5;
-  return (value * whole).toFixed(digits).replace("-", "−") + (unit ? ` ${unit}` : "");
-}
 
 function mixed(one, two, share) {
   // of two colours #rrggbb
@@ -51,25 +29,7 @@ function shade(share) {
 
 // --- marks -----------------------------------------------------------------------------------------------------------
 
-const label = (x, y, text, attributes = {}) => svg("text", { x, y, fill: INK, ...attributes }, text);
 const line = (x1, y1, x2, y2, attributes = {}) => svg("line", { x1, y1, x2, y2, stroke: GREY, ...attributes });
-const dot = (x, y, r, fill) => svg("circle", { cx: x, cy: y, r, fill, stroke: "#fff", "stroke-width": 1.5 });
-const path = (points, attributes) =>
-  svg("path", { d: track(points), fill: "none", "stroke-linejoin": "round", ...attributes });
-function track(points) {
-  // broken where a value is missing
-  let d = "";
-  let pen = "M";
-  for (const [x, y] of points) {
-    if (x === null || y === null) {
-      pen = "M";
-      continue;
-    }
-    d += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
-    pen = "L";
-  }
-  return d;
-}
 function star(x, y, r, fill) {
   const corner = (k) =>
     [x, y].map((at, i) => at + (k % 2 ? 0.45 * r : r) * [Math.sin, (c) => -Math.cos(c)][i]((Math.PI * k) / 5));

@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
 from pathlib import Path
 
+import company
 import inside
 import numpy as np
 import pandas as pd
@@ -239,8 +240,8 @@ FROZEN = (["conv1"], ["conv1", "conv2"])
 NOTHING = "nothing"  # what an untrained trunk was trained for
 TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
 
-INSIDE = "inside"
-EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *(name for name in TABLES if name != "budgets")]
+INSIDE, COMPANY = "inside", "company"
+EXPERIMENTS = ["budgets", INSIDE, COMPANY, *PATHS, "transfer", "gradient_steps", *(name for name in TABLES if name != "budgets")]
 
 
 # --- what an experiment stores: (name of the table, table, how it was made, the code that made it) ------------------
@@ -342,6 +343,10 @@ def of_transfer(name: str, some: bool) -> Stored:
     yield name, table, TRANSFERS | {"world": "questions", "trunk": name_of(CONV), "frozen": FROZEN}, code
 
 
+def of_company(name: str, some: bool) -> Stored:
+    yield from company.tables(COPIES / name, some)
+
+
 def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
     """A small trunk whose first layers are those of a trained network and stay so; the others will be drawn."""
     trunk = getattr(mtl.nets, CONV[0])(**CONV[1])
@@ -351,7 +356,7 @@ def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
     return trunk
 
 
-OTHERS = {INSIDE: of_inside, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
+OTHERS = {INSIDE: of_inside, COMPANY: of_company, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
 
 
 def results(name: str, some: bool = False) -> Stored:
@@ -401,7 +406,8 @@ def told(settings: dict) -> dict:
 def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
-    return INSIDE if name.startswith(f"{INSIDE}_") else made.get(name, name)
+    made |= {name: one for one in (INSIDE, COMPANY) if name.startswith(f"{one}_")}
+    return made.get(name, name)
 
 
 def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:

@@ -9,7 +9,7 @@ from mtl_lesson.weighting.plane import METHODS, angle_between, answer_of, answer
 
 ANGLES, SIZES = st.floats(0, 180), st.floats(0.05, 20)
 PAIRS = st.builds(lambda angle, one, two: at_angle(angle, (one, two)), ANGLES, SIZES, SIZES)
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=30, deadline=None)
 HARMLESS = [name for name in METHODS if name not in ("weighted sum", "Aligned-MTL")]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.linalg import lstsq
 from torch import nn
 
 import mtl_lesson as mtl
@@ -89,23 +89,13 @@ def groups_of(λ):
 
 
 def minimiser(z, p, λ, lr):
-    """By BFGS, for one weight of one copy: what is tied is one unknown."""
+    """For one weight of one copy, as a problem of least squares; what is tied is one unknown."""
     number = groups_of(λ)
-    names = sorted(set(number))
-    at = np.array([names.index(one) for one in number])
-    finite = np.where(np.isinf(λ), 0, λ)
-
-    def value_and_slope(unknown):
-        θ = unknown[at]
-        away = θ[:, None] - θ[None]
-        value = 0.5 * (p * (θ - z) ** 2).sum() + lr * (finite * away**2).sum() / 2
-        slope = p * (θ - z) + 2 * lr * (finite * away).sum(1)
-        return value, np.bincount(at, slope, len(names))
-
-    found = np.array([z[at == k].mean() for k in range(len(names))])
-    for _ in range(3):
-        found = minimize(value_and_slope, found, jac=True, method="BFGS", options={"gtol": 1e-13}).x
-    return found[at]
+    at = (np.array(number)[:, None] == sorted(set(number))).astype(float)
+    pairs = [(i, j) for i, j in itertools.combinations(range(len(λ)), 2) if 0 < λ[i, j] < INFINITY]
+    pulls = [np.sqrt(2 * lr * λ[i, j]) * (at[i] - at[j]) for i, j in pairs]
+    rows = np.vstack([np.sqrt(p)[:, None] * at, *pulls])
+    return at @ lstsq(rows, np.concatenate([np.sqrt(p) * z, np.zeros(len(pairs))]))[0]
 
 
 @settings(max_examples=30, deadline=None)
@@ -201,8 +191,16 @@ def test_with_the_heads_tied_two_cliques_are_two_pooled_groups():
             torch.testing.assert_close(model(x)[name], y, rtol=0, atol=1e-10)
 
 
-@OPTIMISERS
-def test_linear_models_are_trained_to_the_closed_form(optimiser):
+@pytest.mark.parametrize(
+    ("optimiser", "steps"),
+    [
+        (functools.partial(torch.optim.SGD, lr=0.2), 150),
+        (functools.partial(torch.optim.SGD, lr=0.05, momentum=0.9), 400),
+        (functools.partial(torch.optim.Adam, lr=0.03), 750),
+    ],
+    ids=["sgd", "heavy ball", "adam"],
+)
+def test_linear_models_are_trained_to_the_closed_form(optimiser, steps):
     draw = torch.Generator().manual_seed(1)
     tasks = tuple(mtl.Regression(name) for name in NAMES)
     x = {name: torch.randn(12, 3, generator=draw) for name in NAMES}
@@ -210,12 +208,12 @@ def test_linear_models_are_trained_to_the_closed_form(optimiser):
     y["dora"][6:] = float("nan")
     constant = Split({name: torch.cat([torch.ones(12, 1), value], 1) for name, value in x.items()}, y)
     chain = {("ana", "bo"): 0.3, ("bo", "chidi"): 0.02, ("chidi", "dora"): INFINITY, ("ana", "dora"): 5.0}
-    graphs = [chain, CLIQUES, {("ana", "dora"): 1.0}, dict.fromkeys(PAIRS, 0.05)]
+    graphs = [chain, CLIQUES]
     wanted = mtl.linear.graph.solve(World("linear", tasks, constant, constant, constant), graphs)
     model = Soft(tasks, nn.Sequential(), features=3, lam=graphs, tie="all", seeds=(0,) * len(graphs)).double()
     stepper = optimiser(model.parameters())
     batch = next(feeds.Feed([Split(x, y)], tasks, "cpu", torch.float64).in_order(12))
-    for _ in range(2500):
+    for _ in range(steps):
         loop.step(model, stepper, batch, "float64")
     for copy, theta in enumerate(wanted):
         for t, task in enumerate(tasks):
@@ -283,7 +281,7 @@ def test_a_sweep_over_graphs_has_a_row_each_and_finds_them_again_in_its_folder(t
 
     first, again = go(), go()
     assert len(first.table.lam.unique()) == len(lams)
-    assert "ana – bo = 1.0" in set(first.table.lam)
+    assert "ana – bo=1.0" in set(first.table.lam)
     assert first.table.equals(again.table)
     assert len(list(tmp_path.glob("*.pt"))) == 2 * len(lams)
     alone = mtl.fit(mtl.Soft(world().tasks, trunk(), lam=CLIQUES), world(), epochs=2, seed=1, progress=False)

@@ -64,9 +64,9 @@ def affinity(
 
     ``model``: one that is trained, or partly, in a way that shares (Hard and its like) or that shares nothing
     (Separate), as the third column says, with its ``world``; or a Run, whose world is known; or a World with a
-    ``trunk``, on which the right kind is trained here for so many ``epochs`` from ``seed``, which draws the batches of the
-    gradients, too. ``options`` are those of the function in the last column, such as split="validation". None of them is a measured gain:
-    :func:`~mtl_lesson.inspection.transfer` is.
+    ``trunk``, on which the right kind is trained here for so many ``epochs`` from ``seed``, which draws the batches of
+    gradients, too. ``options`` are those of the function in the last column, such as split="validation". None of the
+    scores is a measured gain: :func:`~mtl_lesson.inspection.transfer` is.
 
     Raises ValueError for another ``by``, for one task only and for a model of the wrong kind, TypeError for a model
     without its world, and what the function raises.

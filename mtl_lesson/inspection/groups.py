@@ -249,18 +249,21 @@ def permuted(score: pd.DataFrame, truth: Truth, how_many: int = PERMUTATIONS, se
 
 def agree(values: np.ndarray, true: np.ndarray, ranks: bool) -> float:
     """:func:`agreement` of two square arrays."""
-    from scipy.stats import spearmanr  # here, since they take long to load
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata  # here, since it takes long to load
 
     pairs = ~np.eye(len(values), dtype=bool) & np.isfinite(values) & np.isfinite(true)
     if pairs.sum() < 2:
         raise ValueError("fewer than two pairs have both a score and a truth, so there is no agreement to speak of")
+    rank, true = rankdata(values[pairs]), true[pairs]
     if ranks:
-        return float(spearmanr(values[pairs], true[pairs]).statistic)
-    if len(np.unique(true[pairs])) < 2:
-        kind = "within" if true[pairs][0] else "between"
+        if min(np.ptp(rank), np.ptp(true)) == 0:
+            return 0.0  # who calls all pairs equal orders none
+        return float(np.corrcoef(rank, rankdata(true))[0, 1])
+    within, between = int((true == 1).sum()), int((true == 0).sum())
+    if not within or not between:
+        kind = "within" if within else "between"
         raise ValueError(f"all pairs are {kind} groups, so none can be told from the others: it takes both kinds")
-    return float(roc_auc_score(true[pairs], values[pairs]))
+    return float((rank[true == 1].sum() - within * (within + 1) / 2) / (within * between))  # Mann and Whitney's U
 
 
 def true_values(truth: Truth, names: Sequence[str]) -> np.ndarray:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from ..data.world import Split, World
+from ..data import only
+from ..data.world import World
 from ..evidence import interval
 from ..sharing import Hard, Sharing
-from ..tasks import find_task
 from ..training import sweep
 from ..training.runs import bar
 from ..training.sweeps import check_seeds
@@ -167,12 +167,3 @@ def transfer_matrix(table: pd.DataFrame, value: str = "gain", end: str = "mean")
     wide = table.pivot(index="seed", columns=["giver", "receiver"], values=value)
     found = pd.Series(interval(wide.to_numpy())[ends.index(end)], wide.columns)
     return found.unstack("receiver").reindex(index=names, columns=names)
-
-
-def only(world, names):  # until data.only is there
-    def part(split):
-        x = {name: split.x[name] for name in names} if isinstance(split.x, dict) else split.x
-        return Split(x, {name: split.labels[name] for name in names})
-
-    tasks = tuple(find_task(world.tasks, name) for name in names)
-    return World(world.name, tasks, part(world.train), part(world.validation), part(world.test), world.dial)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from numbers import Real
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+from ..arguments import real
 from ..data.world import World
 from ..tasks import Task, find_task
-from .closed_form import moments
+from .closed_form import errors, for_each, moments
 
 Pulls = Mapping[tuple[str, str], float]
+
+#: how strongly a pair is pulled that is as far apart as most, for the validation data to choose from
+STRENGTHS = (0.0, *(10 ** (k / 3) for k in range(-9, 4)), math.inf)
+MOST_STEPS, TOLERANCE = 200, 1e-7  # of reweighting; it slows down where tasks fall together
 
 
 def solve(world: World, lam: Pulls | Iterable[Pulls]) -> Tensor:
@@ -62,7 +71,7 @@ def strengths_between(tasks: Sequence[Task], lam: Pulls) -> Tensor:
 def contract(strengths: Tensor) -> tuple[Tensor, Tensor]:
     """What λ = ∞ ties, as one: the first task that each is tied to (…, T), and the finite λ between these (…, T, T).
 
-    A task that is tied to one before it has no pull left. Ties reach on: with ∞ between a, b and b, c all three are one.
+    A task tied to one before it has no pull left. With ∞ between a and b, and b and c, all three are one.
     """
     T = strengths.shape[-1]
     tied = strengths.isinf() | torch.eye(T, dtype=torch.bool)
@@ -99,3 +108,70 @@ def solve_graph(A: Tensor, b: Tensor, strengths: Tensor) -> Tensor:
     for k, (inverse, toward, own) in sorted(left.items()):
         theta[k] = inverse @ (own + (toward @ theta[:k, :, None]).sum((0, 2)))
     return theta[first]
+
+
+@dataclass(frozen=True, eq=False)
+class LearntGraph:
+    """The graph that :func:`learn_graph` found.
+
+    ``lam``: λ_ij, a row and a column a task. ``theta`` (T, d): what :func:`solve` makes of it. ``strength``: the λ that
+    validation chose. ``pairs``: the graph as ``solve`` and ``mtl.Soft(lam=…)`` take it.
+    """
+
+    lam: pd.DataFrame
+    theta: Tensor
+    strength: float
+
+    @property
+    def pairs(self) -> dict[tuple[str, str], float]:
+        return {(i, j): float(self.lam.loc[i, j]) for i, j in combinations(self.lam.index, 2)}
+
+
+def learn_graph(world: World, strengths: Iterable[float] = STRENGTHS, floor: float = 0.1) -> LearntGraph:
+    """A graph that the tasks' own θ suggest, as strong as the validation data like it best.
+
+    With one λ for all pairs first, then in turn, until nothing moves: θ from the graph, and the graph from θ,
+
+        λ_ij = λ · D² / (‖θ_i − θ_j‖² + (floor·D)²),     D² = mean of ‖θ_i − θ_j‖² at the first θ.
+
+    A pair as far apart as most is pulled with λ, a nearer one more, a farther one less. Each turn lowers
+
+        Σ_t (1/n_t) ‖y_t − X_t θ_t‖² + λ D² Σ_{i<j} log(‖θ_i − θ_j‖² + (floor·D)²),
+
+    which is not convex: the start decides where it ends. λ is the one of ``strengths`` with the least error on
+    validation, mean over tasks; at 0 every task is alone and at ∞ all are one. It sees tasks with *near* θ: tasks that
+    share directions, but no values, have no graph of this kind.
+
+    The sum of distances (log and squares left out) would be convex: Hocking et al. 2011, "Clusterpath", Hallac,
+    Leskovec & Boyd 2015, "Network lasso". It pulls at far pairs too. Reweighting, and the logarithm: Candès, Wakin &
+    Boyd 2008. A relation of tasks learnt with their θ: Zhang & Yeung 2010, "A convex formulation for learning task
+    relationships in multi-task learning".
+
+    Raises TypeError for tasks that are not Regression; ValueError for one task only, no strengths, or a strength or
+    floor that makes no sense.
+    """
+    strengths, floor = list(strengths), real(floor, "floor", least=1e-4)
+    if len(world.tasks) < 2 or not strengths:
+        raise ValueError(f"a graph takes two tasks and one strength, or more, not {len(world.tasks)}, {len(strengths)}")
+    A, b = moments(world.train, world)
+    graphs = for_each(strengths, lambda one: reweight(A, b, one, floor))
+    thetas = torch.stack([solve_graph(A, b, graph) for graph in graphs])
+    best = int(errors(world, thetas, "validation").mean(-1).argmin())
+    names = [task.name for task in world.tasks]
+    return LearntGraph(pd.DataFrame(graphs[best].numpy(), names, names), thetas[best], float(strengths[best]))
+
+
+def reweight(A: Tensor, b: Tensor, strength: float, floor: float) -> Tensor:
+    """λ_ij (T, T) for the λ called ``strength``; the same for all pairs where that is 0 or ∞, or all θ are one."""
+    graph = torch.full((len(b), len(b)), strength, dtype=b.dtype).fill_diagonal_(0)
+    theta = solve_graph(A, b, graph)
+    size = torch.pdist(theta).square().mean()
+    if strength == 0 or math.isinf(strength) or size == 0:
+        return graph
+    for _ in range(MOST_STEPS):
+        far = (theta[:, None] - theta).square().sum(-1)
+        graph = (strength * size / (far + floor**2 * size)).fill_diagonal_(0)
+        before, theta = theta, solve_graph(A, b, graph)
+        if (theta - before).abs().max() <= TOLERANCE * before.abs().max():
+            break
+    return graph

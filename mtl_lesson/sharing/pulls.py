@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..linear.graph import contract, members_of
 
-AT_A_TIME = 2**18  # numbers in the largest table of the exact step, which a cache holds
+AT_A_TIME = 2**20  # numbers in the largest table of the exact step, which a cache holds
 
 
 def is_graph(lam: object) -> bool:
@@ -43,19 +43,23 @@ def solve_pulls(z: Tensor, p: Tensor, λ: Tensor, lr: Tensor | float) -> Tensor:
     What λ = ∞ ties is one task while they are solved, with the sum of the p and the mean of the z, and equal
     afterwards. At λ = 0 θ = z, bit for bit.
     """
-    first, between = contract(λ)
-    members, first = members_of(first).to(z).unsqueeze(-1), first.to(z.device).unsqueeze(-1)
-    most = torch.finfo(z.dtype).max / z.shape[1] ** 2  # so that no sum of them is ∞
-    κ = (2 * lr * between.to(z)).clamp(max=most).unsqueeze(-1)
-    parts = []
-    size = max(1, AT_A_TIME // κ.numel())
-    for z_some, p_some in zip(z.flatten(2).split(size, 2), p.flatten(2).split(size, 2), strict=True):
-        of_first = z_some.gather(1, first.expand_as(z_some))
-        mass = (members * p_some[:, None]).sum(2)
-        mean = of_first + (members * (p_some * (z_some - of_first))[:, None]).sum(2) / mass.where(mass > 0, 1)
-        θ = eliminate(mean, mass.where(mass > 0, 1), κ)
-        parts.append(θ.gather(1, first.expand_as(θ)))
-    return torch.cat(parts, 2).view_as(z)
+    T, pieces = z.shape[1], max(1, AT_A_TIME // λ.numel())
+    first, between = contract(λ) if λ.isinf().any() else (None, λ)
+    κ = (2 * lr * between.to(z)).clamp(max=torch.finfo(z.dtype).max / T**2).unsqueeze(-1)  # no sum of them is ∞
+    θ = []
+    for some, own in zip(z.flatten(2).split(pieces, 2), p.flatten(2).split(pieces, 2), strict=True):
+        θ.append(eliminate(some, own, κ) if first is None else eliminate_tied(some, own, κ, first.to(z.device)))
+    return torch.cat(θ, 2).view_as(z)
+
+
+def eliminate_tied(z: Tensor, p: Tensor, κ: Tensor, first: Tensor) -> Tensor:
+    """The same where each task is tied to ``first`` (C, T), which stands for all that are tied to it."""
+    members, first = members_of(first).to(z).unsqueeze(-1), first.unsqueeze(-1).expand_as(z)
+    mass = (members * p[:, None]).sum(2)
+    mass = mass.where(mass > 0, 1)  # of who is not the first of any
+    away = z - z.gather(1, first)
+    mean = z.gather(1, first) + (members * (p * away)[:, None]).sum(2) / mass
+    return eliminate(mean, mass, κ).gather(1, first)
 
 
 def eliminate(z: Tensor, p: Tensor, κ: Tensor) -> Tensor:
@@ -74,8 +78,7 @@ def eliminate(z: Tensor, p: Tensor, κ: Tensor) -> Tensor:
         p = p[:, :k] + passed
         z = torch.lerp(z[:, :k], z[:, k : k + 1].expand_as(passed), passed / p)
         κ = κ[:, :k, :k] + κ[:, :k, k, None] * share[:, None]
-    θ: list[Tensor] = []
-    for own, share in reversed(left):
-        away = (w * (other - own) for w, other in zip(share.unbind(1), θ, strict=True))
-        θ.append(sum(away, own))
-    return torch.stack(θ, 1)
+    θ = torch.empty_like(left[0][0]).unsqueeze(1).repeat(1, len(left), 1)
+    for k, (own, share) in enumerate(reversed(left)):
+        θ[:, k] = own + (share * (θ[:, :k] - own[:, None])).sum(1)
+    return θ

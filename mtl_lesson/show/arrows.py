@@ -36,15 +36,19 @@ WORDS = {
     "alt": "Gradients of two tasks as arrows in a plane. {text}.",
     "place": "weights {w1} : {w2}, {one} {x}, {two} {y}",
     "moved": " (arrows moved by hand)",
-    "front": "{up} against {right} for {count} fixed weights. Here: {place}. From {right} {x0}, {up} {y0} to {right} {x1}, "
-    "{up} {y1}.",
+    "front": (
+        "{up} against {right} for {count} fixed weights. Here: {place}. From {right} {x0}, {up} {y0} to {right} {x1}, "
+        "{up} {y1}."
+    ),
     "curves": "Scores of both tasks over {count} epochs at weights {w1} : {w2}. {one} ends at {x}, {two} at {y}.",
     "tip": "gradient of {task}: left and right turn it, up and down change its size",
     "value": "{angle}° from the other, size {size}",
     "between": "{name} must be a number from {low} to {high}, not {text}",
     "zero": "the weights cannot both be 0",
-    "caption": "A step goes against an answer: it helps a task, whose loss falls, where the answer leans the way of the "
-    "task's own arrow. Drag a tip, or reach it with Tab and use the arrow keys. Weights are drawn scaled to add up to 2.",
+    "caption": (
+        "A step goes against an answer: it helps a task, whose loss falls, where the answer leans the way of that "
+        "task's arrow. Drag a tip, or go to it by Tab and use the arrow keys. Weights are drawn so that they add up to 2."
+    ),
 }
 
 
@@ -128,14 +132,19 @@ def extent(tips: np.ndarray) -> tuple[float, float, float]:
     return half, low - missing / 2, high + missing / 2
 
 
-def draw_cone(ax: Axes, G: np.ndarray, far: float) -> None:
-    """Shade the directions d with ⟨d, g_t⟩ ≥ 0 for both tasks: within 90° of either gradient."""
+def ends_of_cone(G: np.ndarray) -> tuple[float, float]:
+    """From where to where, in degrees, the directions d run with ⟨d, g_t⟩ ≥ 0 for both: within 90° of either."""
     first, second = np.degrees(np.arctan2(G[:, 1], G[:, 0]))
     turn = (second - first + 180) % 360 - 180  # from the first to the second, the short way round
-    low, high = max(0, turn) - 90, min(0, turn) + 90
-    ax.add_patch(Wedge((0, 0), far, first + low, first + high, facecolor=TINT, linewidth=0, zorder=0))
+    return first + max(0, turn) - 90, first + min(0, turn) + 90
+
+
+def draw_cone(ax: Axes, G: np.ndarray, far: float) -> None:
+    """Shade the directions that make neither task worse."""
+    low, high = ends_of_cone(G)
+    ax.add_patch(Wedge((0, 0), far, low, high, facecolor=TINT, linewidth=0, zorder=0))
     for end in (low, high):
-        way = np.radians(first + end)
+        way = np.radians(end)
         ax.plot([0, far * np.cos(way)], [0, far * np.sin(way)], color=PALE, linewidth=1, zorder=0.5)
 
 

@@ -388,10 +388,12 @@ def find_taker(name: str, way: type[Sharing], world: object, trunk: object) -> t
 
 
 def as_cell(value: object) -> object:
-    """A value as it stands in a table: a mapping or a weighting becomes text."""
+    """A value as it stands in a table: a mapping (of a pair of tasks, "a – b", too) or a weighting becomes text."""
     if isinstance(value, Weighting):
         return str(value)
-    return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{' – '.join(map(str, k)) if isinstance(k, tuple) else k}={v}" for k, v in value.items())
+    return value
 
 
 def arguments(what: object) -> list[str]:

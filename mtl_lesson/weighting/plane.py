@@ -40,8 +40,9 @@ def answer_of(name: str, g1: Sequence[float], g2: Sequence[float], weights: Sequ
     """
     if name not in METHODS:
         raise ValueError(f"there is no method {name!r} here; there are {', '.join(METHODS)}")
-    weights = pair_of_weights(weights)
-    J = off_one_line(as_gradient(g1, "g1"), as_gradient(g2, "g2"))
+    weights, J = pair_of_weights(weights), np.stack([as_gradient(g1, "g1"), as_gradient(g2, "g2")])
+    if name != "weighted sum":
+        J = off_one_line(*J)
     return aggregator(name, weights)(torch.from_numpy(J)).numpy()
 
 

@@ -6,7 +6,7 @@ const TINT = "#E3F1EC"; // of the directions that make no task worse
 const HAIR = 1e-4; // radians: so far are gradients kept off one line
 const SMALL = 1e-3; // a change smaller than this share of the larger gradient is none
 const TURN = Math.PI / 36; // of a key, 5°
-const TALL = 340; // pixels of the plane
+const TALL = 360; // pixels of the plane
 const LOW = 158; // and of the pictures beside it
 const DASHES = ["10 4", "4 3", "14 4 3 4", "2 2.4", "20 6", "8 2 2 2"];
 
@@ -27,8 +27,9 @@ function offOneLine(g1, g2) {
   return off < HAIR ? [g1, turned(g2, side * (HAIR - off))] : [g1, g2];
 }
 
-/** What a method makes of two gradients: w_1 g_1 + w_2 g_2, with w from their products a = ‖g_1‖², b, c = ‖g_2‖². */
+/** What a method makes of two gradients: u g_1 + v g_2, with u and v from their products a = ‖g_1‖², b, c = ‖g_2‖². */
 function answerOf(name, one, two, [w1, w2]) {
+  if (name === "weighted sum") return plus(w1, one, w2, two);
   const [g1, g2] = offOneLine(one, two);
   const [a, b, c] = [dot2(g1, g1), dot2(g1, g2), dot2(g2, g2)];
   const s = Math.abs(cross(g1, g2)); // the root of ac − b²
@@ -38,7 +39,6 @@ function answerOf(name, one, two, [w1, w2]) {
   const scale = 2 * longest * Math.sqrt(a + c + 2 * s);
   const equal = Math.sqrt(a) + Math.sqrt(c);
   const w = {
-    "weighted sum": [w1, w2],
     PCGrad: surgery,
     UPGrad: surgery.map((own) => own / 2),
     MGDA: [near, 1 - near],
@@ -78,10 +78,9 @@ class Arrows extends Panel {
       ...this.handles,
       this.over,
     );
-    this.said = html("ul", { class: "mtl-said" });
-    this.choices = methods.map((name, m) =>
-      html("button", { type: "button", onclick: this.safely(() => this.toggle(m)) }, name),
-    );
+    this.caption = html("figcaption", { "aria-hidden": "true" }); // which the status line says, too
+    this.choices = methods.map((name, m) => this.button(name, () => this.toggle(m)));
+    this.effects = methods.map(() => html("span"));
     const most = this.facts.longest;
     const boxes = html(
       "div",
@@ -95,10 +94,11 @@ class Arrows extends Panel {
       ),
       this.button(front ? "As measured" : "As at first", () => this.clear(), "mtl-restore"),
     );
-    const chosen = html("div", { class: "mtl-bar", role: "group", "aria-label": "answers shown" }, this.choices);
+    const rows = this.choices.flatMap((button, m) => [button, this.effects[m]]);
+    const chosen = html("div", { class: "mtl-answers", role: "group", "aria-label": "answers: press to show" }, rows);
     const pictures = front ? [this.view("front"), this.view("curves")] : [];
-    const side = html("div", { class: "mtl-side" }, ...pictures, chosen, this.said);
-    const main = html("div", { class: "mtl-maps" }, html("figure", {}, this.plane), side);
+    const side = html("div", { class: "mtl-side" }, ...pictures, chosen);
+    const main = html("div", { class: "mtl-maps" }, html("figure", {}, this.plane, this.caption), side);
     return [front ? this.slider() : null, boxes, main, this.status].filter(Boolean);
   }
   get gradients() {
@@ -128,6 +128,7 @@ class Arrows extends Panel {
     this.model.save_changes();
   }
   clear() {
+    this.typing = null;
     this.put({ tips: [], weights: [] });
   }
   toggle(m) {
@@ -139,6 +140,7 @@ class Arrows extends Panel {
   box(key, name, low, high, act) {
     const input = html("input", { type: "text", inputmode: "decimal", "aria-label": name, size: 5 });
     const read = () => {
+      this.typing = null;
       const text = input.value.trim().replace("−", "-").replace(",", ".");
       const value = text === "" ? Number.NaN : Number(text);
       const told = { name, low: ratioText(low), high: ratioText(high), text: `'${cut(input.value, 20)}'` };
@@ -146,6 +148,9 @@ class Arrows extends Panel {
       this.fill();
       this.complain(filled(this.words.between, told));
     };
+    input.addEventListener("input", () => {
+      this.typing = input;
+    });
     input.addEventListener("change", this.safely(read));
     this.boxes[key] = input;
     return html("label", {}, `${name} `, input);
@@ -260,12 +265,16 @@ class Arrows extends Panel {
     this.scale = (Math.min(width, TALL) / 2 - 14) / this.facts.longest;
     this.drawPlane(width);
     this.fill();
-    const shown = this.model.get("shown");
-    for (const [m, button] of this.choices.entries()) button.setAttribute("aria-pressed", String(shown.includes(m)));
     const said = this.answers.map(({ name, tip }) => [this.called(name), this.effect(tip)]);
-    this.said.replaceChildren(...said.map(([name, effect]) => html("li", {}, html("b", {}, name), ` ${effect}`)));
+    const shown = this.model.get("shown");
+    for (const [m, button] of this.choices.entries()) {
+      button.setAttribute("aria-pressed", String(shown.includes(m)));
+      button.textContent = this.called(this.facts.methods[m]);
+      this.effects[m].textContent = shown.includes(m) ? said[shown.indexOf(m)][1] : "";
+    }
     const text = this.sentence(said);
     this.say(text);
+    this.caption.textContent = this.pair;
     this.plane.setAttribute("aria-label", filled(this.words.alt, { text }));
     if (this.facts.front) this.drawFront();
   }
@@ -277,7 +286,8 @@ class Arrows extends Panel {
       values[`size${t}`] = ratioText(long[t]);
       values[`weight${t}`] = ratioText(this.weights[t]);
     }
-    for (const [key, value] of Object.entries(values)) this.boxes[key].value = value;
+    for (const [key, value] of Object.entries(values))
+      if (this.boxes[key] !== this.typing) this.boxes[key].value = value;
   }
   toPixels([x, y]) {
     return [x * this.scale, -y * this.scale];
@@ -289,12 +299,12 @@ class Arrows extends Panel {
     const labels = tasks.map(({ name, ink }, t) => ({ text: cut(name, 24), at: this.toPixels(G[t]), ink }));
     const shafts = answers.map(({ names, tip }, k) => {
       const [at, whole] = inside(this.toPixels(tip), width / 2 - 6, TALL / 2 - 6);
-      labels.push({ text: said3(names) + (whole ? "" : " …"), at, ink: INK });
+      labels.push({ text: listed(names, width / 2) + (whole ? "" : " …"), at, ink: INK });
       return vector(at, INK, 2, DASHES[k % DASHES.length], whole);
     });
     const own = tasks.map(({ colour }, t) => vector(this.toPixels(G[t]), colour, 4, null, false));
     const note = label(-width / 2 + 4, TALL / 2 - 6, this.words.cone, { fill: "#595959" });
-    this.under.replaceChildren(...this.cone(G, 4 * width), note, ...own);
+    this.under.replaceChildren(...this.cone(G, 4 * width), note, ...own.flat());
     for (const [t, node] of this.handles.entries()) {
       node.setAttribute("transform", `translate(${this.toPixels(G[t]).map((x) => x.toFixed(1))})`);
       const value = { angle: fixed(angleBetween(G), 0), size: about(size(G[t])) };
@@ -381,15 +391,17 @@ class Arrows extends Panel {
     const place = filled(this.words.place, { w1, w2, one: tasks[0].name, two: tasks[1].name, x, y });
     return place + (this.model.get("tips").length ? this.words.moved : "");
   }
-  sentence(said) {
+  get pair() {
     const G = this.gradients;
     const angle = angleBetween(G);
     const [size1, size2] = G.map((g) => about(size(g)));
     const [one, two] = this.facts.tasks.map((task) => task.name);
     const cosine = about(Math.cos((angle * Math.PI) / 180));
-    const pair = filled(this.words.pair, { one, two, angle: fixed(angle, 0), cosine, size1, size2 });
+    return filled(this.words.pair, { one, two, angle: fixed(angle, 0), cosine, size1, size2 });
+  }
+  sentence(said) {
     const answers = said.map(([name, effect]) => filled(this.words.answer, { name, effect }));
-    return [this.where_now, pair, ...(answers.length ? answers : [this.words.nothing])].filter(Boolean).join("; ");
+    return [this.where_now, this.pair, ...(answers.length ? answers : [this.words.nothing])].filter(Boolean).join("; ");
   }
   /** Whom a small step against an answer helps, and whom it harms. */
   effect(tip) {
@@ -407,11 +419,11 @@ class Arrows extends Panel {
 
 // --- parts of pictures -----------------------------------------------------------------------------------------------
 
-const said3 = (names) =>
-  names.length > 3
-    ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`
-    : names.join(", ").replace(/, ([^,]*)$/, " and $1");
-
+/** Names as one label no wider than the room, in pixels. */
+function listed(names, room) {
+  const all = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+  return LETTER * all.length < room ? all : `${names[0]} and ${names.length - 1} more`;
+}
 /** Answers with one label for those whose tips are the same. */
 function merged(answers, near) {
   const groups = [];

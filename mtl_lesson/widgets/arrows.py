@@ -17,7 +17,7 @@ from ..words import about
 from .base import Panel, checked, script, stylesheet
 
 MOST = 1000.0  # a weight
-ROOM = 1.25  # how much longer than the longest at first a gradient may become
+ROOM = 1.15  # how much longer than the longest at first a gradient may become
 #: what a front is made of, W weights of T = 2 tasks and E epochs
 SHAPES = {"weights": "W 2", "scores": "W 2", "curves": "W E 2", "angles": "W", "sizes": "W 2"}
 

@@ -29,9 +29,11 @@ COMPANIES = (PEOPLE[:3], PEOPLE[3:])
 
 #: six people of two tastes; their small trunk has so many features, and every run as many steps
 TASTES = {"company": 3.0, "delta": 0.5}
-FEATURES, RATINGS = (4, 32), (50, 150)
+SMALL, LARGE = 4, 32
+RATINGS, MORE = 50, 150
+SETTINGS = ((SMALL, RATINGS), (LARGE, RATINGS), (SMALL, MORE))
 STEPS, BATCH, RATE = 120, 30, 0.01
-FEW = 15  # ratings of the one that has few, beside one that has the most
+FEW, NOBODY = 15, "nobody"  # ratings of the one that has few, beside one that has more; and where nobody has
 
 #: eight linear tasks in two subspaces of two dimensions, and a linear trunk of as many
 PLANTED = {"T": 8, "groups": 2, "rank": 2, "n": 30}
@@ -45,7 +47,7 @@ DRAWS = 2  # of the samples, for each seed, to see what a score says of another 
 
 def small(features: int) -> nn.Sequential:
     """A trunk for grey pictures: shrunk to 7 × 7, one layer of ``features`` units."""
-    return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, features), nn.ReLU())
+    return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, features), nn.Tanh())
 
 
 def epochs(steps: int, n: int) -> int:
@@ -66,7 +68,7 @@ def tables(folder: object, some: bool = False) -> Stored:
     yield (
         "company_transfer",
         of_pairs(train, some),
-        facts | {"features": FEATURES, "n": RATINGS, "few": FEW},
+        facts | {"features and n": SETTINGS, "few": FEW},
         [*code, "inspection/transfer"],
     )
     code += ["inspection/affinity", *roots_of(mtl.data.planted)]
@@ -81,19 +83,18 @@ def tables(folder: object, some: bool = False) -> Stored:
 
 def of_pairs(train: Mapping, some: bool) -> pd.DataFrame:
     """The rows of ``inspection.train_groups`` for each number of features and of ratings. ``few``: the person who has
-    :data:`FEW` ratings where the other of the pair has the most, "" where all have as many."""
+    but :data:`FEW` ratings."""
     found = []
     groups = [*((one,) for one in PEOPLE), *itertools.combinations(PEOPLE, 2), *COMPANIES, PEOPLE]
-    for features, n in itertools.product(FEATURES, RATINGS):
-        if not (some and n > min(RATINGS)):
-            world = functools.partial(mtl.data.shoppers, n=n, **TASTES)
-            rows = trained(world, groups[:: 12 if some else 1], features, n, train)
-            found.append(rows.assign(features=features, n=n, few=""))
+    for features, n in SETTINGS[: 1 if some else None]:
+        world = functools.partial(mtl.data.shoppers, n=n, **TASTES)
+        rows = trained(world, groups[:: 12 if some else 1], features, n, train)
+        found.append(rows.assign(features=features, n=n, few=NOBODY))
     for company in COMPANIES[: 0 if some else 2]:
         for one, other in zip(company, company[1:] + company[:1], strict=True):
             world = functools.partial(with_few, one=one)
-            rows = trained(world, [(one,), (one, other)], min(FEATURES), max(RATINGS), train)
-            found.append(rows.assign(features=min(FEATURES), n=max(RATINGS), few=one))
+            rows = trained(world, [(one,), (one, other)], SMALL, MORE, train)
+            found.append(rows.assign(features=SMALL, n=MORE, few=one))
     return pd.concat(found, ignore_index=True)
 
 
@@ -104,7 +105,7 @@ def trained(world: Callable, groups: Sequence[Sequence[str]], features: int, n: 
 
 def with_few(one: str, seed: int) -> mtl.data.World:
     """Six shoppers of two tastes, of whom ``one`` has few ratings."""
-    return mtl.data.hide_labels(mtl.data.shoppers(n=max(RATINGS), seed=seed, **TASTES), one, FEW, seed=seed)
+    return mtl.data.hide_labels(mtl.data.shoppers(n=MORE, seed=seed, **TASTES), one, FEW, seed=seed)
 
 
 # --- cheap scores ----------------------------------------------------------------------------------------------------
@@ -112,10 +113,10 @@ def with_few(one: str, seed: int) -> mtl.data.World:
 
 def of_scores(train: Mapping, some: bool) -> pd.DataFrame:
     """A row for each world, stage of training, score, seed, giver and receiver."""
-    people = functools.partial(mtl.data.shoppers, n=min(RATINGS), **TASTES)
+    people = functools.partial(mtl.data.shoppers, n=RATINGS, **TASTES)
     planted = functools.partial(mtl.data.planted, **PLANTED)
     worlds = {
-        "shoppers": (people, small(min(FEATURES)), min(RATINGS)),
+        "shoppers": (people, small(SMALL), RATINGS),
         "planted": (planted, mtl.nets.linear(10, WIDTH), PLANTED["n"]),
     }
     found = []
@@ -151,7 +152,7 @@ def of_overlap(train: Mapping, some: bool) -> pd.DataFrame:
         for draw in range(DRAWS):
             world = functools.partial(overlapping, share=share, draw=draw)
             sweep = mtl.sweep(
-                mtl.Hard, world, trunk=small(max(FEATURES)), seeds=SEEDS, epochs=1, **(train | {"batch_size": 64})
+                mtl.Hard, world, trunk=small(LARGE), seeds=SEEDS, epochs=1, **(train | {"batch_size": 64})
             )
             place = {"share": share, "draw": draw}
             found += scored(sweep, ("cosine", *(["labels"] if share else [])), place)
@@ -160,7 +161,7 @@ def of_overlap(train: Mapping, some: bool) -> pd.DataFrame:
 
 def overlapping(share: float, draw: int, seed: int) -> mtl.data.World:
     """Six people of two tastes, 50 ratings each, a ``share`` of them on garments that all six have rated."""
-    return mtl.data.overlap(same_garments(seed), min(RATINGS), share, seed=2 * seed + draw)
+    return mtl.data.overlap(same_garments(seed), RATINGS, share, seed=2 * seed + draw)
 
 
 def same_garments(seed: int) -> mtl.data.World:
@@ -205,7 +206,7 @@ def shared_trunk(A: Tensor, b: Tensor, members: Tensor, width: int, rounds: int 
     (groups, T) is 1 for the tasks of a group. ``A`` (T, d, d) and ``b`` (T, d): their moments. Heads of tasks outside
     the group are of no meaning.
     """
-    T, d, _ = A.shape
+    d = A.shape[-1]
     tiny = 1e-9 * float(A.diagonal(dim1=1, dim2=2).mean())  # for a direction that nobody in the group looks at
     alone = torch.linalg.solve(A, b[..., None]).squeeze(-1)
     B = torch.linalg.svd(members[..., None] * alone, full_matrices=False)[2][:, :width].mT

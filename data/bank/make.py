@@ -241,7 +241,15 @@ NOTHING = "nothing"  # what an untrained trunk was trained for
 TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
 
 INSIDE, COMPANY = "inside", "company"
-EXPERIMENTS = ["budgets", INSIDE, COMPANY, *PATHS, "transfer", "gradient_steps", *(name for name in TABLES if name != "budgets")]
+EXPERIMENTS = [
+    "budgets",
+    INSIDE,
+    COMPANY,
+    *PATHS,
+    "transfer",
+    "gradient_steps",
+    *(name for name in TABLES if name != "budgets"),
+]
 
 
 # --- what an experiment stores: (name of the table, table, how it was made, the code that made it) ------------------
@@ -406,8 +414,8 @@ def told(settings: dict) -> dict:
 def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
-    made |= {name: one for one in (INSIDE, COMPANY) if name.startswith(f"{one}_")}
-    return made.get(name, name)
+    several = [one for one in (INSIDE, COMPANY) if name.startswith(f"{one}_")]
+    return several[0] if several else made.get(name, name)
 
 
 def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:

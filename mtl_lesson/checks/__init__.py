@@ -10,16 +10,19 @@ from .lesson_04 import claim_of_closeness, exact_step, soft_step
 from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_branches
 from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_situation
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
+from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
 
 __all__ = [
     "Exercise",
     "Result",
+    "big_friend",
     "borrow",
     "branch_cost",
     "carries_over",
     "choose_lambda",
     "claim_of_borrowing",
     "claim_of_closeness",
+    "claim_of_groups",
     "claim_of_room",
     "claim_of_use",
     "count_weights",
@@ -31,6 +34,7 @@ __all__ = [
     "faults",
     "joint_loss",
     "labels_worth",
+    "named_company",
     "owners",
     "probe_claim",
     "says",
@@ -40,6 +44,7 @@ __all__ = [
     "soft_step",
     "solutions",
     "suggested_lambda",
+    "surrogate",
     "training_step",
     "transfer_design",
     "transplant",

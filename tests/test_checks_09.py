@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl_lesson import checks
@@ -63,7 +63,8 @@ def test_a_named_company_is_judged(answer, state, words):
     assert words in result.words, result.words
 
 
-@given(st.integers(2, 6), st.integers(0, 2**16))
+@settings(deadline=None, max_examples=20)
+@given(st.integers(2, 3), st.integers(0, 2**16))
 def test_the_auc_is_that_of_a_random_pair_and_changes_sides_with_the_score(T, seed):
     rng = np.random.default_rng(seed)
     score, company = rng.integers(0, 4, (2 * T, 2 * T)).astype(float), [*"AB"] * T
@@ -154,8 +155,8 @@ def test_a_big_task_is_judged(answer, state, words):
 def test_the_big_task_is_a_trap():
     assert lesson_09.best_pairs(lesson_09.GRAM) == "ad, bc"
     assert lesson_09.best_pairs(lesson_09.as_cosines(lesson_09.GRAM)) == "ab, cd"
-    big = lesson_09.GRAM - np.diag(np.diag(lesson_09.GRAM))
-    assert (big.argmax(1)[:3] == 3).sum() == 2  # everybody's friend but of b, whose true friend is as long
+    others = lesson_09.GRAM - np.diag(np.diag(lesson_09.GRAM))
+    assert (others.argmax(1)[:3] == 3).all()  # the big task looks like everybody's friend
 
 
 @pytest.mark.parametrize(

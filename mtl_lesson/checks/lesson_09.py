@@ -30,8 +30,8 @@ def compared(above: Sequence[float], below: Sequence[float], tie: float = 0.5) -
     return sum((a > b) + tie * (a == b) for a, b in pairs) / len(pairs)
 
 
-#: four people of two companies, Ana and Devi, Bao and Chidi; one pair within ties with one between
-SCORE = np.array([[9.0, 0.1, 0.2, 0.6], [0.5, 9.0, 0.6, 0.3], [0.3, 0.4, 9.0, 0.5], [0.1, 0.2, 0.0, 9.0]])
+#: four people of two companies; some pairs within tie with some between, and each mistake has a value of its own
+SCORE = np.array([[0.9, 0.3, 0.3, 0.4], [0.0, 0.9, 0.7, 0.1], [0.4, 0.4, 0.9, 0.4], [0.2, 0.7, 0.6, 0.9]])
 COMPANY = ["A", "B", "B", "A"]
 
 
@@ -176,7 +176,7 @@ def big_friend(function: Callable[[np.ndarray], np.ndarray]) -> str | None:
     off = ~np.eye(len(GRAM), dtype=bool)
     for found, because in mistakes:
         if np.allclose(given[off], found[off], rtol=1e-6):
-            if because is None and not np.allclose(as_cosines(GRAM * 7), function(GRAM * 7), equal_nan=True):
+            if because is None and not np.allclose(COSINES[off], np.asarray(function(GRAM * 7))[off]):
                 return "it is right here, and not when all losses are seven times as large."
             return because
     pair = best_pairs(given)

@@ -1,4 +1,4 @@
-"""Who belongs together, for lesson 09: gains as they were measured, cheap scores of the same tasks, all groups of eight.
+"""Who belongs together, for lesson 09: gains as measured, cheap scores of the same tasks, and groups of all sizes.
 
 Two worlds have a known company: six shoppers of two tastes, and eight planted tasks in two subspaces. A *score* is
 stored as it was found, a row for each giver, receiver and seed; whom it puts together is worked out in the lesson.
@@ -29,7 +29,7 @@ COMPANIES = (PEOPLE[:3], PEOPLE[3:])
 
 #: six people of two tastes; their small trunk has so many features, and every run as many steps
 TASTES = {"company": 3.0, "delta": 0.5}
-SMALL, LARGE = 4, 32
+SMALL, LARGE = 3, 32
 RATINGS, MORE = 50, 150
 SETTINGS = ((SMALL, RATINGS), (LARGE, RATINGS), (SMALL, MORE))
 STEPS, RATE = 60, 0.02  # all ratings in a batch
@@ -74,7 +74,8 @@ def tables(folder: object, some: bool = False) -> Stored:
 
 def of_groups(some: bool) -> pd.DataFrame:
     """The rows of ``inspection.train_groups`` for all 63 groups of the six, at each number of features and of ratings
-    (with many features single people, pairs, the companies and all); for the pairs of a company also where one of the two, ``few``, has but :data:`FEW` ratings."""
+    (with many features single people, pairs, the companies and all); for the pairs of a company also where one of the
+    two, ``few``, has but :data:`FEW` ratings."""
     groups = [group for size in range(1, 7) for group in itertools.combinations(PEOPLE, size)]
     few_groups = [group for group in groups if len(group) < 3 or group in (*COMPANIES, PEOPLE)]
     found = []

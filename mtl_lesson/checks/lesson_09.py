@@ -228,7 +228,7 @@ named_company = Exercise(
     praise="1 where every pair within stands above every pair between, ½ by chance, in no score's unit.",
     hints=(
         "Two lists: the scores of the pairs i ≠ j within a company, and of those between. Both directions count.",
-        "Then compare each of the first list with each of the second: 1 if it is higher, ½ if equal, and take the mean.",
+        "Then compare each of the first list with each of the second: 1 if higher, ½ if equal, and take the mean.",
     ),
 )
 big_friend = Exercise(

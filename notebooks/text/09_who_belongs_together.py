@@ -1,0 +1,376 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 09 · Who belongs together
+#
+# After this lesson you can
+#
+# - measure what a task gains from another, and say what that number depends on,
+# - judge a cheap score of relatedness by a truth that is known,
+# - choose groups of tasks, and say what the choice must beat.
+#
+# *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 02, 05 and 08.*
+#
+# Lesson 05 saw that *company* decides: garment did better without colour, worse without way up. With three tasks one
+# tries everything. With eight there are 4,140 ways to cut them into groups.
+#
+# **A colleague says:** "Relatedness is a number that belongs to two tasks. Compute it once, look it up ever after."
+#
+# *Stored results: seeds 100 to 107. Settings were chosen on seeds 0 to 9.*
+
+# %%
+import numpy as np
+import pandas as pd
+from torch import nn
+
+import mtl_lesson as mtl
+from mtl_lesson import bank, checks
+from mtl_lesson import inspection as look
+
+# %% [markdown]
+# ## 1 · The gold standard
+#
+# Six shoppers again, now of two companies: Ana, Bao and Chidi share one taste, Devi, Emre and Freya another. Within a
+# company tastes correlate by 0.98, between the two by 0.10. What does $j$ gain from $i$? Train $j$ alone, then with $i$ in
+# one trunk (*Hard*), from the same weights on the same 50 ratings:
+#
+# $$\text{gain}_{i \to j} = \text{score of } j \text{ trained with } i \;-\; \text{score of } j \text{ alone} .$$
+#
+# The trunk is one layer, of **3** features or of **32**. **Predict**:
+
+# %%
+guess = mtl.predict(
+    "Beside somebody of the other taste, a person's score …",
+    ["rises, whatever the trunk", "falls, whatever the trunk", "falls in the narrow trunk, not in the wide one",
+     "falls in the wide trunk, not in the narrow one"], key="09/stranger",
+)
+guess
+
+# %%
+groups = bank.load("company_groups").assign(higher_is_better=True)
+people = list(mtl.data.tastes().index)
+company = dict(zip(people, "AAABBB", strict=True))
+
+
+def gains(features, n=50):
+    """What every person gains from every other one, a row a pair, direction and seed."""
+    part = groups[(groups.features == features) & (groups.n == n) & (groups.few == "nobody")]
+    found = look.gains_of_pairs(part)
+    return found.assign(company=np.where(found.giver.map(company) == found.receiver.map(company), "own", "other"))
+
+
+def from_the(company, features, n=50):
+    found = gains(features, n)
+    return found[found.company == company].groupby("seed").gain.mean()
+
+
+middle, low, high = (look.transfer_matrix(gains(3), end=end) for end in ("mean", "low", "high"))
+mtl.show.affinity_map(middle, company, intervals=(high - low) / 2, unit="%", title="Gain, trunk of 3 features")
+
+# %%
+lead = {features: from_the("own", features) - from_the("other", features) for features in (3, 32)}
+own = mtl.claim("3 features: one gains more from the own company than from the other", lead[3], 0, unit="%", by="seed")
+room = mtl.claim("that lead is larger with 3 features than with 32", lead[3], lead[32], unit="%")
+harm = {features: mtl.claim(f"{features} features: the other company helps", from_the("other", features), 0, unit="%",
+                            by="seed") for features in (3, 32)}
+signs = [harm[features].verdict == "contradicted" for features in (3, 32)]
+guess.reveal({(True, True): "falls, whatever the trunk", (True, False): "falls in the narrow trunk, not in the wide one",
+              (False, True): "falls in the wide trunk, not in the narrow one"}.get(tuple(signs), "rises, whatever the trunk"))
+mtl.show.verdicts(own, room, harm, primary=2)
+
+# %% [markdown]
+# STATED1
+#
+# ## 2 · Cheap scores
+#
+# Fifteen pairs are fifteen trainings; of a hundred tasks there would be 4,950. So people look at *one* training. With
+# $g_t = \nabla_\theta L_t$ on the weights that are shared, the oldest scores are
+#
+# $$\cos_{ij} = \frac{g_i^\top g_j}{\lVert g_i \rVert \lVert g_j \rVert}, \qquad
+#   Z_{i \to j} = 1 - \frac{L_j(\theta - \eta g_i)}{L_j(\theta)} ,$$
+#
+# the second a *look ahead*: what a step for $i$ takes off the loss of $j$ (Fifty et al. 2021). Others compare networks that
+# were trained apart: their features (CKA), their weights (distance), a head on the other's trunk (swap).
+#
+# Our worlds know the truth. Then a score can be judged: how often does a pair within a company stand above a pair between
+# two? That is its **AUC**: 1 for always, ½ by chance.
+#
+# ### Exercise 1 · Does it name the company?  (difficulty ●●○, importance ●●●, 6 minutes)
+#
+# `score` (T, T) is an array, the giver in the row; `company` a list of T labels. Compare each pair within with each pair
+# between; a tie counts half. Both directions count, a task with itself does not.
+
+# %%
+def auc(score, company):
+    return ...
+
+
+checks.named_company(auc)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def auc(score, company):
+#     same = np.equal.outer(np.array(company), np.array(company))
+#     off = ~np.eye(len(score), dtype=bool)
+#     within, between = score[same & off], score[~same]
+#     return np.mean(np.sign(within[:, None] - between) / 2 + 0.5)
+# ```
+#
+# </details>
+#
+# Your own six people, one trunk for all, and the cosines of their gradients at the end. Do the two frames stand out?
+
+# %%
+trunk = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, 3), nn.Tanh())
+world = mtl.data.shoppers(n=50, company=3, delta=0.5, seed=200)
+run = mtl.fit(mtl.Hard(world, trunk), world, epochs=60, batch_size=30, lr=0.01, seed=200)
+mtl.show.affinity_map(look.affinity(run, by="cosine", batch_size=50), company, positive="agree", negative="conflict")
+
+# %% [markdown]
+# One network proves nothing. Stored are eight, after 5 epochs (*early*) and 60 (*late*); and eight linear tasks in two
+# subspaces, `planted(groups=2)`, with 28 pairs. *Gains*: how the score's ranks go with those of the measured gains
+# (Spearman, 0 by chance).
+
+# %%
+scores = bank.load("company_scores")
+truth = {"shoppers": company, "planted": {f"task {t + 1}": t // 4 for t in range(8)}}
+measured = {seed: look.transfer_matrix(part) for seed, part in gains(3).groupby("seed")}
+
+
+def square(part):
+    return part.pivot(index="giver", columns="receiver", values="value")
+
+
+judged = [
+    {"world": of, "stage": stage, "score": by, "seed": seed, "AUC": look.agreement(square(part), truth[of]),
+     "gains": look.agreement(square(part), measured[seed]) if of == "shoppers" else np.nan}
+    for (of, stage, by, seed), part in scores.groupby(["world", "stage", "by", "seed"], sort=False)
+]
+judged = pd.DataFrame(judged).set_index(["score", "world", "stage", "seed"])
+shown = judged.groupby(["score", "world", "stage"], sort=False).mean().unstack(["world", "stage"]).dropna(axis=1)
+shown.map("≈ {:.2f}".format)
+
+# %%
+def at(score, of, stage, value="AUC"):
+    return judged.loc[score, of, stage][value]
+
+
+late = mtl.claim("planted: late gradients name the company better than early ones", at("cosine", "planted", "late"),
+                 at("cosine", "planted", "early"))
+match = mtl.claim("shoppers: late gradients rank the pairs as the measured gains do, better than chance",
+                  at("cosine", "shoppers", "late", "gains"), 0, by="seed")
+mtl.show.verdicts(late, match)
+
+# %% [markdown]
+# STATED2
+#
+# ### Exercise 2 · Everybody's friend  (difficulty ●○○, importance ●●●, 4 minutes)
+#
+# Somebody leaves the lengths out and cuts four tasks by $g_i^\top g_j$ alone. One loss is a price in euros, its gradient ten
+# times as long as the others', another's a tenth: now the big task is everybody's best friend. `gram` (T, T) holds
+# $g_i^\top g_j$, and $\lVert g_i \rVert^2$ on its diagonal. Return a table that can be compared.
+
+# %%
+def comparable(gram):
+    return ...
+
+
+checks.big_friend(comparable)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def comparable(gram):
+#     length = np.sqrt(np.diag(gram))
+#     return gram / np.outer(length, length)
+# ```
+#
+# </details>
+#
+# ## 3 · A dial that nobody teaches
+#
+# Shoppers have rated garments of their own. Let all six rate the *same* ones: 50 ratings each, a growing share of them in
+# common. Then there is a score that needs no network at all, how much one's answers say of the other's (*labels*).
+
+# %%
+overlap = bank.load("company_overlap")
+named = [{"share": share, "score": by, "seed": seed, "AUC": look.agreement(square(part), company)}
+         for (by, share, seed), part in overlap.groupby(["by", "share", "seed"], sort=False)]
+named = pd.DataFrame(named)
+mtl.show.along(named, "share", "AUC", line="score", unit="", x_label="share of the garments that all six have rated",
+               levels={"chance": 0.5})
+
+# %%
+def of_share(score, share):
+    return named[(named.score == score) & (named.share == share)].set_index("seed").AUC
+
+
+labels = mtl.claim("all garments in common: labels name the company better than gradients", of_share("labels", 1),
+                   of_share("cosine", 1))
+mtl.show.verdicts(labels)
+
+# %% [markdown]
+# STATED3
+#
+# ## 4 · Learn it from groups
+#
+# The eight planted tasks go through a linear trunk of 2 features, each group solved exactly. Measure all 28 pairs:
+
+# %%
+planted = bank.load("company_planted").astype({"group": str}).assign(higher_is_better=False)
+size, names = planted.group.str.len(), list(truth["planted"])
+pairs = look.gains_of_pairs(planted[size <= 2])
+print(f"the largest gain or loss of any pair: ≈ {pairs.gain.abs().max():.3f}")
+
+# %% [markdown]
+# Nothing, to every digit. Two tasks through two features are two tasks with all the room they want (Wu, Zhang & Ré 2020); and
+# yet the companies are real, as groups of four will show. What a pair does alone says nothing of what it does in company.
+#
+# So ask groups: train on random groups of four, and explain a task's loss by *who was there* (Li, Nguyen & Zhang 2023):
+#
+# $$-L_i(\text{group}) \approx b_i + \sum_{j \ne i} \beta_{j \to i} \,[\, j \in \text{group} \,] .$$
+#
+# ### Exercise 3 · Who was there?  (difficulty ●●○, importance ●●○, 6 minutes)
+#
+# `there` (groups, others) is 1 where that task was in the group, `loss` (groups,) what task $i$ lost. Return its β, least
+# squares, above 0 for a task that helps.
+
+# %%
+def helps(there, loss):
+    return ...
+
+
+checks.surrogate(helps)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def helps(there, loss):
+#     design = np.column_stack([np.ones(len(there)), there])
+#     return np.linalg.lstsq(design, -loss, rcond=None)[0][1:]
+# ```
+#
+# A loss with $j$ minus one without would give $j$ the merit of those it came with.
+#
+# </details>
+#
+# How many of the 70 groups of four does it take?
+
+# %%
+def learnt(seed, number):
+    drawn = {"".join(name[-1] for name in group) for group in look.sample_groups(names, 4, number, seed=seed)}
+    return look.regress_groups(planted[(planted.seed == seed) & planted.group.isin(drawn)], "validation")
+
+
+seeds = planted.seed.unique()
+curve = pd.DataFrame([{"groups": n, "seed": seed, "task": "β", "AUC": look.agreement(learnt(seed, n), truth["planted"])}
+                      for n in (10, 20, 40, 70) for seed in seeds])
+mtl.show.along(curve, "groups", "AUC", unit="", x_label="random groups of four that were trained", levels={"chance": 0.5})
+
+# %% [markdown]
+# STATED4
+#
+# ## 5 · Choose, and report
+#
+# Cut the eight into two, by β from 40 groups (*learnt*), or by trying every cut (*tried*). Both choose on validation and
+# report on test.
+
+# %%
+def reached(cut):
+    return pd.Series({seed: look.score_groups(planted[planted.seed == seed], cut(seed)).iloc[0] for seed in seeds})
+
+
+error = {
+    "all together": reached(lambda seed: [names]),
+    "all apart": reached(lambda seed: [[name] for name in names]),
+    "two at random": reached(lambda seed: look.random_groups(names, 2, seed=seed)),
+    "two, learnt": reached(lambda seed: look.choose_groups(learnt(seed, 40), 2, combine="sum")),
+    "two, tried": reached(lambda seed: look.choose_groups(planted[planted.seed == seed], 2)),
+    "the truth": reached(lambda seed: [names[:4], names[4:]]),
+}
+table = pd.DataFrame(error).melt(var_name="groups", value_name="error")
+mtl.show.bars(table, "error", "groups", title="Mean squared error on test")
+
+# %%
+chosen = mtl.claim("learnt groups err less than random ones", error["two, learnt"], error["two at random"], "less")
+apart = mtl.claim("learnt groups err less than eight models apart", error["two, learnt"], error["all apart"], "less")
+mtl.show.verdicts(chosen, apart, primary=1)
+
+# %% [markdown]
+# STATED5
+#
+# ### Exercise 4 · Design the test  (difficulty ●●○, importance ●●●, 4 minutes)
+#
+# The colleague groups eight tasks by their cosines: two groups are 3 points better than one network for all. What must stand
+# beside it before one believes in the *cosines*? On what may the groups be chosen, `"train"`, `"validation"` or `"test"`? And
+# what is a pair, a `"task"`, a `"group"` or a `"seed"`?
+#
+# - A: nothing more, for one network for all is the rival.
+# - B: a network a task.
+# - C: the true groups.
+# - D: two groups drawn at random.
+
+# %%
+beside, chosen_on, the_pair = ..., ..., ...
+
+checks.claim_of_groups(beside, chosen_on, the_pair)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# `("D", "validation", "seed")`. Two trunks have more room than one, whoever is in them.
+#
+# </details>
+#
+# ## 6 · Let it be learnt
+#
+# Must one cut at all? Give each pair a pull of its own, $\sum_{i<j} \lambda_{ij} \lVert \theta_i - \theta_j \rVert^2$
+# (lesson 03 with one λ a pair; `mtl.Soft(lam={("Ana", "Bao"): 1})` in networks), and let the data turn the dials: a pair that
+# ends up near is pulled more, how much in all is chosen on validation. Six people rate garments that are described by ten
+# numbers, in closed form:
+
+# %%
+def described(seed, n=15):
+    draw, theta = np.random.default_rng(seed), mtl.data.tastes(company=3, delta=0.5).to_numpy()
+    splits = []
+    for size, noise in ((n, 1), (200, 1), (1000, 0)):
+        x = {name: draw.standard_normal((size, 10)) for name in people}
+        y = {name: x[name] @ own + noise * draw.standard_normal(size) for name, own in zip(people, theta, strict=True)}
+        splits.append(mtl.data.Split(x, y))
+    return mtl.data.World("described", tuple(map(mtl.Regression, people)), *splits)
+
+
+graph = mtl.linear.graph.learn_graph(described(200))
+mtl.show.affinity_map(graph.lam, company, positive="pulled", negative="pushed", title="λ of each pair, chosen by the data")
+
+# %% [markdown]
+# Is a line between the companies drawn by the data alone? This graph sees tasks whose θ are *near*. The planted eight share
+# directions and no values: no graph of this kind would find them. So also "related" is a word with several meanings.
+#
+# ## What we saw
+#
+# STATED6
+#
+# **Which groups would you now choose** for eight tasks, if you can afford forty trainings? And if you can afford one?
+#
+# *Read on:* Standley et al. 2020, "Which tasks should be learned together in multi-task learning?" · Fifty et al. 2021,
+# "Efficiently identifying task groupings for multi-task learning" · Wu, Zhang & Ré 2020, "Understanding and improving
+# information transfer in multi-task learning" · Li, Nguyen & Zhang 2023, "Identification of negative transfers in multitask
+# learning using surrogate models" · "It's a Match!", 2023 (2301.02873).
+#
+# **Next:** your own tasks: `mtl.inspection.affinity(run, by="cosine")` and `mtl.inspection.transfer(world, trunk)` take any
+# world of the course, and yours.

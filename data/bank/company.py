@@ -1,7 +1,6 @@
 """Who belongs together, for lesson 09: gains as measured, cheap scores of the same tasks, and groups of all sizes.
 
-Two worlds have a known company: six shoppers of two tastes, and eight planted tasks in two subspaces. A *score* is
-stored as it was found, a row for each giver, receiver and seed; whom it puts together is worked out in the lesson.
+Two worlds have a known company: six shoppers of two tastes, and eight planted tasks in two subspaces.
 """
 
 from __future__ import annotations
@@ -38,11 +37,17 @@ FEW, NOBODY = 15, "nobody"  # ratings of the one that has few, beside one that h
 #: eight linear tasks in two subspaces of two dimensions, and a linear trunk of as many
 PLANTED = {"T": 8, "groups": 2, "rank": 2, "n": 30}
 WIDTH, ROUNDS = 2, 60
+EIGHT = tuple(f"task {number}" for number in range(1, 9))
+COMPANY_OF = {
+    "shoppers": {name: number for number, group in enumerate(COMPANIES) for name in group},
+    "planted": {name: number // 4 for number, name in enumerate(EIGHT)},
+}
 
 #: how the models that cheap scores look at are trained, and after how many epochs they look
 TRAINED = {"batch_size": 30, "lr": 0.01, "progress": False}
 STAGES = {"early": 5, "late": 60}
 OF_SHARED, OF_SEPARATE = ("cosine", "look-ahead"), ("cka", "swap", "distance")
+NUMBERS = (10, 20, 40, 70)  # of random groups of four; there are 70
 SHARES = (0.0, 0.1, 0.3, 1.0)  # of the samples that all tasks have in common
 
 
@@ -59,30 +64,121 @@ def tables(folder: object, some: bool = False) -> Stored:
     """(name, table, settings, code) of each result. ``folder``: where finished copies are kept. ``some``: a part of
     each table, as it is in the whole."""
     train, facts = TRAINED | {"folder": folder}, {"seeds": SEEDS} | TASTES
-    measured = facts | {"steps": STEPS, "lr": RATE, "features and n": SETTINGS, "few": FEW}
-    people, planted = roots_of(mtl.data.shoppers, mtl.Hard), roots_of(mtl.data.planted)
-    yield "company_groups", of_groups(some), measured, [*people, "bank/company.py"]
-    scores = [*people, *planted, *roots_of(mtl.Separate), "training/sweeps", "inspection/affinity", "bank/company.py"]
-    yield "company_scores", of_scores(train, some), facts | TRAINED | PLANTED | {"stages": STAGES}, scores
-    yield "company_overlap", of_overlap(train, some), facts | TRAINED | {"shares": SHARES}, scores
-    solved = PLANTED | {"width": WIDTH, "rounds": ROUNDS, "seeds": SEEDS}
-    yield "company_planted", of_planted(some), solved, [*planted, "linear/closed_form", "bank/company.py"]
+    people, solved = [*roots_of(mtl.data.shoppers, mtl.Hard), "bank/company.py"], roots_of(mtl.data.planted)
+    solved += ["linear/closed_form", "inspection/groups"]
+    groups, planted = of_groups(some), of_planted()
+    measured = facts | {"steps": STEPS, "lr": RATE, "features and n": SETTINGS, "few": FEW, "planted": PLANTED}
+    yield "company_gains", gains(groups, planted), measured, [*people, *solved]
+    scores = [*people, *solved, *roots_of(mtl.Separate), "training/sweeps", "inspection/affinity"]
+    found = judged(of_scores(train, some), ["world", "stage"], groups)
+    yield "company_scores", found, facts | TRAINED | PLANTED | {"stages": STAGES}, scores
+    yield "company_overlap", judged(of_overlap(train, some), ["share"]), facts | TRAINED | {"shares": SHARES}, scores
+    facts = PLANTED | {"width": WIDTH, "rounds": ROUNDS, "seeds": SEEDS, "numbers": NUMBERS}
+    yield "company_learnt", learnt(planted), facts, [*people, *solved]
+    yield "company_cuts", cuts(groups, planted), facts, [*people, *solved]
 
 
-# --- measured: every group of six ------------------------------------------------------------------------------------
+# --- what is made of it: whom a score puts together ------------------------------------------------------------------
+
+
+def gains(groups: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
+    """What each task gains from each other one: a row for each world, number of features and of examples, giver,
+    receiver and seed. ``company``: "own" or "other". ``few``: who of the two has few ratings, giver or receiver."""
+    alone = groups[groups.few == NOBODY]
+    found = [pairs.assign(features=f, n=n, few=NOBODY) for (f, n), pairs in gains_by(alone, ["features", "n"])]
+    single = alone[(alone.n == MORE) & (alone.features == SMALL) & alone.task.eq(alone.group)]
+    for few, part in groups[groups.few != NOBODY].groupby("few", sort=False):
+        pairs = inspection.gains_of_pairs(pd.concat([part, single[single.task != few]]).assign(higher_is_better=True))
+        pairs["few"] = np.where(pairs.giver == few, "giver", "receiver")
+        found.append(pairs.assign(features=SMALL, n=MORE))
+    small = planted[planted.group.str.len() <= 2].assign(higher_is_better=False)
+    linear = inspection.gains_of_pairs(small).assign(features=WIDTH, n=PLANTED["n"], few=NOBODY)
+    table = pd.concat([pd.concat(found).assign(world="shoppers"), linear.assign(world="planted")], ignore_index=True)
+    company = COMPANY_OF["shoppers"] | COMPANY_OF["planted"]
+    table["company"] = np.where(table.giver.map(company) == table.receiver.map(company), "own", "other")
+    return table.drop(columns="validation").round({"gain": 6})  # what is 0 but for rounding is 0
+
+
+def gains_by(groups: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple]:
+    for place, part in groups.groupby(by, sort=False):
+        yield place, inspection.gains_of_pairs(part.assign(higher_is_better=True))
+
+
+def judged(scores: pd.DataFrame, at: Sequence[str], groups: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How far each score names the company (``auc``), and how its ranks go with those of the gains that were measured
+    among the shoppers (``gains``, Spearman; NaN in another world)."""
+    found = []
+    for place, part in scores.groupby([*at, "by", "seed"], sort=False):
+        row = dict(zip([*at, "score", "seed"], place, strict=True))
+        world, table = row.get("world", "shoppers"), square(part)
+        row["auc"] = inspection.agreement(table, COMPANY_OF[world])
+        if groups is not None:
+            own = groups[(groups.features == SMALL) & (groups.n == RATINGS) & (groups.seed == row["seed"])]
+            known = inspection.transfer_matrix(inspection.gains_of_pairs(own.assign(higher_is_better=True)))
+            names = list(table.columns)
+            row["gains"] = inspection.agreement(table, known.loc[names, names]) if world == "shoppers" else np.nan
+        found.append(row)
+    return pd.DataFrame(found)
+
+
+def square(rows: pd.DataFrame) -> pd.DataFrame:
+    """The opposite of :func:`as_rows`."""
+    return rows.pivot(index="giver", columns="receiver", values="value")
+
+
+def regressed(planted: pd.DataFrame, seed: int, number: int) -> pd.DataFrame:
+    """β, learnt on validation from so many groups of four that ``seed`` draws."""
+    drawn = {"".join(name[-1] for name in group) for group in inspection.sample_groups(EIGHT, 4, number, seed=seed)}
+    rows = planted[(planted.seed == seed) & planted.group.isin(drawn)]
+    return inspection.regress_groups(rows.assign(higher_is_better=False), "validation")
+
+
+def learnt(planted: pd.DataFrame) -> pd.DataFrame:
+    """How far β names the company, for each number of groups and seed."""
+    place = itertools.product(NUMBERS, SEEDS)
+    rows = [(n, s, inspection.agreement(regressed(planted, s, n), COMPANY_OF["planted"])) for n, s in place]
+    return pd.DataFrame(rows, columns=["groups", "seed", "auc"])
+
+
+def cuts(groups: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
+    """What tasks reach on test that were cut into groups, a row for each world, number of features, cut and seed: the
+    shoppers' agreement, the planted tasks' error. "learnt" is by β from 40 groups, "tried" by the validation error of
+    every cut into two."""
+    found = []
+    for (features, seed), rows in groups[(groups.n == RATINGS)].groupby(["features", "seed"], sort=False):
+        ways = {"all together": [PEOPLE], "all apart": [(name,) for name in PEOPLE], "the truth": COMPANIES}
+        found += reached("shoppers", features, seed, rows.assign(higher_is_better=True), ways)
+    for seed, rows in planted.assign(higher_is_better=False).groupby("seed"):
+        ways = {
+            "all together": [EIGHT],
+            "all apart": [(name,) for name in EIGHT],
+            "two at random": inspection.random_groups(EIGHT, 2, seed=seed),
+            "two, learnt": inspection.choose_groups(regressed(planted, seed, 40), 2, combine="sum"),
+            "two, tried": inspection.choose_groups(rows, 2),
+            "the truth": [EIGHT[:4], EIGHT[4:]],
+        }
+        found += reached("planted", WIDTH, seed, rows, ways)
+    return pd.DataFrame(found)
+
+
+def reached(world: str, features: int, seed: int, rows: pd.DataFrame, ways: Mapping[str, Sequence]) -> Iterator[dict]:
+    for way, cut in ways.items():
+        score = inspection.score_groups(rows, cut).iloc[0]
+        yield {"world": world, "features": features, "cut": way, "seed": seed, "score": score}
+
+
+# --- measured: groups of six ------------------------------------------------------------------------------------------
 
 
 def of_groups(some: bool) -> pd.DataFrame:
-    """The rows of ``inspection.train_groups`` for all 63 groups of the six, at each number of features and of ratings
-    (with many features single people, pairs, the companies and all); for the pairs of a company also where one of the
-    two, ``few``, has but :data:`FEW` ratings."""
-    groups = [group for size in range(1, 7) for group in itertools.combinations(PEOPLE, size)]
-    few_groups = [group for group in groups if len(group) < 3 or group in (*COMPANIES, PEOPLE)]
+    """The rows of ``inspection.train_groups`` at each number of features and of ratings: each of the six alone, the
+    pairs, the companies and all; for some pairs of a company also where one of the two, ``few``, has but :data:`FEW`
+    ratings."""
+    groups = [*((name,) for name in PEOPLE), *itertools.combinations(PEOPLE, 2), *COMPANIES, PEOPLE]
     found = []
     for features, n in SETTINGS[: 1 if some else None]:
         worlds = [mtl.data.shoppers(n=n, seed=seed, **TASTES) for seed in SEEDS]
-        rows = train_at_once(worlds, (groups if features == SMALL else few_groups)[:: 20 if some else 1], features)
-        found.append(rows.assign(features=features, n=n, few=NOBODY))
+        found.append(train_at_once(worlds, groups, features).assign(features=features, n=n, few=NOBODY))
     for company in COMPANIES[: 0 if some else 2]:
         for one, other in zip(company, company[1:] + company[:1], strict=True):
             worlds = [mtl.data.shoppers(n=MORE, seed=seed, **TASTES) for seed in SEEDS]
@@ -235,12 +331,11 @@ def same_garments(seed: int) -> mtl.data.World:
 # --- every group of eight --------------------------------------------------------------------------------------------
 
 
-def of_planted(some: bool) -> pd.DataFrame:
+def of_planted() -> pd.DataFrame:
     """All 255 groups of the planted tasks through one linear trunk, solved: a row for each group, seed and task, with
     the errors on validation and on test. ``group``: the tasks' numbers in a row, such as 125."""
     T = PLANTED["T"]
     groups = [group for size in range(1, T + 1) for group in itertools.combinations(range(T), size)]
-    groups = groups[:: 50 if some else 1]
     members = torch.zeros(len(groups), T, dtype=torch.float64)
     for number, group in enumerate(groups):
         members[number, list(group)] = 1

@@ -50,51 +50,39 @@ from mtl_lesson import inspection as look
 
 # %%
 guess = mtl.predict(
-    "Beside somebody of the other taste, a person's score …",
-    ["falls in neither trunk", "falls in the narrow trunk, not in the wide one",
-     "falls in the wide trunk, not in the narrow one", "falls in both"], key="09/stranger",
+    "Beside somebody of the other taste, a person's score, in the narrow and in the wide trunk, …",
+    ["falls in neither", "falls in the narrow one only", "falls in the wide one only", "falls in both"],
+    key="09/stranger",
 )
 guess
 
 # %%
-groups = bank.load("company_groups").assign(higher_is_better=True)
-people = list(mtl.data.tastes().index)
+measured, people = bank.load("company_gains"), list(mtl.data.tastes().index)
 company = dict(zip(people, "AAABBB", strict=True))
 
 
-def gains(features, n=50):
-    """What every person gains from every other one, a row a pair, direction and seed."""
-    part = groups[(groups.features == features) & (groups.n == n) & (groups.few == "nobody")]
-    found = look.gains_of_pairs(part)
-    return found.assign(company=np.where(found.giver.map(company) == found.receiver.map(company), "own", "other"))
+def gain(features=3, n=50, few="nobody", **place):
+    """The mean gain of some pairs, one a seed."""
+    at = {"world": "shoppers", "features": features, "n": n, "few": few} | place
+    found = measured[(measured[list(at)] == pd.Series(at)).all(axis=1)]
+    return found.groupby("seed").gain.mean()
 
 
-def from_the(company, features, n=50):
-    found = gains(features, n)
-    return found[found.company == company].groupby("seed").gain.mean()
-
-
-middle, low, high = (look.transfer_matrix(gains(3), end=end) for end in ("mean", "low", "high"))
+narrow = measured[(measured.world == "shoppers") & (measured.features == 3) & (measured.n == 50)]
+middle, low, high = (look.transfer_matrix(narrow, end=end) for end in ("mean", "low", "high"))
 mtl.show.affinity_map(middle, company, intervals=(high - low) / 2, unit="%", title="Gain, trunk of 3 features")
 
 # %%
-lead = {features: from_the("own", features) - from_the("other", features) for features in (3, 32)}
+lead = {features: gain(features, company="own") - gain(features, company="other") for features in (3, 32)}
 own = mtl.claim("3 features: one gains more from the own company than from the other", lead[3], 0, unit="%", by="seed")
 room = mtl.claim("that lead is larger with 3 features than with 32", lead[3], lead[32], unit="%")
-harm = [mtl.claim(f"{features} features: one of the other company helps", from_the("other", features), 0, unit="%",
-                  by="seed") for features in (3, 32)]
-fall = [one.verdict == "contradicted" for one in harm]
-guess.reveal({(True, True): "falls in both", (True, False): "falls in the narrow trunk, not in the wide one",
-              (False, True): "falls in the wide trunk, not in the narrow one",
-              (False, False): "falls in neither trunk"}[tuple(fall)])
-
-alone = ~groups.group.str.contains("+", regex=False)
-more = groups[(groups.n == 150) & (groups.features == 3)]  # 150 ratings; ``few``: who of a pair has but 15
-poor, rich = (more[~alone & (more.few != "nobody") & ((more.task == more.few) == few)].groupby("seed").score.mean()
-              - more[alone & ((more.few == "nobody") != few)].groupby("seed").score.mean() for few in (True, False))
-way_round = mtl.claim("with 15 ratings one gains more from a companion with 150 than the other way round", poor, rich,
-                      unit="%")
-mtl.show.verdicts(own, room, harm[0], way_round, primary=2)
+harm = {features: mtl.claim(f"{features} features: one of the other company helps", gain(features, company="other"), 0,
+                            unit="%", by="seed") for features in (3, 32)}
+way_round = mtl.claim("beside a companion, who has 15 ratings gains more than who has 150", gain(n=150, few="receiver"),
+                      gain(n=150, few="giver"), unit="%")
+falls = [width for width, one in (("narrow", harm[3]), ("wide", harm[32])) if one.verdict == "contradicted"]
+guess.reveal({0: "falls in neither", 2: "falls in both"}.get(len(falls), f"falls in the {falls and falls[0]} one only"))
+mtl.show.verdicts(own, room, harm[3], way_round, primary=2)
 
 # %% [markdown]
 # STATED1
@@ -153,32 +141,18 @@ mtl.show.affinity_map(look.affinity(run, by="cosine", batch_size=50), company, p
 
 # %%
 scores = bank.load("company_scores")
-truth = {"shoppers": company, "planted": {f"task {t + 1}": t // 4 for t in range(8)}}
-measured = {seed: look.transfer_matrix(part) for seed, part in gains(3).groupby("seed")}
-
-
-def square(part):
-    return part.pivot(index="giver", columns="receiver", values="value")
-
-
-judged = [
-    {"world": of, "stage": stage, "score": by, "seed": seed, "AUC": look.agreement(square(part), truth[of]),
-     "gains": look.agreement(square(part), measured[seed]) if of == "shoppers" else np.nan}
-    for (of, stage, by, seed), part in scores.groupby(["world", "stage", "by", "seed"], sort=False)
-]
-judged = pd.DataFrame(judged).set_index(["score", "world", "stage", "seed"])
-shown = judged.groupby(["score", "world", "stage"], sort=False).mean().unstack(["world", "stage"]).dropna(axis=1)
-shown.map("≈ {:.2f}".format)
+by = scores.groupby(["score", "world", "stage"], sort=False)[["auc", "gains"]].mean().unstack(["world", "stage"])
+by.dropna(axis=1).map("≈ {:.2f}".format)
 
 # %%
-def at(score, of, stage, value="AUC"):
-    return judged.loc[score, of, stage][value]
+def at(score, world, stage, value="auc"):
+    return mtl.pick(scores.drop(columns={"auc", "gains"} - {value}), value, score=score, world=world, stage=stage)
 
 
 late = mtl.claim("planted: late gradients name the company better than early ones", at("cosine", "planted", "late"),
                  at("cosine", "planted", "early"))
-match = mtl.claim("shoppers: late gradients rank the pairs as the measured gains do, better than chance",
-                  at("cosine", "shoppers", "late", "gains"), 0, by="seed")
+match = mtl.claim("shoppers: the ranks of CKA, late, go with those of the gains", at("cka", "shoppers", "late", "gains"),
+                  0, by="seed")
 mtl.show.verdicts(late, match)
 
 # %% [markdown]
@@ -215,19 +189,12 @@ checks.big_friend(comparable)
 
 # %%
 overlap = bank.load("company_overlap")
-named = [{"share": share, "score": by, "seed": seed, "AUC": look.agreement(square(part), company)}
-         for (by, share, seed), part in overlap.groupby(["by", "share", "seed"], sort=False)]
-named = pd.DataFrame(named)
-mtl.show.along(named, "share", "AUC", line="score", unit="", x_label="share of the garments that all six have rated",
+mtl.show.along(overlap, "share", "auc", line="score", unit="", label="AUC", x_label="share of the garments that all six have rated",
                levels={"chance": 0.5})
 
 # %%
-def of_share(score, share):
-    return named[(named.score == score) & (named.share == share)].set_index("seed").AUC
-
-
-labels = mtl.claim("all garments in common: labels name the company better than gradients", of_share("labels", 1),
-                   of_share("cosine", 1))
+labels = mtl.claim("all garments in common: labels name the company better than gradients",
+                   mtl.pick(overlap, "auc", score="labels", share=1), mtl.pick(overlap, "auc", score="cosine", share=1))
 mtl.show.verdicts(labels)
 
 # %% [markdown]
@@ -238,10 +205,8 @@ mtl.show.verdicts(labels)
 # The eight planted tasks go through a linear trunk of 2 features, each group solved exactly. Measure all 28 pairs:
 
 # %%
-planted = bank.load("company_planted").astype({"group": str}).assign(higher_is_better=False)
-size, names = planted.group.str.len(), list(truth["planted"])
-pairs = look.gains_of_pairs(planted[size <= 2])
-print(f"the largest gain or loss of any pair: ≈ {pairs.gain.abs().max():.3f}")
+pairs = measured[measured.world == "planted"].gain
+print(f"the largest gain or loss of any pair: ≈ {pairs.abs().max():.3f}")
 
 # %% [markdown]
 # Nothing, to every digit. Two tasks through two features are two tasks with all the room they want (Wu, Zhang & Ré 2020); and
@@ -279,15 +244,9 @@ checks.surrogate(helps)
 # How many of the 70 groups of four does it take?
 
 # %%
-def learnt(seed, number):
-    drawn = {"".join(name[-1] for name in group) for group in look.sample_groups(names, 4, number, seed=seed)}
-    return look.regress_groups(planted[(planted.seed == seed) & planted.group.isin(drawn)], "validation")
-
-
-seeds = planted.seed.unique()
-curve = pd.DataFrame([{"groups": n, "seed": seed, "task": "β", "AUC": look.agreement(learnt(seed, n), truth["planted"])}
-                      for n in (10, 20, 40, 70) for seed in seeds])
-mtl.show.along(curve, "groups", "AUC", unit="", x_label="random groups of four that were trained", levels={"chance": 0.5})
+learnt = bank.load("company_learnt").assign(score="β")
+mtl.show.along(learnt, "groups", "auc", line="score", unit="", label="AUC", levels={"chance": 0.5},
+               x_label="random groups of four that were trained")
 
 # %% [markdown]
 # STATED4
@@ -298,23 +257,12 @@ mtl.show.along(curve, "groups", "AUC", unit="", x_label="random groups of four t
 # report on test.
 
 # %%
-def reached(cut):
-    return pd.Series({seed: look.score_groups(planted[planted.seed == seed], cut(seed)).iloc[0] for seed in seeds})
-
-
-error = {
-    "all together": reached(lambda seed: [names]),
-    "all apart": reached(lambda seed: [[name] for name in names]),
-    "two at random": reached(lambda seed: look.random_groups(names, 2, seed=seed)),
-    "two, learnt": reached(lambda seed: look.choose_groups(learnt(seed, 40), 2, combine="sum")),
-    "two, tried": reached(lambda seed: look.choose_groups(planted[planted.seed == seed], 2)),
-    "the truth": reached(lambda seed: [names[:4], names[4:]]),
-}
-table = pd.DataFrame(error).melt(var_name="groups", value_name="error")
-mtl.show.bars(table, "error", "groups", title="Mean squared error on test")
+cuts = bank.load("company_cuts")
+error = {cut: part.set_index("seed").score for cut, part in cuts[cuts.world == "planted"].groupby("cut", sort=False)}
+mtl.show.bars(cuts[cuts.world == "planted"], "score", "cut", title="Mean squared error on test")
 
 # %%
-chosen = mtl.claim("learnt groups err less than random ones", error["two, learnt"], error["two at random"], "less")
+chosen = mtl.claim("two learnt groups err less than two at random", error["two, learnt"], error["two at random"], "less")
 mtl.show.verdicts(chosen, primary=1)
 
 # %% [markdown]

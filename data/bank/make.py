@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
 from pathlib import Path
 
+import company
 import disagree
 import inside
 import numpy as np
@@ -240,13 +241,13 @@ FROZEN = (["conv1"], ["conv1", "conv2"])
 NOTHING = "nothing"  # what an untrained trunk was trained for
 TRANSFERS = {"n_train": 1000, "seeds": FRESH} | QUESTIONS
 
-INSIDE = "inside"
+INSIDE, COMPANY = "inside", "company"
 DISAGREE = {
     "fronts": [],
     "noisy": ["noisy_weights", "cured"],
     "conflicts": ["conflicts_harm"],
-}  # and what comes with them
-EXPERIMENTS = ["budgets", INSIDE, *PATHS, "transfer", "gradient_steps", *DISAGREE]
+}  # and what comes with it
+EXPERIMENTS = ["budgets", INSIDE, COMPANY, *PATHS, "transfer", "gradient_steps", *DISAGREE]
 EXPERIMENTS += [name for name in TABLES if name != "budgets"]
 
 
@@ -361,6 +362,10 @@ def of_transfer(name: str, some: bool) -> Stored:
     yield name, table, TRANSFERS | {"world": "questions", "trunk": name_of(CONV), "frozen": FROZEN}, code
 
 
+def of_company(name: str, some: bool) -> Stored:
+    yield from company.tables(COPIES / name, some)
+
+
 def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
     """A small trunk whose first layers are those of a trained network and stay so; the others will be drawn."""
     trunk = getattr(mtl.nets, CONV[0])(**CONV[1])
@@ -370,7 +375,7 @@ def frozen(network: torch.nn.Module, layers: Sequence[str]) -> torch.nn.Module:
     return trunk
 
 
-OTHERS = {INSIDE: of_inside, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
+OTHERS = {INSIDE: of_inside, COMPANY: of_company, "gradient_steps": of_gradient_steps, "transfer": of_transfer}
 OTHERS |= dict.fromkeys(DISAGREE, of_disagree)
 
 
@@ -423,7 +428,8 @@ def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     made |= {table: one for one, tables in DISAGREE.items() for table in tables}
-    return INSIDE if name.startswith(f"{INSIDE}_") else made.get(name, name)
+    several = [one for one in (INSIDE, COMPANY) if name.startswith(f"{one}_")]
+    return several[0] if several else made.get(name, name)
 
 
 def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:

@@ -11,16 +11,19 @@ from .lesson_05 import branch_cost, owners, transfer_design, transplant, two_bra
 from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_situation
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 from .lesson_08 import conflict_hurts, gradient_cosine, standardise
+from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
 
 __all__ = [
     "Exercise",
     "Result",
+    "big_friend",
     "borrow",
     "branch_cost",
     "carries_over",
     "choose_lambda",
     "claim_of_borrowing",
     "claim_of_closeness",
+    "claim_of_groups",
     "claim_of_room",
     "claim_of_use",
     "conflict_hurts",
@@ -34,6 +37,7 @@ __all__ = [
     "gradient_cosine",
     "joint_loss",
     "labels_worth",
+    "named_company",
     "owners",
     "probe_claim",
     "says",
@@ -44,6 +48,7 @@ __all__ = [
     "solutions",
     "standardise",
     "suggested_lambda",
+    "surrogate",
     "training_step",
     "transfer_design",
     "transplant",

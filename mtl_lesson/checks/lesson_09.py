@@ -21,10 +21,10 @@ def share_in_order(score: np.ndarray, company: Sequence[object]) -> float:
     T = len(score)
     within = [score[i, j] for i in range(T) for j in range(T) if i != j and company[i] == company[j]]
     between = [score[i, j] for i in range(T) for j in range(T) if i != j and company[i] != company[j]]
-    return compared(within, between)
+    return share_above(within, between)
 
 
-def compared(above: Sequence[float], below: Sequence[float], tie: float = 0.5) -> float:
+def share_above(above: Sequence[float], below: Sequence[float], tie: float = 0.5) -> float:
     """How often one of ``above`` is larger than one of ``below``."""
     pairs = list(itertools.product(above, below))
     return sum((a > b) + tie * (a == b) for a, b in pairs) / len(pairs)
@@ -50,12 +50,12 @@ def named_company(function: Callable[[np.ndarray, Sequence[object]], float]) -> 
     def half(upper: bool) -> float:
         kept = [(i, j) for (i, j) in same if (i < j if upper else i > j)]
         parts = [[SCORE[pair] for pair in kept if same[pair] is one] for one in (True, False)]
-        return compared(*parts)
+        return share_above(*parts)
 
     mistakes = {
-        compared(own, between): "the diagonal is in it: a task with itself is no pair.",
-        compared(off, between, 0.0): "a tie counts half, and yours counts nothing.",
-        compared(off, between, 1.0): "a tie counts half, and yours counts as one.",
+        share_above(own, between): "the diagonal is in it: a task with itself is no pair.",
+        share_above(off, between, 0.0): "a tie counts half, and yours counts nothing.",
+        share_above(off, between, 1.0): "a tie counts half, and yours counts as one.",
         1 - right: "it is the wrong way round: within a company the score should be *higher*.",
         half(True): "it looks at each pair in one direction, and the table has two: what Ana gives Bao is not what Bao "
         "gives Ana.",
@@ -120,7 +120,7 @@ def surrogate(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> str |
     for found, because in mistakes:
         if np.allclose(given, found, rtol=1e-6, atol=1e-9):
             return because
-    return f"for the seven groups of the check β is {shown(right)}, and yours is {shown(given)}."
+    return f"for the seven groups of the check β is {written(right)}, and yours is {written(given)}."
 
 
 #: what four tasks' gradients have in common, g_iᵀg_j: lengths 1, 1, 0.1 and 10; a and b belong together, c and d
@@ -217,7 +217,7 @@ def claim_of_groups(beside: str, chosen: str, pair: str) -> str | None:
     return fault_of_design({"comparison": BESIDE, "split": CHOSEN, "pair": PAIRS}, beside, chosen, pair)
 
 
-def shown(values: np.ndarray) -> str:
+def written(values: np.ndarray) -> str:
     """A few numbers in words."""
     return ", ".join(f"{value:+.2f}".replace("-", "−") for value in values)
 

@@ -17,7 +17,7 @@ import torch
 from ..arguments import real, whole
 from ..chance import generator
 from ..evidence import directions, relative_gain
-from .transfer import Group, members_of
+from .transfer import Group, tasks_by_group
 
 MOST_TASKS = 10  # with 115,975 partitions; of 12 tasks there are four million
 PERMUTATIONS = 200
@@ -64,7 +64,7 @@ def regress_groups(results: pd.DataFrame, value: str = "loss", ridge: float = 0.
     from sklearn.linear_model import LinearRegression, Ridge  # here, since it takes long to load
 
     ridge = real(ridge, "ridge")
-    merit, members = merits_of(results, value), members_of(results)
+    merit, members = merits_of(results, value), tasks_by_group(results)
     names = list(dict.fromkeys(results.task))
     if len(names) < 2:
         raise ValueError(f"who helps whom is asked of two tasks or more, and there is one only, {names[0]!r}")
@@ -169,7 +169,7 @@ def worth_in_results(results: pd.DataFrame) -> dict[Group, float]:
     scored = comparable(results, "validation")
     return {
         tuple(sorted(members, key=order.index)): float(scored.loc[group].to_numpy().mean(1).sum())
-        for group, members in members_of(results).items()
+        for group, members in tasks_by_group(results).items()
     }
 
 
@@ -179,7 +179,7 @@ def comparable(results: pd.DataFrame, value: str) -> pd.DataFrame:
     signs, wide = directions(results, None), merits_of(results, value)
     if len(set(signs.values())) == 1:
         return wide
-    members = members_of(results)
+    members = tasks_by_group(results)
     alone = {tasks[0]: group for group, tasks in members.items() if len(tasks) == 1}
     if missing := [name for name in signs if name not in alone]:
         raise ValueError(
@@ -198,7 +198,7 @@ def score_groups(results: pd.DataFrame, groups: Sequence[Sequence[str]], value: 
 
     Raises KeyError for a group that has not been trained.
     """
-    trained = {frozenset(members): name for name, members in members_of(results).items()}
+    trained = {frozenset(members): name for name, members in tasks_by_group(results).items()}
     for group in groups:
         if frozenset(group) not in trained:
             raise KeyError(f"the group {tuple(group)!r} has not been trained: give it to train_groups, too")

@@ -131,7 +131,7 @@ def gains_of_pairs(results: pd.DataFrame) -> pd.DataFrame:
 
     Raises ValueError for a pair whose receiver was not trained alone.
     """
-    members = members_of(results)
+    members = tasks_by_group(results)
     sign = np.where(results.higher_is_better, 1.0, -1.0)
     signed = results[["group", "seed", "task"]].assign(gain=sign * results.score, validation=sign * results.validation)
     alone = signed[signed.group.map(lambda name: len(members[name]) == 1)]
@@ -149,7 +149,7 @@ def gains_of_pairs(results: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["giver", "receiver", "seed"], key=lambda column: column.replace(order), ignore_index=True)
 
 
-def members_of(results: pd.DataFrame) -> dict[str, Group]:
+def tasks_by_group(results: pd.DataFrame) -> dict[str, Group]:
     """Group as the table names it → its tasks: those that it has rows for."""
     return {name: tuple(dict.fromkeys(rows.task)) for name, rows in results.groupby("group", sort=False)}
 

@@ -21,8 +21,7 @@
 #
 # *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 02, 05 and 08.*
 #
-# Lesson 05 saw that *company* decides: garment did better without colour, worse without way up. With three tasks one
-# tries everything. With eight there are 4,140 ways to cut them into groups.
+# Lesson 05 saw that *company* decides. With three tasks one tries everything; eight can be cut into groups in 4,140 ways.
 #
 # **A colleague says:** "Relatedness is a number that belongs to two tasks. Compute it once, look it up ever after."
 #
@@ -86,9 +85,8 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 
 # %% [markdown]
 # With 3 features a person gains 1.3 points from the own company and 0.2 from the other. With 32 the same people, on the same
-# ratings, gain 0.7 and 0.4: the lead is smaller by 0.8 points. A narrow trunk has no room for what only one of two wants. In the
-# wide one even the other company helps, for all look at garments. (Did you expect harm in the narrow one? Eight seeds do not
-# decide it.)
+# ratings, gain 0.7 and 0.4: the lead is smaller by 0.8 points. A narrow trunk has no room for what only one of two wants; in the
+# wide one even the other company helps. (Whether it harms in the narrow one eight seeds do not decide.)
 #
 # <!-- stated: own supported +1.2 -->
 # <!-- stated: room supported +0.8 -->
@@ -109,7 +107,7 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 #
 # ## 2 · Cheap scores
 #
-# Fifteen pairs are fifteen trainings; of a hundred tasks there would be 4,950. So people look at *one* training. With
+# A hundred tasks have 4,950 pairs. So people look at *one* training. With
 # $g_t = \nabla_\theta L_t$ on the weights that are shared, the oldest scores are
 #
 # $$\cos_{ij} = \frac{g_i^\top g_j}{\lVert g_i \rVert \lVert g_j \rVert}, \qquad
@@ -118,13 +116,13 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 # the second a *look ahead*: what a step for $i$ takes off the loss of $j$ (Fifty et al. 2021). Others compare networks that
 # were trained apart: their features (CKA), their weights (distance), a head on the other's trunk (swap).
 #
-# Our worlds know the truth. Then a score can be judged: how often does a pair within a company stand above a pair between
-# two? That is its **AUC**: 1 for always, ½ by chance.
+# Our worlds know the truth, so a score can be judged: how often does a pair within a company stand above one between two?
+# That is its **AUC**: 1 for always, ½ by chance.
 #
 # ### Exercise 1 · Does it name the company?  (difficulty ●●○, importance ●●●, 6 minutes)
 #
-# `score` (T, T) is an array, the giver in the row; `company` a list of T labels. Compare each pair within with each pair
-# between; a tie counts half. Both directions count, a task with itself does not.
+# `score` (T, T) is an array, `company` a list of T labels. Compare each pair within with each between; a tie counts half.
+# Both directions count, a task with itself does not.
 
 # %%
 def auc(score, company):
@@ -146,7 +144,7 @@ checks.named_company(auc)
 #
 # </details>
 #
-# Your own six people, one trunk for all, and the cosines of their gradients at the end. Do the two frames stand out?
+# Your own six people in one trunk, and the cosines of their gradients. Do the two frames stand out?
 
 # %%
 trunk = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, 3), nn.Tanh())
@@ -179,8 +177,7 @@ mtl.show.verdicts(late, match)
 # Early gradients are at chance in `planted`, 0.47: a gradient reaches the trunk through the head, and the heads are nearly as
 # they were drawn. Late ones reach 0.62. The best score is none of gradients: CKA of networks apart, 0.93 and 0.80. And its ranks
 # go with those of the gains by 0.18 only, the best of five, though above chance. Naming the company is one thing, foretelling the
-# gain another; "It's a Match!" (2023) found as much. (One seed's gains are noisy, and no score can follow noise: with more
-# seeds a pair the 0.18 would be larger.)
+# gain another; "It's a Match!" (2023) found as much. (One seed's gains are noisy, which no score can follow.)
 #
 # <!-- stated: late supported +0.15 -->
 # <!-- stated: at("cosine","planted","early").mean() = 0.47 -->
@@ -192,9 +189,9 @@ mtl.show.verdicts(late, match)
 #
 # ### Exercise 2 · Everybody's friend  (difficulty ●○○, importance ●●●, 4 minutes)
 #
-# Somebody leaves the lengths out and cuts four tasks by $g_i^\top g_j$ alone. One loss is a price in euros, its gradient ten
-# times as long as the others', another's a tenth: now the big task is everybody's best friend. `gram` (T, T) holds
-# $g_i^\top g_j$, and $\lVert g_i \rVert^2$ on its diagonal. Return a table that can be compared.
+# Somebody cuts four tasks by $g_i^\top g_j$. One loss is a price in cents, with a gradient ten times as long as the others':
+# the big task is everybody's best friend. `gram` (T, T) holds $g_i^\top g_j$, and $\lVert g_i \rVert^2$ on its diagonal.
+# Return a table that can be compared.
 
 # %%
 def comparable(gram):
@@ -216,8 +213,8 @@ checks.big_friend(comparable)
 #
 # ## 3 · A dial that nobody teaches
 #
-# Shoppers have rated garments of their own. Let all six rate the *same* ones: 50 ratings each, a growing share of them in
-# common. Then there is a score that needs no network at all, how much one's answers say of the other's (*labels*).
+# Let the six rate a growing share of their 50 garments in common. Then there is a score that needs no network: how much one's
+# answers say of the other's (*labels*).
 
 # %%
 overlap = bank.load("company_overlap")
@@ -231,9 +228,8 @@ mtl.show.verdicts(labels)
 
 # %% [markdown]
 # With all garments in common, labels alone name the company in 100 of 100 comparisons, with 15 of 50 in 93. Gradients: 70 and 59.
-# A paper of 2026 finds gradients to be noise where tasks share less than 30 % (2604.07848); ours speak hardly before everything
-# is shared. So look at the labels first, they cost nothing. But they say *related*, not *helpful*: opposite tastes are
-# related, too.
+# A paper of 2026 finds gradients to be noise where tasks share less than 30 % (2604.07848); ours hardly speak before all is
+# shared. So look at the labels first. But they say *related*, not *helpful*: opposite tastes are related, too.
 #
 # <!-- stated: labels supported +0.29 -->
 # <!-- stated: 100*mtl.pick(overlap,"auc",score="labels",share=1).mean() = 100 -->
@@ -243,17 +239,15 @@ mtl.show.verdicts(labels)
 #
 # ## 4 · Learn it from groups
 #
-# The eight planted tasks go through a linear trunk of 2 features, each group solved exactly. Measure all 28 pairs:
+# The eight planted tasks, through a linear trunk of 2 features, solved exactly. All 28 pairs:
 
 # %%
 pairs = measured[measured.world == "planted"].gain
 print(f"the largest gain or loss of any pair: ≈ {pairs.abs().max():.3f}")
 
 # %% [markdown]
-# Nothing, to the last digit. <!-- stated: pairs.abs().max() = 0.000 --> Two tasks through two features are two tasks with all the room they want (Wu, Zhang & Ré 2020); and
-# yet the companies are real, as groups of four will show. What a pair does alone says nothing of what it does in company.
-#
-# So ask groups: train on random groups of four, and explain a task's loss by *who was there* (Li, Nguyen & Zhang 2023):
+# Nothing, to the last digit. <!-- stated: pairs.abs().max() = 0.000 --> Two tasks through two features have all the room they want (Wu, Zhang & Ré 2020); and yet the companies
+# are real. So train random groups of four, and explain a task's loss by *who was there* (Li, Nguyen & Zhang 2023):
 #
 # $$-L_i(\text{group}) \approx b_i + \sum_{j \ne i} \beta_{j \to i} \,[\, j \in \text{group} \,] .$$
 #
@@ -282,7 +276,7 @@ checks.surrogate(helps)
 #
 # </details>
 #
-# How many of the 70 groups of four does it take?
+# How many of the 70 groups does it take?
 
 # %%
 learnt = bank.load("company_learnt").assign(score="β")
@@ -325,9 +319,9 @@ mtl.show.verdicts(chosen, primary=1)
 #
 # ### Exercise 4 · Design the test  (difficulty ●●○, importance ●●●, 4 minutes)
 #
-# The colleague groups eight tasks by their cosines: two groups are 3 points better than one network for all. What must stand
-# beside it before one believes in the *cosines*? On what may the groups be chosen, `"train"`, `"validation"` or `"test"`? And
-# what is a pair, a `"task"`, a `"group"` or a `"seed"`?
+# The colleague cuts eight tasks by their cosines: two groups are 3 points better than one network for all. What must stand
+# beside it? On what may one choose, `"train"`, `"validation"` or `"test"`? And what is a pair, a `"task"`, a `"group"` or a
+# `"seed"`?
 #
 # - A: nothing more, for one network for all is the rival.
 # - B: a network a task.
@@ -349,9 +343,8 @@ checks.claim_of_groups(beside, chosen_on, the_pair)
 # ## 6 · Let it be learnt
 #
 # Must one cut at all? Give each pair a pull of its own, $\sum_{i<j} \lambda_{ij} \lVert \theta_i - \theta_j \rVert^2$
-# (lesson 03 with one λ a pair; `mtl.Soft(lam={("Ana", "Bao"): 1})` in networks), and let the data turn the dials: a pair that
-# ends up near is pulled more, how much in all is chosen on validation. Six people rate garments that are described by ten
-# numbers, in closed form:
+# (in networks `mtl.Soft(lam={("Ana", "Bao"): 1})`). Pairs that end up near are pulled more; how much in all, validation says.
+# The six rate garments described by ten numbers, in closed form:
 
 # %%
 def described(seed, n=15):
@@ -376,9 +369,9 @@ mtl.show.affinity_map(graphs[100].lam, company, positive="pulled", negative="pus
 mtl.show.verdicts(pulls)
 
 # %% [markdown]
-# The data alone have drawn the line between the companies: for seed 100 every λ within is above every λ between, and over eight
-# seeds the error is 0.49, against 1.21 with one λ for all. But this graph sees tasks whose θ are *near*. The planted eight share
-# directions and no values, and no graph of this kind would find them: *related* has several meanings.
+# The data have drawn the line: for seed 100 every λ within is above every λ between, and over eight
+# seeds the error is 0.49, against 1.21 with one λ for all. But it sees θ that are *near*; the planted eight share directions and
+# no values. *Related* has several meanings.
 #
 # <!-- stated: pulls supported -0.72 -->
 # <!-- stated: look.agreement(graphs[100].lam,company) = 1 -->
@@ -389,7 +382,7 @@ mtl.show.verdicts(pulls)
 #
 # - A gain depends on width (the lead of the own company shrank from 1.2 points to a third), on labels, and on the direction.
 # - CKA named the company, and its ranks went with the gains by 0.18. Labels on common examples named it without a network.
-# - Pairs can be silent where groups are not; forty random groups learnt something, and not enough to beat a random cut for sure.
+# - Pairs can be silent where groups are not; forty groups taught something, not enough to beat a random cut for sure.
 # - A λ for each pair drew the line between two companies, and halved the error.
 #
 # **Which groups would you now choose** for eight tasks, if you can afford forty trainings? And if you can afford one?
@@ -399,5 +392,4 @@ mtl.show.verdicts(pulls)
 # information transfer in multi-task learning" · Li, Nguyen & Zhang 2023, "Identification of negative transfers in multitask
 # learning using surrogate models" · "It's a Match!", 2023 (2301.02873).
 #
-# **Next:** your own tasks: `mtl.inspection.affinity(run, by="cosine")` and `mtl.inspection.transfer(world, trunk)` take any
-# world of the course, and yours.
+# **Next:** your own tasks: `mtl.inspection.affinity(run, by="cosine")` and `mtl.inspection.transfer(world, trunk)`.

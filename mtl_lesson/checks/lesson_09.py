@@ -120,7 +120,8 @@ def surrogate(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> str |
     for found, because in mistakes:
         if np.allclose(given, found, rtol=1e-6, atol=1e-9):
             return because
-    return f"for the seven groups of the check β is {told_in_order(right)}, and yours is {told_in_order(given)}."
+    told, own = betas_in_words(right), betas_in_words(given)
+    return f"for the seven groups of the check β is {told}, and yours is {own}."
 
 
 #: what four tasks' gradients have in common, g_iᵀg_j: lengths 1, 1, 0.1 and 10; a and b belong together, c and d
@@ -217,7 +218,7 @@ def claim_of_groups(beside: str, chosen: str, pair: str) -> str | None:
     return fault_of_design({"comparison": BESIDE, "split": CHOSEN, "pair": PAIRS}, beside, chosen, pair)
 
 
-def told_in_order(values: np.ndarray) -> str:
+def betas_in_words(values: np.ndarray) -> str:
     """A few numbers in words."""
     return ", ".join(f"{value:+.2f}".replace("-", "−") for value in values)
 

@@ -312,6 +312,8 @@ def say_affinity(
         return f"{names[r]} to {names[c]} ≈ {size}{' points' if unit == '%' else ' ' * bool(unit) + unit}"
 
     known = np.where(np.isfinite(values), values, 0)
+    largest = np.abs(known).max() or 1.0
+    known = np.round(known / largest, 6) * largest  # what differs by rounding has no order
     order = known.argsort(axis=None, kind="stable")
     text = [f"{title or 'Affinity'}: {len(names)} tasks, rows {ends[0]}, columns {ends[1]}."]
     for sign, places in zip(signs, (order[::-1][:3], order[:3]), strict=True):
@@ -319,7 +321,7 @@ def say_affinity(
         if found:
             text.append(f"{sign[0].upper()}{sign[1:]} most: {', '.join(found)}.")
     apart = np.abs(known - known.T)
-    if apart.max() > 0:
+    if apart.max() > 1e-5 * largest:
         r, c = np.unravel_index(apart.argmax(), apart.shape)
         text.append(f"Most one-sided: {pair(r * len(names) + c)}, back {pair(c * len(names) + r)}.")
     if blocks is not None:

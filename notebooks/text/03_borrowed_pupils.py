@@ -21,7 +21,7 @@
 #
 # *45 minutes of work, less than half a minute of computing. Before this: lessons 00 to 02.*
 #
-# **From lesson 02.** *A phone, three unrelated questions, 20 milliseconds*: whatever has most room and answers in time, since
+# **From lesson 02.** *A phone, three unrelated questions, quickly*: whatever has most room and answers in time, since
 # want of room was most of the price of sharing. *Six hospitals, one question*: share. But one trunk is all or nothing, and
 # hospitals differ a little. What lies between can be solved on paper.
 #

@@ -60,6 +60,8 @@
 # | intervention | 干预 | changing one thing of the input: what an answer hangs on | 07 |
 # | similarity of representations (CKA) | 表示相似性 | whether two sets of features put the same pictures near each other | 07, extra |
 # | attribution | 归因 | which pixels an answer comes from | 07, extra |
+# | task affinity | 任务亲和度 | a cheap score of how well two tasks go together, to be judged by a truth or by measured gains | 09 |
+# | task grouping | 任务分组 | which tasks share a trunk: chosen on validation, beside random groups | 09 |
 # | Pareto front | 帕累托前沿 | what cannot be better on one task without being worse on another | 06, extra |
 # | Δm | 平均相对变化 Δm | the mean relative change of the tasks' scores against a network a task | 06 |
 # | frozen layers, transfer of features | 冻结层，特征迁移 | trained layers kept as they are under a network for another task | 05 |

@@ -375,7 +375,7 @@ def results(name: str, some: bool = False) -> Stored:
 
 # --- making and checking --------------------------------------------------------------------------------------------
 
-MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights")
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc")
 
 
 def make(name: str) -> tuple[bool, str]:

@@ -160,12 +160,13 @@ mtl.show.affinity_map(look.affinity(run, by="cosine", batch_size=50), company, p
 
 # %%
 scores = bank.load("company_scores")
-by = scores.groupby(["score", "world", "stage"], sort=False)[["auc", "gains"]].mean().unstack(["world", "stage"])
+by = scores.groupby(["measure", "world", "stage"], sort=False)[["auc", "gains"]].mean().unstack(["world", "stage"])
 by.dropna(axis=1).map("≈ {:.2f}".format)
 
 # %%
-def at(score, world, stage, value="auc"):
-    return mtl.pick(scores.drop(columns={"auc", "gains"} - {value}), value, score=score, world=world, stage=stage)
+def at(measure, world, stage, value="auc"):
+    table = scores.drop(columns={"auc", "gains"} - {value})
+    return mtl.pick(table, value, measure=measure, world=world, stage=stage)
 
 
 late = mtl.claim("planted: late gradients name the company better than early ones", at("cosine", "planted", "late"),
@@ -222,12 +223,12 @@ checks.big_friend(comparable)
 
 # %%
 overlap = bank.load("company_overlap")
-mtl.show.along(overlap, "share", "auc", line="score", unit="", label="AUC", x_label="share in common",
+mtl.show.along(overlap, "share", "auc", line="measure", unit="", label="AUC", x_label="share in common",
                levels={"chance": 0.5})
 
 # %%
 labels = mtl.claim("all garments in common: labels name the company better than gradients",
-                   mtl.pick(overlap, "auc", score="labels", share=1), mtl.pick(overlap, "auc", score="cosine", share=1))
+                   mtl.pick(overlap, "auc", measure="labels", share=1), mtl.pick(overlap, "auc", measure="cosine", share=1))
 mtl.show.verdicts(labels)
 
 # %% [markdown]
@@ -236,10 +237,10 @@ mtl.show.verdicts(labels)
 # (2604.07848); that fits. So look at the labels first. But they say *related*, not *helpful*: opposite tastes are related, too.
 #
 # <!-- stated: labels supported +0.29 -->
-# <!-- stated: 100*mtl.pick(overlap,"auc",score="labels",share=1).mean() = 100 -->
-# <!-- stated: 100*mtl.pick(overlap,"auc",score="labels",share=0.3).mean() = 93 -->
-# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",score="cosine",share=1),0.5) supported +0.20 -->
-# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",score="cosine",share=0.3),0.5) undecided +0.09 -->
+# <!-- stated: 100*mtl.pick(overlap,"auc",measure="labels",share=1).mean() = 100 -->
+# <!-- stated: 100*mtl.pick(overlap,"auc",measure="labels",share=0.3).mean() = 93 -->
+# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",measure="cosine",share=1),0.5) supported +0.20 -->
+# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",measure="cosine",share=0.3),0.5) undecided +0.09 -->
 #
 # ## 4 · Learn it from groups
 #

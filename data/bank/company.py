@@ -109,7 +109,7 @@ def judged(scores: pd.DataFrame, at: Sequence[str], groups: pd.DataFrame | None 
     among the shoppers (``gains``, Spearman; NaN in another world)."""
     found = []
     for place, part in scores.groupby([*at, "by", "seed"], sort=False):
-        row = dict(zip([*at, "score", "seed"], place, strict=True))
+        row = dict(zip([*at, "measure", "seed"], place, strict=True))
         world, table = row.get("world", "shoppers"), square(part)
         row["auc"] = inspection.agreement(table, COMPANY_OF[world])
         if groups is not None:

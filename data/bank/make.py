@@ -387,7 +387,7 @@ def results(name: str, some: bool = False) -> Stored:
 
 # --- making and checking --------------------------------------------------------------------------------------------
 
-MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights")
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc")
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 

@@ -160,12 +160,13 @@ mtl.show.affinity_map(look.affinity(run, by="cosine", batch_size=50), company, p
 
 # %%
 scores = bank.load("company_scores")
-by = scores.groupby(["score", "world", "stage"], sort=False)[["auc", "gains"]].mean().unstack(["world", "stage"])
+by = scores.groupby(["measure", "world", "stage"], sort=False)[["auc", "gains"]].mean().unstack(["world", "stage"])
 by.dropna(axis=1).map("≈ {:.2f}".format)
 
 # %%
-def at(score, world, stage, value="auc"):
-    return mtl.pick(scores.drop(columns={"auc", "gains"} - {value}), value, score=score, world=world, stage=stage)
+def at(measure, world, stage, value="auc"):
+    table = scores.drop(columns={"auc", "gains"} - {value})
+    return mtl.pick(table, value, measure=measure, world=world, stage=stage)
 
 
 late = mtl.claim("planted: late gradients name the company better than early ones", at("cosine", "planted", "late"),
@@ -190,6 +191,7 @@ mtl.show.verdicts(late, match)
 # <!-- stated: mtl.claim("-",at("look-ahead","shoppers","early","gains"),0) supported +0.17 -->
 # <!-- stated: mtl.claim("-",at("look-ahead","shoppers","early"),0.5) undecided -->
 # <!-- stated: mtl.claim("-",at("look-ahead","shoppers","late","gains"),0) undecided -->
+#
 # ### Exercise 2 · Everybody's friend  (difficulty ●○○, importance ●●●, 4 minutes)
 #
 # Somebody cuts four tasks by $g_i^\top g_j$. One loss is a price in cents, with a gradient ten times as long as the others':
@@ -221,12 +223,12 @@ checks.big_friend(comparable)
 
 # %%
 overlap = bank.load("company_overlap")
-mtl.show.along(overlap, "share", "auc", line="score", unit="", label="AUC", x_label="share in common",
+mtl.show.along(overlap, "share", "auc", line="measure", unit="", label="AUC", x_label="share in common",
                levels={"chance": 0.5})
 
 # %%
 labels = mtl.claim("all garments in common: labels name the company better than gradients",
-                   mtl.pick(overlap, "auc", score="labels", share=1), mtl.pick(overlap, "auc", score="cosine", share=1))
+                   mtl.pick(overlap, "auc", measure="labels", share=1), mtl.pick(overlap, "auc", measure="cosine", share=1))
 mtl.show.verdicts(labels)
 
 # %% [markdown]
@@ -235,10 +237,11 @@ mtl.show.verdicts(labels)
 # (2604.07848); that fits. So look at the labels first. But they say *related*, not *helpful*: opposite tastes are related, too.
 #
 # <!-- stated: labels supported +0.29 -->
-# <!-- stated: 100*mtl.pick(overlap,"auc",score="labels",share=1).mean() = 100 -->
-# <!-- stated: 100*mtl.pick(overlap,"auc",score="labels",share=0.3).mean() = 93 -->
-# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",score="cosine",share=1),0.5) supported +0.20 -->
-# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",score="cosine",share=0.3),0.5) undecided +0.09 -->
+# <!-- stated: 100*mtl.pick(overlap,"auc",measure="labels",share=1).mean() = 100 -->
+# <!-- stated: 100*mtl.pick(overlap,"auc",measure="labels",share=0.3).mean() = 93 -->
+# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",measure="cosine",share=1),0.5) supported +0.20 -->
+# <!-- stated: mtl.claim("-",mtl.pick(overlap,"auc",measure="cosine",share=0.3),0.5) undecided +0.09 -->
+#
 # ## 4 · Learn it from groups
 #
 # The planted eight, through a linear trunk of 2 features, solved exactly. All 28 pairs:
@@ -292,6 +295,7 @@ mtl.show.along(learnt, "groups", "auc", line="score", unit="", label="AUC", leve
 # <!-- stated: mtl.claim("-",learnt[learnt.groups==10].set_index("seed").auc,0.5) supported -->
 # <!-- stated: 100*learnt[learnt.groups==40].auc.mean() = 73 -->
 # <!-- stated: 100*learnt[learnt.groups==70].auc.mean() = 74 -->
+#
 # ## 5 · Choose, and report
 #
 # Cut the eight into two, by β from 40 groups (*learnt*), or by trying every cut (*tried*). Both choose on validation and
@@ -320,6 +324,7 @@ mtl.show.verdicts(chosen, primary=1)
 # <!-- stated: error["all\x20together"].mean() = 0.77 -->
 # <!-- stated: error["all\x20apart"].mean() = 0.52 -->
 # <!-- stated: (error["all\x20together"]>1).sum() = 3 -->
+#
 # ### Exercise 4 · Design the test  (difficulty ●●○, importance ●●●, 4 minutes)
 #
 # The colleague cuts eight tasks by their cosines: two groups are 3 points better than one network for all. What must stand

@@ -28,7 +28,7 @@ budgets, altered, probes = map(bank.load, ("budgets", "inside_altered", "inside_
 shoppers, shrunk, tastes = map(bank.load, ("shoppers_path", "shrunk_shoppers", "relatedness"))
 parts, branches, transfer = map(bank.load, ("parts", "branches", "transfer"))
 fronts, affinity = bank.gather_fronts()[16, 24], bank.load("company_scores").drop(columns="gains")
-named = mtl.pick(affinity, "auc", score="cka", world="shoppers", stage="late")
+named = mtl.pick(affinity, "auc", measure="cka", world="shoppers", stage="late")
 
 
 def one_picture(way, width, task="garment"):

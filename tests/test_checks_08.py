@@ -46,6 +46,11 @@ def sizes(loss_1, loss_2, shared):
     return gradient(loss_1, shared).norm(), gradient(loss_2, shared).norm()
 
 
+def of_sums(loss_1, loss_2, shared):
+    long = [sum(gradient(loss, [one]).norm() for one in shared) for loss in (loss_1, loss_2)]
+    return inner(loss_1, loss_2, shared) / (long[0] * long[1])
+
+
 COSINES = [
     (lambda a, b, shared: ..., "not attempted", ""),
     (solution, "right", ""),
@@ -58,6 +63,7 @@ COSINES = [
     (inner, "wrong", "inner product"),
     (lambda a, b, shared: inner(a, b, shared) / np.prod(sizes(a, b, shared)) ** 2, "wrong", "not by their squares"),
     (lambda a, b, shared: inner(a, b, shared) / sizes(a, b, shared)[0] ** 2, "wrong", "divided by twice"),
+    (of_sums, "wrong", "sum of the sizes"),
     (lambda a, b, shared: solution(a, b, shared).abs(), "wrong", "sign"),
     (lambda a, b, shared: 1 - solution(a, b, shared), "wrong", "one minus"),
     (of_layers, "wrong", "one number"),
@@ -82,10 +88,10 @@ SCALES = [
     (lambda labels, train: labels - train.mean(), "wrong", "scale is still there"),
     (lambda labels, train: labels / train.std(), "wrong", "mean is still there"),
     (lambda labels, train: (labels - train.mean()) / train.var(), "wrong", "variance"),
-    (lambda labels, train: ((train - train.mean()) / train.std())[: len(labels)], "wrong", "training labels"),
+    (lambda labels, train: (train - train.mean()) / train.std(), "wrong", "training labels"),
     (lambda labels, train: labels * train.std() + train.mean(), "wrong", "way back"),
     (lambda labels, train: labels / 1e5, "wrong", "first label"),
-    (lambda labels, train: (train - train.mean()) / train.std(), "wrong", "there are 30"),
+    (lambda labels, train: train / 1e5, "wrong", "there are 30"),
     (lambda labels, train: None, "wrong", "return missing"),
     (lambda labels, train: labels.scale(train), "crashed", "AttributeError"),
 ]

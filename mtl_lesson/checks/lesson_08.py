@@ -38,6 +38,9 @@ def gradient_cosine(function: Callable[[Tensor, Tensor, Sequence[Tensor]], float
         inner: "this is the inner product; divide by both sizes.",
         inner / (sizes[0] * sizes[1]) ** 2: "divide by the sizes, not by their squares.",
         inner / sizes[0] ** 2: "one gradient was divided by twice; each has its own size.",
+        inner
+        / (sum(float(one.norm()) for one in g1) * sum(float(one.norm()) for one in g2)): "the size of all weights "
+        "together is not the sum of the sizes: put them into one vector first.",
         abs(right): "a cosine has a sign, which is what conflict is about.",
         1 - right: "this is one minus the cosine.",
     }
@@ -56,6 +59,8 @@ def standardise(function: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     given = attempted(function(labels.clone(), train.clone()))
     if not isinstance(given, Tensor):
         return f"the labels are a tensor; yours is a {type(given).__name__}. Is a return missing?"
+    if given.shape == train.shape and torch.allclose(given.to(train), (train - train.mean()) / train.std(), rtol=0.02):
+        return "these are the training labels, standardised; asked for is what `labels` holds."
     if given.shape != labels.shape:
         return f"there are {len(labels)} labels; yours have shape {tuple(given.shape)}."
     mean, sd = train.mean(), train.std()
@@ -68,7 +73,6 @@ def standardise(function: Callable[[Tensor, Tensor], Tensor]) -> str | None:
         (labels - mean, "the mean is gone, the scale is still there: divide by the standard deviation."),
         (labels / sd, "the mean is still there: a network would have to learn it first."),
         ((labels - mean) / train.var(), "this was divided by the variance."),
-        ((train[: len(labels)] - mean) / sd, "these are the training labels."),
         (labels * sd + mean, "this is the way back."),
     ]
     either = [(labels - mean) / train.std(correction=correction) for correction in (0, 1)]
@@ -121,7 +125,7 @@ standardise = Exercise(
 conflict_hurts = Exercise(
     "Exercise 3",
     conflict_hurts,
-    praise="The cause is taken away, both arms search alike, and a comparison of nothing with nothing shows chance.",
+    praise="Both arms search alike, and a comparison of nothing with nothing shows chance. A must hold, too.",
     hints=(
         "The outcome is a score on test, not an angle.",
         "How large a difference would two trainings of one and the same method show?",

@@ -21,10 +21,10 @@ def share_in_order(score: np.ndarray, company: Sequence[object]) -> float:
     T = len(score)
     within = [score[i, j] for i in range(T) for j in range(T) if i != j and company[i] == company[j]]
     between = [score[i, j] for i in range(T) for j in range(T) if i != j and company[i] != company[j]]
-    return share_above(within, between)
+    return ordered_share(within, between)
 
 
-def share_above(above: Sequence[float], below: Sequence[float], tie: float = 0.5) -> float:
+def ordered_share(above: Sequence[float], below: Sequence[float], tie: float = 0.5) -> float:
     """How often one of ``above`` is larger than one of ``below``."""
     pairs = list(itertools.product(above, below))
     return sum((a > b) + tie * (a == b) for a, b in pairs) / len(pairs)
@@ -50,12 +50,12 @@ def named_company(function: Callable[[np.ndarray, Sequence[object]], float]) -> 
     def half(upper: bool) -> float:
         kept = [(i, j) for (i, j) in same if (i < j if upper else i > j)]
         parts = [[SCORE[pair] for pair in kept if same[pair] is one] for one in (True, False)]
-        return share_above(*parts)
+        return ordered_share(*parts)
 
     mistakes = {
-        share_above(own, between): "the diagonal is in it: a task with itself is no pair.",
-        share_above(off, between, 0.0): "a tie counts half, and yours counts nothing.",
-        share_above(off, between, 1.0): "a tie counts half, and yours counts as one.",
+        ordered_share(own, between): "the diagonal is in it: a task with itself is no pair.",
+        ordered_share(off, between, 0.0): "a tie counts half, and yours counts nothing.",
+        ordered_share(off, between, 1.0): "a tie counts half, and yours counts as one.",
         1 - right: "it is the wrong way round: within a company the score should be *higher*.",
         half(True): "it looks at each pair in one direction, and the table has two: what Ana gives Bao is not what Bao "
         "gives Ana.",

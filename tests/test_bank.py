@@ -11,8 +11,14 @@ import mtl_lesson as mtl
 from mtl_lesson import bank, provenance
 from mtl_lesson.data import DataError
 
-#: columns that were measured; a "value" may be negative
-MEASURED = ("score", "validation", "loss", "gap", "count", "value")
+#: columns that were measured, and which of them may be negative
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc")
+MEASURED += ("cosine", "ratio", "size_first", "size_second")
+SIGNED = {"value", "gain", "gains", "cosine"}
+#: tables with an error, which knows no upper end, among the scores
+ERRORS = {"company_cuts"}
+#: of lessons 08 and 09, whose claims are over eight seeds
+EIGHT = ("company_", "conflicts", "cured", "fronts", "noisy")
 
 
 @pytest.fixture
@@ -35,10 +41,11 @@ def test_every_stored_result_is_whole(name):
     assert len(table) == bank.read_facts(name)["rows"]
     measured = [column for column in MEASURED if column in table]
     assert measured
-    assert not table[measured].isna().any().any()
-    for column in ("score", "validation"):
+    known = table[table.world == "shoppers"] if "gains" in table else table  # no gains were measured elsewhere
+    assert not known[measured].isna().any().any()
+    for column in {"score", "validation"} if name not in ERRORS else ():
         assert table.get(column, pd.Series([0.0])).between(0, 1).all()
-    assert (table[[column for column in measured if column != "value"]] >= 0).all().all()
+    assert (table[[column for column in measured if column not in SIGNED]] >= 0).all().all()
 
 
 def test_ways_side_by_side_are_different_models_over_the_same_seeds():
@@ -63,7 +70,7 @@ def test_every_place_has_the_same_first_seeds_and_enough_of_them(name):
     table = bank.load(name)
     place = [c for c in table.columns if c not in ("seed", "weights", *MEASURED)]
     for _, seeds in table.groupby(place, dropna=False).seed:
-        assert sorted(seeds) == list(range(100, 110))  # fresh: settings were chosen on seeds 0 to 9
+        assert sorted(seeds) == list(range(100, 108 if name.startswith(EIGHT) else 110))  # settings: seeds 0 to 9
 
 
 def test_the_bank_is_small():
@@ -195,7 +202,7 @@ def test_pictures_turned_round_make_every_picture_result_stale(package):
         ("mtl_lesson/chance.py", "digest[:7]", "digest[:6]", bank.names),
         ("mtl_lesson/inspection/ridge.py", "1e-13", "1e-12", lambda: using("inspection/probe")),
         ("data/bank/inside.py", "REMOVED = 10", "REMOVED = 11", lambda: using("bank/inside.py")),
-        ("data/bank/make.py", "steps / math.ceil", "steps // math.ceil", bank.names),
+        ("data/bank/make.py", "steps / math.ceil", "steps // math.ceil", lambda: using("bank/make.py")),
         ("data/fashion_mnist/SHA256SUMS", "train.png", "train2.png", bank.names),
         ("data/schools/SHA256SUMS", "exam.csv", "exam2.csv", list),
         ("mtl_lesson/show/style.py", "DPI, SIZE = 10.0, 100, 12", "DPI, SIZE = 10.0, 100, 13", list),

@@ -7,7 +7,8 @@ network, 15 epochs in float32, drawing of worlds and evaluation counted in; 30 s
 
 Then a training step of eight copies of that network on three tasks, on one thread: with the sum of losses, with learnt
 weights, and with torchjd's UPGrad, MGDA and PCGrad. They alternate in one process; what is printed are medians and
-their ratios. A step on gradients goes backwards once a task: at three tasks 3.2 times a plain one is the aim.
+their ratios. A step on gradients goes backwards once a task: at three tasks 3.2 times a plain one is the aim. Last,
+how long the cheap scores of lesson 09 take.
 """
 
 from __future__ import annotations
@@ -86,6 +87,19 @@ def steps(rounds: int) -> None:
     print(f"  on gradients, on average: {mean(found[name] for name in GRADIENTS) / found['sum']:.2f}×")
 
 
+def affinities() -> None:
+    """Every cheap score of eight tasks on trained models; 10 s or less is the aim."""
+    world = mtl.data.planted(T=8, groups=2, n=30)
+    trunk = mtl.nets.linear(10, 4)
+    runs = {way: mtl.fit(way(world.tasks, trunk), world, epochs=5, progress=False) for way in (mtl.Hard, mtl.Separate)}
+    print("affinity of eight tasks on one trained model")
+    for by in ("cosine", "look-ahead", "cka", "swap", "distance"):
+        run = runs[mtl.Hard if by in ("cosine", "look-ahead") else mtl.Separate]
+        start = time.perf_counter()
+        mtl.inspection.affinity(run, by=by)
+        print(f"  {by}: {time.perf_counter() - start:.2f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
@@ -94,6 +108,7 @@ def main() -> None:
     print(f"{hardware.cores()} cores")
     front(arguments.epochs)
     steps(arguments.rounds)
+    affinities()
 
 
 if __name__ == "__main__":

@@ -169,11 +169,12 @@ def watched(
     model = plan.model(points[0], worlds[0]).like(seeds).to(device, exact)
     feed = Feed([one.train for one in worlds], model.tasks, device, dtype)
     judged = Feed([split_of(one, scored) for one in worlds], model.tasks, device, exact)
+    measured = Feed([one.train for one in worlds], model.tasks, device, exact)  # never in a faster precision
     tables = []
 
     def look(epoch: int) -> None:
         names, scores = [task.name for task in model.tasks], evaluate(model, judged)[1].tolist()
-        every_row = table_rows(model, feed, seeds, settings.batch_size, batches)
+        every_row = table_rows(model, measured, seeds, settings.batch_size, batches)
         for point, rows, own in zip(points, every_row, scores, strict=True):
             table = pd.DataFrame(rows)
             for place, (name, value) in enumerate((plan.cells(point) | {"epoch": epoch}).items()):

@@ -66,7 +66,7 @@ test: setup
 	step() { title=$$1; shift; echo "$$title"; env "$$@" || failed="$$failed$$(printf '\n  %s' "$$title")"; }; \
 	step "1 of 4: the style of the code" $(VENV) -m ruff check; \
 	step "2 of 4: the package and the house" OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests; \
-	step "3 of 4: the notebooks, every output against the stored one" MTL_PREDICTIONS=off MTL_THREADS=1 $(VENV) -m pytest \
+	step "3 of 4: the notebooks, every output against the stored one" MTL_PREDICTIONS=off MTL_THREADS=1 OMP_NUM_THREADS=1 $(VENV) -m pytest \
 	  -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/notebook_sanitize.cfg \
 	  --nbval-cell-timeout 300 notebooks; \
 	step "4 of 4: the lessons in JupyterLab" $(VENV) -m pytest -m browser tests; \

@@ -197,7 +197,7 @@ def test_each_step_of_make_test_has_its_threads_and_workers(house):
     style, code, notebooks, browser = steps(house)
     assert style.startswith(",, -m ruff check")
     assert code.startswith("1,, -m pytest -n 2 --dist loadfile")
-    assert notebooks.startswith(",1,off -m pytest -n 2 --dist loadfile --nbval ")
+    assert notebooks.startswith("1,1,off -m pytest -n 2 --dist loadfile --nbval ")
     assert browser.startswith(",, -m pytest -m browser")
 
 

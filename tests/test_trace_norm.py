@@ -1,7 +1,9 @@
 """The trace norm: it solves what it says, its ends are known models, a linear trunk with decay is the same."""
 
 import pytest
+import scipy.optimize
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import mtl_lesson as mtl
 import mtl_lesson.linear.trace_norm as trace_norm
@@ -283,3 +285,28 @@ def test_rank_counts_directions():
     assert rank(torch.ones(7, 5).double()) == 0
     assert rank(torch.zeros(7, 5).double()) == 0
     assert rank(torch.stack([theta, torch.ones(7, 5).double()])).tolist() == [3, 0]
+
+
+SEARCHES = {
+    "a trunk": lambda: factored(mtl.data.planted(n=15), 2),
+    "the components": lambda: mtl.linear.closed_form.components(mtl.data.planted(n=15)),
+    "a smooth maximum": lambda: mtl.linear.front.smooth_maximum(
+        mtl.linear.front.tasks_with_cosine(0.2), [[1.0, 1.0, 1.0]]
+    ),
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_waits_for_no_other_thread(search, monkeypatch):
+    """Also the threads of a BLAS that came with SciPy, later than any limit that was set before."""
+    threads, real = [], scipy.optimize.minimize
+
+    def minimize(*arguments, **options):
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
+    with threadpool_limits(2):
+        SEARCHES[search]()
+        assert all(pool["num_threads"] == 2 for pool in threadpool_info() if pool["user_api"] == "blas")
+    assert set(threads) == {1}

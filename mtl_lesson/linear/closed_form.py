@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..data.world import Split, World
 from ..tasks import Regression, judged_as
+from .minimum import minimise
 
 CEILING = 25.0  # of log(1 + n τ²/σ²), for τ² of any size beside σ²: beyond 10¹¹ there is rounding, and no noise
 STARTS = (0.1, 1.0, 4.0)  # of the same: with few tasks and many coefficients the likelihood may have several peaks
@@ -145,8 +146,6 @@ def components(world: World, common: bool = False) -> Components:
     Maximum likelihood makes τ² a little too small when tasks are few. Raises TypeError for tasks that are not
     Regression, ValueError where the examples leave no noise to estimate.
     """
-    from scipy.optimize import minimize  # here, since it takes long to load
-
     n, G, alone, rest = _statistics(world)
     size = torch.einsum("tjj->j", G) / len(G)
     size = size.mean().expand_as(size) if common else size
@@ -165,14 +164,7 @@ def components(world: World, common: bool = False) -> Components:
         start = np.full(unknowns, start)
         if not math.isfinite(value_and_slope(start)[0]):
             raise ValueError("all labels are 0 or missing: there is no noise to estimate")
-        found = minimize(
-            value_and_slope,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0, CEILING)] * unknowns,
-            options={"ftol": 1e-15, "gtol": 1e-8, "maxiter": 1000},
-        )
+        found = minimise(value_and_slope, start, [(0, CEILING)] * unknowns, ftol=1e-15, gtol=1e-8, maxiter=1000)
         best = found if best is None or found.fun < best.fun else best
     no_noise = np.where(best.x > 0, best.x + CEILING - best.x.max(), 0)
     if best.x.max() > 0 and value_and_slope(no_noise)[0] <= best.fun + 1e-3:

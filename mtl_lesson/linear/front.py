@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..arguments import real, whole
+from .minimum import minimise
 
 FINER = 4  # times as many trunks as are asked for may dominate them
 ROUNDING = 1e-9  # of the size of θ, squared
@@ -118,7 +119,6 @@ def smooth_maximum(theta: Tensor, weights: Tensor, width: int = 1, mu: float = 1
 
 def _lowest_near(theta: Tensor, w: Tensor, start: Tensor, width: int, mu: float) -> Tensor:
     """The unit vector of the trunk to which L-BFGS comes from that of ``start``."""
-    from scipy.optimize import minimize  # here, since it takes long to load
 
     def value_and_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
         unit = torch.tensor(x, requires_grad=True)
@@ -127,7 +127,7 @@ def _lowest_near(theta: Tensor, w: Tensor, start: Tensor, width: int, mu: float)
         value = torch.logsumexp(w * losses / mu, -1)
         return value.item(), torch.autograd.grad(value, unit)[0].numpy()
 
-    found = minimize(value_and_slope, start.numpy(), jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9})
+    found = minimise(value_and_slope, start.numpy(), ftol=1e-15, gtol=1e-9)
     unit = torch.tensor(found.x)
     return unit / unit.norm()
 

@@ -13,6 +13,7 @@ from ..arguments import real, whole
 from ..data.world import World
 from . import closed_form
 from .closed_form import moments
+from .minimum import minimise
 
 TOLERANCE = 1e-10  # of the largest slope there is at θ = 0
 MOST_STEPS = 100_000  # a well-posed problem takes some hundreds
@@ -106,8 +107,6 @@ def factored(world: World, width: int, decay: float = 0.0, seed: int = 0) -> Ten
 
     Raises TypeError or ValueError for a width or decay that makes no sense and for tasks that are not Regression.
     """
-    from scipy.optimize import minimize  # here, since it takes long to load
-
     width, decay, seed = whole(width, "width"), real(decay, "decay"), whole(seed, "seed", least=0)
     A, b = (moment.numpy() for moment in moments(world.train, world))
     T, d = b.shape
@@ -124,7 +123,7 @@ def factored(world: World, width: int, decay: float = 0.0, seed: int = 0) -> Ten
 
     starts = np.random.default_rng(seed).standard_normal((STARTS, (T + d) * width)) / math.sqrt(width)
     options = {"ftol": 0, "gtol": 1e-10, "maxiter": 2000, "maxfun": 4000, "maxcor": 30}
-    found = [minimize(value_and_slope, start, jac=True, method="L-BFGS-B", options=options) for start in starts]
+    found = [minimise(value_and_slope, start, **options) for start in starts]
     best = min(found, key=lambda result: result.fun)
     if best.status == 1:  # it ran out of steps; that rounding ends the descent first is as it should be
         raise RuntimeError(f"no trunk of width {width} settled at decay = {decay:g}; take a larger decay, or seed")

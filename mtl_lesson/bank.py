@@ -2,7 +2,7 @@
 
 Each result is ``data/bank/NAME.csv`` beside ``NAME.json``, which holds its settings and seeds, the SHA-256 of the table
 and a stamp of all the code and data that made it. A path along λ is three of them. The experiments themselves stand in
-``data/bank/make.py``.
+``data/bank/experiments.py``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_facts(name: str) -> dict:
 def save(name: str, table: pd.DataFrame, settings: Mapping[str, object], code: Iterable[str]) -> None:
     """Store a table with its ``settings`` and the stamp of the ``code`` that made it.
 
-    ``code``: modules with all that they import ("data/shops"), or single files ("bank/make.py"), see
+    ``code``: modules with all that they import ("data/shops"), or single files ("bank/experiments.py"), see
     :func:`~mtl_lesson.provenance.stamp`. Both files are written beside their place and moved there when whole.
     """
     content = as_stored(table)

@@ -39,7 +39,7 @@ def stamp(roots: Iterable[str]) -> str:
     """A hash of what ``roots`` do and of the bundled data that they read; comments, docstrings and layout aside.
 
     A root is a module of the package with all that it imports ("data/questions"), or, with its ending, one file alone,
-    of the package or of the data folder ("bank/make.py"). One that is not there counts as empty.
+    of the package or of the data folder ("bank/experiments.py"). One that is not there counts as empty.
     """
     roots = set(roots)
     alone = {root for root in roots if root.endswith(".py")}

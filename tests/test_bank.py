@@ -10,6 +10,7 @@ import pytest
 import mtl_lesson as mtl
 from mtl_lesson import bank, provenance
 from mtl_lesson.data import DataError
+from mtl_lesson.training.loop import Settings
 
 #: columns that were measured, and which of them may be negative
 MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc")
@@ -24,7 +25,9 @@ EIGHT = ("company_", "conflicts", "cured", "fronts", "noisy")
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """A bank of our own, to damage."""
-    shutil.copytree(bank.data_folder() / "bank", tmp_path / "bank")
+    for folder in bank.data_folder().iterdir():
+        if folder.is_dir():
+            shutil.copytree(folder, tmp_path / folder.name)
     monkeypatch.setattr(bank, "data_folder", lambda: tmp_path)
     monkeypatch.setattr("mtl_lesson.data.files.data_folder", lambda: tmp_path)
     return tmp_path / "bank"
@@ -178,7 +181,7 @@ def using(*modules):
 
 
 def test_pictures_turned_round_make_every_picture_result_stale(package):
-    assert bank.stale() == []
+    assert "small" not in bank.stale()
     package(
         "mtl_lesson/data/garments.py",
         "return torch.tensor(pictures), labels",
@@ -202,7 +205,7 @@ def test_pictures_turned_round_make_every_picture_result_stale(package):
         ("mtl_lesson/chance.py", "digest[:7]", "digest[:6]", bank.names),
         ("mtl_lesson/inspection/ridge.py", "1e-13", "1e-12", lambda: using("inspection/probe")),
         ("data/bank/inside.py", "REMOVED = 10", "REMOVED = 11", lambda: using("bank/inside.py")),
-        ("data/bank/make.py", "steps / math.ceil", "steps // math.ceil", lambda: using("bank/make.py")),
+        ("data/bank/experiments.py", "steps / math.ceil", "steps // math.ceil", lambda: using("bank/experiments.py")),
         ("data/fashion_mnist/SHA256SUMS", "train.png", "train2.png", bank.names),
         ("data/schools/SHA256SUMS", "exam.csv", "exam2.csv", list),
         ("mtl_lesson/show/style.py", "DPI, SIZE = 10.0, 100, 12", "DPI, SIZE = 10.0, 100, 13", list),
@@ -225,10 +228,15 @@ def maker(elsewhere, monkeypatch):
     return importlib.import_module("make")
 
 
-def test_a_result_that_is_found_again_is_stamped_again(maker, elsewhere, monkeypatch):
+@pytest.fixture
+def tables(maker):
+    return importlib.import_module("experiments").TABLES
+
+
+def test_a_result_that_is_found_again_is_stamped_again(maker, tables, elsewhere, monkeypatch):
     """One table in a bank of our own: stale by another stamp, found again, and not where a score has changed."""
     monkeypatch.setitem(
-        maker.TABLES,
+        tables,
         "small",
         (
             [(mtl.Hard, {"width": [2, 3]}), (mtl.Separate, {"width": [2]})],
@@ -243,16 +251,57 @@ def test_a_result_that_is_found_again_is_stamped_again(maker, elsewhere, monkeyp
     assert stored.higher_is_better.all()
     old = bank.read_facts("small") | {"code_hash": "of other code"}
     (elsewhere / "small.json").write_text(json.dumps(old))
-    assert bank.stale() == ["small"]
+    assert "small" in bank.stale()
     good, said = maker.check("small")
     assert good, said
-    assert bank.stale() == []
-    monkeypatch.setitem(maker.TABLES, "small", (*maker.TABLES["small"][:3], maker.TABLES["small"][3] | {"epochs": 2}))
+    assert "small" not in bank.stale()
+    monkeypatch.setitem(tables, "small", (*tables["small"][:3], tables["small"][3] | {"epochs": 2}))
     (elsewhere / "small.json").write_text(json.dumps(old))
     good, said = maker.check("small")
     assert not good
-    assert "make bank NAME=small" in said
-    assert bank.stale() == ["small"]
+    assert "other settings; run make bank NAME=small" in said
+    assert "small" in bank.stale()
+
+
+def test_what_is_not_found_again_is_stamped_only_if_the_code_before_makes_the_same(maker, elsewhere, monkeypatch):
+    """As on another processor; the code before is asked for here."""
+    name = "shrunk_shoppers"
+    table, facts, roots = bank.load(name).head(6), bank.read_facts(name)["settings"], bank.read_facts(name)["code"]
+    table["score"] += 0.01
+    monkeypatch.setattr(maker, "results", lambda name, some: iter([(name, table, facts, roots)]))
+    old = bank.read_facts(name) | {"code_hash": "of other code"}
+    (elsewhere / f"{name}.json").write_text(json.dumps(old))
+    for against in ("and git does not hold the code", ""):  # a table that git does not have, and one of another machine
+        monkeypatch.setattr(maker.before, "difference", lambda *arguments, against=against: against)
+        good, said = maker.check(name)
+        assert good == (not against)
+        assert (f"make bank NAME={name}" in said) == ("git does not hold" in said) == bool(against)
+        assert (name in bank.stale()) == bool(against)
+
+
+def test_the_code_before_must_make_the_same_of_a_short_training(maker):
+    table = pd.DataFrame({"task": ["a", "b"], "score": [0.1, 0.2]})
+    then = {"small": table, "stale": ["another"]}
+    assert maker.before.compared(dict(then), dict(then), "abc") == ""
+    other = maker.before.compared(dict(then), {"small": table.assign(score=[0.1, 0.2 + 1e-16])}, "abc")
+    assert "nor do" in other
+    assert "(abc)" in other
+    assert "small" in maker.before.compared(then | {"stale": ["small"]}, dict(then), "abc")
+    assert "small" in maker.before.compared({"stale": []}, {"small": table, "stale": []}, "abc")
+
+
+def test_a_short_training_is_that_of_the_experiment_cut(maker):
+    """All settings but the length, all of which is judged; what is not judged stays so."""
+    asked = []
+    train = maker.before.cut(lambda plan, folder, training, *rest: asked.append(training))
+    for settings in ({"epochs": 20, "validate": 5, "lr": 0.1}, {"epochs": 1, "validate": False}):
+        train(None, None, Settings(**settings))
+    assert [(one.epochs, int(one.validate), one.lr) for one in asked] == [(2, 1, 0.1), (1, 0, Settings().lr)]
+
+
+def test_a_table_that_git_does_not_hold_is_not_vouched_for(maker, tmp_path, monkeypatch):
+    monkeypatch.setattr(maker.before, "TREE", tmp_path)
+    assert "git does not hold" in maker.before.difference("small", ["small"])
 
 
 def test_a_difference_is_seen_in_the_sixth_digit_and_a_missing_place_is_one(maker):

@@ -203,7 +203,7 @@ def tables(
     name: str, swept: Callable[..., mtl.Sweep], seeds: Sequence[int]
 ) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
     """(name, table, settings, code) of what the experiment ``name`` stores."""
-    code = ["training/sweeps", "bank/make.py", "bank/disagree.py", "data/changes"]
+    code = ["training/sweeps", "bank/experiments.py", "bank/disagree.py", "data/changes"]
     code += roots_of(Aggregate, Fixed, Uncertainty)
     if name == "fronts":
         facts = {"pair": PAIR, "widths": WIDTHS, "budgets": BUDGETS, "rates": RATES, "shares": SHARES, "rate": RATE}

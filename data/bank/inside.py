@@ -38,7 +38,7 @@ WORLDS = (mtl.data.questions, mtl.data.shoppers)
 def tables(
     swept: Callable[..., mtl.Sweep], seeds: Sequence[int] = SEEDS
 ) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
-    """(name, table, settings, code) of each result. ``swept``: as in ``make.py``, with name, way, world and trunk."""
+    """(name, table, settings, code) of each result. ``swept``: that of ``experiments.py``, its name given."""
     settings = {"n_train": 1000, "epochs": 20, "layers": LAYERS, "lam": LAM, "seeds": SEEDS}
     questions = {"n_train": 1000, "epochs": 20, "seeds": seeds}
     others = [*seeds, *(seed + len(SEEDS) for seed in seeds)]  # each network of a task beside one of another seed

@@ -12,7 +12,7 @@ from mtl_lesson import bank, provenance
 from mtl_lesson.data import DataError
 
 #: columns that were measured, and which of them may be negative
-MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc")
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc", "permuted")
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 SIGNED = {"value", "gain", "gains", "cosine"}
 #: tables with an error, which knows no upper end, among the scores

@@ -65,8 +65,7 @@ def gain(features=3, n=50, few="nobody", **place):  # the mean of some pairs, on
 
 narrow = measured.query("world == 'shoppers' and features == 3 and n == 50")
 middle, low, high = (look.transfer_matrix(narrow, end=end) for end in ("mean", "low", "high"))
-half, title = (high - low) / 2, "Gain, trunk of 3 features"
-mtl.show.affinity_map(middle, company, intervals=half, unit="%", title=title)
+mtl.show.affinity_map(middle, company, intervals=(high - low) / 2, unit="%", title="Gain, width 3")
 
 # %%
 lead = {f: gain(f, company="own") - gain(f, company="other") for f in (3, 32)}
@@ -95,7 +94,7 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 # <!-- stated: harm[3] undecided -->
 # <!-- stated: 100*lead[32].mean() = 0.4 -->
 #
-# Nor is it the same both ways. Give one of two companions 15 ratings and the other 150: the first gains 1.9 points, the second
+# Nor is it the same both ways: give one of two companions 15 ratings and the other 150: the first gains 1.9 points, the second
 # *loses* 1.3. So the colleague's sentence is this lesson's **misconception**: a gain belongs to two tasks, *and* to a trunk, to so
 # many labels, and to a direction.
 #
@@ -111,8 +110,8 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 # $$\cos_{ij} = \frac{g_i^\top g_j}{\lVert g_i \rVert \lVert g_j \rVert}, \qquad
 #   Z_{i \to j} = 1 - \frac{L_j(\theta - \eta g_i)}{L_j(\theta)} ,$$
 #
-# the second a *look ahead*: what a step for $i$ takes off the loss of $j$ (Fifty et al. 2021). Others compare networks that
-# were trained apart: their features (CKA), their weights (distance), a head on the other's trunk (swap).
+# the second a *look ahead*: what a step for $i$ takes off the loss of $j$ (Fifty et al. 2021). Others compare networks
+# trained apart: their features (CKA), their weights (distance), a head on the other's trunk (swap).
 #
 # Our worlds know the truth, so a score can be judged: how often does a pair within a company stand above one between two?
 # That is its **AUC**: 1 for always, ½ by chance.
@@ -152,10 +151,9 @@ cosines = look.affinity(run, by="cosine", batch_size=50)
 mtl.show.affinity_map(cosines, company, positive="agree", negative="conflict")
 
 # %% [markdown]
-# One network proves nothing. Stored are eight, after 5 epochs (*early*) and 60 (*late*); and eight linear tasks in two
-# subspaces, `planted(groups=2)`. *Permuted*: what the mean AUC of eight reaches once in 40 times if the names are dealt to the
-# groups at random (`look.permuted`; Mantel 1967). *Gains*: how the score's ranks go with those of the measured gains
-# (Spearman, 0 by chance).
+# One proves nothing. Stored are eight, after 5 epochs (*early*) and 60 (*late*); and eight linear tasks in two
+# subspaces, `planted(groups=2)`. *Permuted*: what the mean AUC reaches once in 40 times with names dealt to groups at random
+# (`look.permuted`). *Gains*: how the score's ranks go with those of the measured gains (Spearman, 0 by chance).
 
 # %%
 scores = bank.load("company_scores")
@@ -176,10 +174,10 @@ mtl.show.verdicts(late, match)
 
 # %% [markdown]
 # Late, CKA is beyond permuted groups in both worlds (0.93, 0.80), gradients and look ahead in `planted` alone (0.62); early,
-# only CKA among shoppers. All other scores stay within. Permuting asks whether *these* networks know the company; our interval,
-# whether new ones would: of these, CKA late, and no other. And the gains? CKA's ranks go with them by 0.18, and the *early*
-# look ahead, which names nobody, by 0.17; late it is noise. Naming the company is one thing, foretelling the gain another, and
-# nothing here foretells it well; "It's a Match!" (2023) found as much. (One seed's gains are noisy, which no score can follow.)
+# CKA among shoppers; nothing else. That speaks of *these* eight networks; for new ones, only late CKA of these is surely
+# above chance. CKA's ranks go with the gains by 0.18, and the *early* look ahead, which names nobody, by 0.17; late
+# it is noise. Naming the company is one thing, foretelling the gain another, which nothing here does well; "It's a Match!"
+# (2023) found as much.
 #
 # <!-- stated: late supported +0.15 -->
 # <!-- stated: (by.auc>by.permuted).sum() = 5.0 -->
@@ -245,7 +243,7 @@ mtl.show.verdicts(labels)
 # %% [markdown]
 # With all garments in common, labels alone name the company in 100 of 100 comparisons, with 15 of 50 in 93. Gradients, after 8
 # epochs: 70, surely above chance, and 59, which is not. Labels are beyond permuted groups at every share, gradients with a tenth
-# (64, just) or all. A paper of 2026 calls gradients noise where tasks share less than 30 % (2604.07848). So look at the labels
+# (64, just) or all. A paper of 2026 calls gradients noise where tasks share less than 30 % (2604.07848). So look at labels
 # first. But they say *related*, not *helpful*: opposite tastes are related, too.
 #
 # <!-- stated: labels supported +0.29 -->
@@ -266,8 +264,8 @@ pairs = measured[measured.world == "planted"].gain
 print(f"the largest gain or loss of any pair: ≈ {pairs.abs().max():.3f}")
 
 # %% [markdown]
-# Nothing, to the last digit. <!-- stated: pairs.abs().max() = 0.000 --> Two tasks through two features have all the room they want (Wu, Zhang & Ré 2020); and yet the companies
-# are real. So train random groups of four, and explain a task's loss by *who was there* (Li, Nguyen & Zhang 2023):
+# Nothing, to the last digit. <!-- stated: pairs.abs().max() = 0.000 --> Two tasks through two features have all the room they want (Wu, Zhang & Ré 2020).
+# So train random groups of four, and explain a task's loss by *who was there* (Li, Nguyen & Zhang 2023):
 #
 # $$-L_i(\text{group}) \approx b_i + \sum_{j \ne i} \beta_{j \to i} \,[\, j \in \text{group} \,] .$$
 #
@@ -305,7 +303,7 @@ mtl.show.along(learnt, "groups", "auc", line="score", label="AUC", x_label="rand
 
 # %% [markdown]
 # Where pairs were silent, ten groups name the company in 63 comparisons of 100, forty in 73, all seventy in 74, all beyond
-# permuted groups.
+# permuted ones.
 #
 # <!-- stated: 100*learnt[learnt.groups==10].auc.mean() = 63 -->
 # <!-- stated: mtl.claim("-",learnt[learnt.groups==10].set_index("seed").auc,0.5) supported -->
@@ -329,7 +327,7 @@ chosen = mtl.claim("two learnt groups err less than two at random",
 mtl.show.verdicts(chosen, primary=1)
 
 # %% [markdown]
-# *Undecided*, so forty groups are not shown to be worth it. And yet they beat *all together*, the usual rival, by 0.35: to beat it
+# *Undecided*, so forty groups are not shown to be worth it. And yet they beat *all together* by 0.35: to beat it
 # alone says little. Trying every cut beats random ones, by 0.30, and ends within 0.03 of the truth. All together, 0.77,
 # against 0.52 apart, is undecided: three seeds lie far above.
 #
@@ -397,7 +395,7 @@ mtl.show.verdicts(pulls)
 # %% [markdown]
 # The data have drawn the line: for seed 100 every λ within is above every λ between, and over eight
 # seeds the error is 0.49, against 1.21 with one λ for all. But it sees θ that are *near*; the planted eight share directions and
-# no values. *Related* has several meanings.
+# no values.
 #
 # <!-- stated: pulls supported -0.72 -->
 # <!-- stated: look.agreement(graphs[100].lam,company) = 1 -->

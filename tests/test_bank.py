@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -253,6 +254,28 @@ def test_a_result_that_is_found_again_is_stamped_again(maker, elsewhere, monkeyp
     assert not good
     assert "make bank NAME=small" in said
     assert bank.stale() == ["small"]
+
+
+def test_what_permuted_groups_reach_is_the_best_cut_for_one_seed_and_less_for_the_mean_of_many(maker):
+    names, company = list("abcd"), {"a": 0, "b": 0, "c": 1, "d": 1}
+    draw = np.random.default_rng(0)
+    tables = {seed: pd.DataFrame(draw.normal(size=(4, 4)), names, names) for seed in range(8)}
+    reach = maker.company.reach_permuted
+    cuts = [[["a", other], [one for one in "bcd" if one != other]] for other in "bcd"]
+    best = {seed: max(mtl.inspection.agreement(table, cut) for cut in cuts) for seed, table in tables.items()}
+    for seed, table in tables.items():  # a third of all orders are the best of three cuts
+        assert reach({seed: table}, company) == pytest.approx(best[seed])
+    assert 0.5 < reach(tables, company) < np.mean([*best.values()])
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("scores", ["world", "stage", "measure"]), ("overlap", ["share", "measure"]), ("learnt", ["groups"])],
+)
+def test_what_permuted_groups_reach_is_stored_beside_every_auc(name, place):
+    table = bank.load(f"company_{name}")
+    assert (table.groupby(place).permuted.nunique() == 1).all()
+    assert table.permuted.between(0.5, 0.7).all()
 
 
 def test_a_difference_is_seen_in_the_sixth_digit_and_a_missing_place_is_one(maker):

@@ -92,6 +92,18 @@ def test_the_alt_text_says_both_ends_of_every_line():
         assert f"≈ {number}" in figure.alt
 
 
+def test_a_level_may_change_along_x_and_is_the_highest_of_the_lines():
+    rows = table([0.0, 1.0, 2.0], value=lambda i, k, seed: 0.9)
+    rows["floor"] = 0.1 * rows.lam + 0.2 * (rows.task == "bo") + 0.01 * rows.seed  # means: 0.01, and 0.21 for bo
+    figure = mtl.show.along(rows, "lam", levels={"chance": 0.5, "permuted": "floor"})
+    level = drawn(figure)[-1]
+    assert level.tolist() == [pytest.approx(at) for at in ([0, 0.21], [1, 0.31], [2, 0.41])]
+    assert "permuted: ≈ 21 % at λ = 0, ≈ 41 % at λ = 2." in figure.alt
+    assert {"chance", "permuted"} <= {text.get_text() for text in figure.figure.axes[0].texts}
+    with pytest.raises(KeyError, match="no column 'roof'"):
+        mtl.show.along(rows, "lam", levels={"permuted": "roof"})
+
+
 def test_lines_are_told_apart_by_more_than_colour():
     figure = mtl.show.along(table([1.0, 2.0]), "lam")
     a, b = (line for line in figure.figure.axes[0].lines if len(line.get_xydata()) > 1)

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +14,7 @@ from mtl_lesson.data import DataError
 from mtl_lesson.training.loop import Settings
 
 #: columns that were measured, and which of them may be negative
-MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc")
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "gain", "gains", "auc", "permuted")
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 SIGNED = {"value", "gain", "gains", "cosine"}
 #: tables with an error, which knows no upper end, among the scores
@@ -302,6 +303,28 @@ def test_a_short_training_is_that_of_the_experiment_cut(maker):
 def test_a_table_that_git_does_not_hold_is_not_vouched_for(maker, tmp_path, monkeypatch):
     monkeypatch.setattr(maker.before, "TREE", tmp_path)
     assert "git does not hold" in maker.before.difference("small", ["small"])
+
+
+def test_what_permuted_groups_reach_is_the_best_cut_for_one_seed_and_less_for_the_mean_of_many(maker):
+    names, company = list("abcd"), {"a": 0, "b": 0, "c": 1, "d": 1}
+    draw = np.random.default_rng(0)
+    tables = {seed: pd.DataFrame(draw.normal(size=(4, 4)), names, names) for seed in range(8)}
+    reach = maker.company.reach_permuted
+    cuts = [[["a", other], [one for one in "bcd" if one != other]] for other in "bcd"]
+    best = {seed: max(mtl.inspection.agreement(table, cut) for cut in cuts) for seed, table in tables.items()}
+    for seed, table in tables.items():  # a third of all orders are the best of three cuts
+        assert reach({seed: table}, company) == pytest.approx(best[seed])
+    assert 0.5 < reach(tables, company) < np.mean([*best.values()])
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("scores", ["world", "stage", "measure"]), ("overlap", ["share", "measure"]), ("learnt", ["groups"])],
+)
+def test_what_permuted_groups_reach_is_stored_beside_every_auc(name, place):
+    table = bank.load(f"company_{name}")
+    assert (table.groupby(place).permuted.nunique() == 1).all()
+    assert table.permuted.between(0.5, 0.7).all()
 
 
 def test_a_difference_is_seen_in_the_sixth_digit_and_a_missing_place_is_one(maker):

@@ -49,6 +49,7 @@ STAGES = {"early": 5, "late": 60}
 OF_SHARED, OF_SEPARATE = ("cosine", "look-ahead"), ("cka", "swap", "distance")
 NUMBERS = (10, 20, 40, 70)  # of random groups of four; there are 70
 SHARES = (0.0, 0.1, 0.3, 1.0)  # of the samples that all tasks have in common
+PERMUTED = 1000  # times the tasks of every seed are put into another order
 
 
 def small(features: int) -> nn.Sequential:
@@ -70,11 +71,12 @@ def tables(folder: object, some: bool = False) -> Stored:
     measured = facts | {"steps": STEPS, "lr": RATE, "features and n": SETTINGS, "few": FEW, "planted": PLANTED}
     yield "company_gains", gains(groups, planted), measured, [*people, *solved]
     scores = [*people, *solved, *roots_of(mtl.Separate), "training/sweeps", "inspection/affinity"]
+    facts |= TRAINED | {"permuted": PERMUTED}
     found = judged(of_scores(train, some), ["world", "stage"], groups)
-    yield "company_scores", found, facts | TRAINED | PLANTED | {"stages": STAGES}, scores
-    yield "company_overlap", judged(of_overlap(train, some), ["share"]), facts | TRAINED | {"shares": SHARES}, scores
+    yield "company_scores", found, facts | PLANTED | {"stages": STAGES}, scores
+    yield "company_overlap", judged(of_overlap(train, some), ["share"]), facts | {"shares": SHARES}, scores
     facts = PLANTED | {"width": WIDTH, "rounds": ROUNDS, "seeds": SEEDS, "numbers": NUMBERS}
-    yield "company_learnt", learnt(planted), facts, [*people, *solved]
+    yield "company_learnt", learnt(planted), facts | {"permuted": PERMUTED}, [*people, *solved]
     yield "company_cuts", cuts(groups, planted), facts, [*people, *solved]
 
 
@@ -96,7 +98,8 @@ def gains(groups: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([pd.concat(found).assign(world="shoppers"), linear.assign(world="planted")], ignore_index=True)
     company = COMPANY_OF["shoppers"] | COMPANY_OF["planted"]
     table["company"] = np.where(table.giver.map(company) == table.receiver.map(company), "own", "other")
-    return table.drop(columns="validation").round({"gain": 6})  # what is 0 but for rounding is 0
+    table["gain"] = table.gain.round(6) + 0.0  # what is 0 but for rounding is 0, and not −0
+    return table.drop(columns="validation")
 
 
 def gains_by(groups: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple]:
@@ -105,20 +108,35 @@ def gains_by(groups: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple]:
 
 
 def judged(scores: pd.DataFrame, at: Sequence[str], groups: pd.DataFrame | None = None) -> pd.DataFrame:
-    """How far each score names the company (``auc``), and how its ranks go with those of the gains that were measured
-    among the shoppers (``gains``, Spearman; NaN in another world)."""
+    """How far each score names the company (``auc``), what permuted groups reach (``permuted``, see
+    :func:`reach_permuted`), and how its ranks go with those of the gains that were measured among the shoppers
+    (``gains``, Spearman; NaN in another world)."""
     found = []
-    for place, part in scores.groupby([*at, "by", "seed"], sort=False):
-        row = dict(zip([*at, "measure", "seed"], place, strict=True))
-        world, table = row.get("world", "shoppers"), square(part)
-        row["auc"] = inspection.agreement(table, COMPANY_OF[world])
-        if groups is not None:
-            own = groups[(groups.features == SMALL) & (groups.n == RATINGS) & (groups.seed == row["seed"])]
-            known = inspection.transfer_matrix(inspection.gains_of_pairs(own.assign(higher_is_better=True)))
-            names = list(table.columns)
-            row["gains"] = inspection.agreement(table, known.loc[names, names]) if world == "shoppers" else np.nan
-        found.append(row)
+    for place, part in scores.groupby([*at, "by"], sort=False):
+        here = dict(zip([*at, "measure"], place, strict=True))
+        world = here.get("world", "shoppers")
+        tables = {seed: square(one) for seed, one in part.groupby("seed", sort=False)}
+        here["permuted"] = reach_permuted(tables, COMPANY_OF[world])
+        for seed, table in tables.items():
+            row = here | {"seed": seed, "auc": inspection.agreement(table, COMPANY_OF[world])}
+            if groups is not None:
+                own = groups[(groups.features == SMALL) & (groups.n == RATINGS) & (groups.seed == seed)]
+                known = inspection.transfer_matrix(inspection.gains_of_pairs(own.assign(higher_is_better=True)))
+                names = list(table.columns)
+                row["gains"] = inspection.agreement(table, known.loc[names, names]) if world == "shoppers" else np.nan
+            found.append(row)
     return pd.DataFrame(found)
+
+
+def reach_permuted(tables: Mapping[int, pd.DataFrame], company: Mapping[str, int]) -> float:
+    """What the mean AUC over seeds reaches once in 40 times if the tasks are dealt to the groups anew, in every seed by
+    itself: the upper end of the middle 95 %.
+
+    ``tables``: seed → score. Of one seed alone it would say little: six tasks can be cut into two threes in ten ways,
+    so that a tenth of all orders are the company itself.
+    """
+    drawn = [inspection.permuted(table, company, PERMUTED, seed=seed) for seed, table in tables.items()]
+    return float(np.quantile(np.mean(drawn, axis=0), 0.975))
 
 
 def square(rows: pd.DataFrame) -> pd.DataFrame:
@@ -134,10 +152,13 @@ def regressed(planted: pd.DataFrame, seed: int, number: int) -> pd.DataFrame:
 
 
 def learnt(planted: pd.DataFrame) -> pd.DataFrame:
-    """How far β names the company, for each number of groups and seed."""
-    place = itertools.product(NUMBERS, SEEDS)
-    rows = [(n, s, inspection.agreement(regressed(planted, s, n), COMPANY_OF["planted"])) for n, s in place]
-    return pd.DataFrame(rows, columns=["groups", "seed", "auc"])
+    """How far β names the company, for each number of groups and seed, and what permuted groups reach."""
+    found, company = [], COMPANY_OF["planted"]
+    for number in NUMBERS:
+        tables = {seed: regressed(planted, seed, number) for seed in SEEDS}
+        place = {"groups": number, "permuted": reach_permuted(tables, company)}
+        found += [place | {"seed": seed, "auc": inspection.agreement(beta, company)} for seed, beta in tables.items()]
+    return pd.DataFrame(found)
 
 
 def cuts(groups: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:

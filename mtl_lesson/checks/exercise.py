@@ -7,7 +7,8 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isclose
+from math import isclose, isfinite
+from numbers import Real
 
 MARKS = {"not attempted": "○", "right": "✓", "wrong": "✗", "crashed": "✗", "stopped": "○"}
 COLOURS = dict.fromkeys(MARKS, "#5F5F5F") | {"right": "#00664B", "wrong": "#A33B00", "crashed": "#A33B00"}
@@ -91,6 +92,15 @@ def blank(answer: object) -> bool:
     if isinstance(answer, set | dict | list | tuple):
         return not set(answer) - {...}
     return answer is ... or answer is None
+
+
+def no_number(given: object) -> str | None:
+    """What is wrong with what should be one finite number."""
+    if given is None:
+        return "your function returns nothing. Is a return missing?"
+    if isinstance(given, bool) or not isinstance(given, Real):
+        return f"the answer is one number; yours is a {type(given).__name__}."
+    return None if isfinite(given) else f"it is {given}."
 
 
 def judged(

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from .exercise import Exercise, attempted, fault_of_design, judged
+from .exercise import Exercise, attempted, fault_of_design, judged, no_number
 
 Scores = Mapping[str, float]
 Trials = Mapping[str, Mapping[int, tuple[float, float]]]  # setting → seed → (validation, test)
@@ -299,15 +299,6 @@ def dominated(function: Callable[[Mapping[str, Scores]], Collection[str]]) -> st
     if set(function(more)) != {"A"}:
         return "it is right for two tasks and wrong for three: go through all tasks there are."
     return None
-
-
-def no_number(given: object) -> str | None:
-    """What is wrong with what should be one finite number."""
-    if given is None:
-        return "your function returns nothing. Is a return missing?"
-    if isinstance(given, bool) or not isinstance(given, Real):
-        return f"the answer is one number; yours is a {type(given).__name__}."
-    return None if math.isfinite(given) else f"it is {given}."
 
 
 delta_m = Exercise(

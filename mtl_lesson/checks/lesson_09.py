@@ -9,8 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from .exercise import Exercise, attempted, fault_of_design, judged
-from .lesson_06 import no_number
+from .exercise import Exercise, attempted, fault_of_design, judged, no_number
 
 
 def share_in_order(score: np.ndarray, company: Sequence[object]) -> float:

@@ -17,6 +17,7 @@ from ..words import LETTERS
 from .drawing import Drawing
 from .schools import draw_ticks
 from .style import (
+    GREY,
     MARKERS,
     PAPER,
     WIDTH,
@@ -49,7 +50,7 @@ def along(
     label: str | None = None,
     x_label: str | None = None,
     log: bool = False,
-    levels: Mapping[str, float] | None = None,
+    levels: Mapping[str, float | str] | None = None,
     marked: tuple | None = None,
     title: str | None = None,
 ) -> Drawing:
@@ -59,12 +60,14 @@ def along(
     A line is the mean over seeds in the band of its 95 % interval (lowest to highest where there are fewer than 3). An
     ``x`` of numbers that holds ∞, or spans a factor of ten, gets a logarithmic axis with places for 0 and ∞;
     an ``x`` of words keeps its order. ``unit`` "%" takes shares; it is guessed for scores from 0 to 1. ``levels``:
-    name → a value drawn as a line across. ``marked``: (a value of x, what to write at it). ``log``: a logarithmic axis
-    for the value. A line ends with a cross where the value is no longer a number, or has grown ten-thousandfold there.
+    name → a value drawn as a line across, or a column: at each x its mean over seeds, the highest of the lines'.
+    ``marked``: (a value of x, what to write at it). ``log``: a logarithmic axis for the value. A line ends with a cross
+    where the value is no longer a number, or has grown ten-thousandfold there.
 
     Raises KeyError for a column that is not there, ValueError for an empty table or more than six lines.
     """
-    columns = [x, value, line, *([panel] if panel else [])]
+    floors = {said: column for said, column in (levels or {}).items() if isinstance(column, str)}
+    columns = [x, value, line, *([panel] if panel else []), *floors.values()]
     if missing := [name for name in columns if name not in table]:
         raise KeyError(f"the table has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}")
     lines = list(dict.fromkeys(table[line]))
@@ -95,7 +98,10 @@ def along(
             if name is not None:
                 ax.set_title(shortened(str(name), width / len(panels) - 0.5, 13, "bold"))
             for said, y in (levels or {}).items():
-                draw_level(ax, y, said)
+                if said in floors:
+                    draw_floor(ax, axis, highest(part, x, y, line), said)
+                else:
+                    draw_level(ax, y, said)
             if marked is not None:
                 draw_mark(ax, axis, *marked)
             if log:
@@ -122,7 +128,9 @@ def along(
                 for one, name in zip(lines, named, strict=True)
             ]
             figure.legend(handles=handles, loc="outside lower center", ncols=beside, handlelength=2.6)
-    return Drawing(figure, say_lines(table, x, value, line, panel, unit, label or value, axis, title))
+    alt = say_lines(table, x, value, line, panel, unit, label or value, axis, title)
+    alt += "".join(say_floor(table, x, column, line, unit, axis, said) for said, column in floors.items())
+    return Drawing(figure, alt)
 
 
 class Axis:
@@ -184,6 +192,18 @@ def draw_line(ax: Axes, at: np.ndarray, values: np.ndarray, colour: str, dashes:
         )
 
 
+def highest(part: pd.DataFrame, x: str, column: str, line: str) -> pd.Series:
+    """x → the mean of a column over seeds, of the line where it is highest."""
+    return part.groupby([line, x])[column].mean().groupby(level=x).max()
+
+
+def draw_floor(ax: Axes, axis: Axis, values: pd.Series, text: str) -> None:
+    """A level that changes along x."""
+    at = sorted((axis.place[one], level) for one, level in values.items())
+    ax.plot(*zip(*at, strict=True), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3, zorder=1)
+    ax.annotate(text, at[0], (0, 3), textcoords="offset points", ha="left", va="bottom", color=for_text(GREY))
+
+
 def draw_mark(ax: Axes, axis: Axis, value: object, text: str) -> None:
     at = axis.place[value] if value in axis.place else math.log10(value) if axis.kind == "log" else float(value)
     ax.axvline(at, color=for_text("#6E6E6E"), linestyle=(0, (2, 2)), linewidth=1.3, zorder=1)
@@ -214,6 +234,13 @@ def say_lines(
             said = [f"{told(mine[v], unit)} at {axis.said(v)}" for v in shown if v in mine.index]
             text.append(f"{f'{name}, ' if panel else ''}{one}: {', '.join(said)}.")
     return " ".join(text)
+
+
+def say_floor(table: pd.DataFrame, x: str, column: str, line: str, unit: str, axis: Axis, text: str) -> str:
+    """The alt text of a level that changes along x."""
+    level = highest(table, x, column, line)
+    ends = [f"{told(level[one], unit)} at {axis.said(one)}" for one in dict.fromkeys([axis.values[0], axis.values[-1]])]
+    return f" {text}: {', '.join(ends)}."
 
 
 def told(value: float, unit: str) -> str:

@@ -6,10 +6,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson.inspection import gains_of_pairs, train_groups, transfer, transfer_matrix
+from mtl_lesson.inspection import compare_seeds, gains_of_pairs, train_groups, transfer, transfer_matrix
 
 TRUNK = mtl.nets.linear(4, 2)
 SETTINGS = {"epochs": 4, "batch_size": 5, "lr": 0.02, "progress": False, "precision": "float64"}
@@ -104,3 +107,31 @@ def test_what_cannot_be_trained_is_refused_before_anything_is(monkeypatch):
         train_groups(world, [["task 1", "task 9"]], trunk=nn.Linear(4, 2))
     with pytest.raises(ValueError, match="seeds must be given once each"):
         transfer(world, TRUNK, seeds=[0, 0])
+
+
+@given(
+    st.integers(2, 5).flatmap(
+        lambda seeds: st.lists(st.lists(st.integers(-9, 9), min_size=seeds, max_size=seeds), min_size=3, max_size=8)
+    )
+)
+@settings(deadline=None)
+def test_seeds_are_compared_with_all_the_others(gains):
+    """As SciPy's rank correlation of one seed's gains with the others' means; NaN where all gains are equal."""
+    table = pd.DataFrame(
+        {"giver": f"g{pair}", "receiver": "r", "seed": 100 + seed, "gain": gain}
+        for pair, row in enumerate(gains)
+        for seed, gain in enumerate(row)
+    )
+    found = compare_seeds(table.sample(frac=1, random_state=0))
+    wide = np.array(gains, float)
+    for seed in range(wide.shape[1]):
+        others = np.delete(wide, seed, 1).mean(1)
+        if min(np.ptp(wide[:, seed]), np.ptp(others)) == 0:
+            assert np.isnan(found[100 + seed])
+        else:
+            assert found[100 + seed] == pytest.approx(spearmanr(wide[:, seed], others)[0])
+
+
+def test_one_seed_has_no_other():
+    with pytest.raises(ValueError, match="two seeds or more"):
+        compare_seeds(pd.DataFrame({"giver": ["a"], "receiver": ["b"], "seed": [0], "gain": [1.0]}))

@@ -30,7 +30,7 @@ from experiments import COMPANY, COPIES, DISAGREE, EXPERIMENTS, INSIDE, PATHS, r
 from mtl_lesson import bank
 from mtl_lesson.inspection import paths
 
-MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc")
+MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc", "permuted")
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 

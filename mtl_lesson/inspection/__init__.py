@@ -27,7 +27,7 @@ from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
-from .transfer import gains_of_pairs, train_groups, transfer, transfer_matrix
+from .transfer import compare_seeds, gains_of_pairs, train_groups, transfer, transfer_matrix
 from .units import filters, responses, top_pictures
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "attribution",
     "choose_groups",
     "cka",
+    "compare_seeds",
     "conflict",
     "conflict_path",
     "cost",

@@ -149,6 +149,20 @@ def gains_of_pairs(results: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["giver", "receiver", "seed"], key=lambda column: column.replace(order), ignore_index=True)
 
 
+def compare_seeds(table: pd.DataFrame) -> pd.Series:
+    """How the ranks of one seed's gains go with those of the other seeds' mean gains, over all pairs: seed → Spearman.
+
+    ``table``: that of :func:`transfer`. It is what a cheap score competes with: a whole gold standard, drawn anew.
+    Where this is low, most of a gain is the chance of one draw, which a score that looks at another draw cannot
+    foretell. Values of different seeds share data, so they are no sample. ValueError for fewer than two seeds.
+    """
+    wide = table.pivot(index=["giver", "receiver"], columns="seed", values="gain")
+    if wide.shape[1] < 2:
+        raise ValueError("one seed has no other to be compared with: measure the gains over two seeds or more")
+    others = {seed: wide.drop(columns=seed).mean(axis=1) for seed in wide}
+    return pd.Series({seed: wide[seed].rank().corr(others[seed].rank()) for seed in wide}, name="agreement")
+
+
 def tasks_by_group(results: pd.DataFrame) -> dict[str, Group]:
     """Group as the table names it → its tasks: those that it has rows for."""
     return {name: tuple(dict.fromkeys(rows.task)) for name, rows in results.groupby("group", sort=False)}

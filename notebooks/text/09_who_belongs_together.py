@@ -173,9 +173,10 @@ match = mtl.claim("shoppers: the ranks of CKA, late, go with those of the gains"
 mtl.show.verdicts(late, match)
 
 # %% [markdown]
-# Late, CKA is beyond permuted groups in both worlds (0.93, 0.80), gradients and look ahead in `planted` alone (0.62); early,
-# CKA among shoppers; nothing else. That speaks of *these* eight seeds; for new ones, only late CKA is surely above chance. CKA's ranks go with the gains by 0.18, the *early* look ahead's, which names nobody, by 0.17; late it is
-# noise. Little? **The gains of the seven other seeds foretell the eighth's by 0.10** (`look.compare_seeds`): with 50 ratings a
+# Late, CKA is beyond permuted groups in both worlds (0.93, 0.80), gradients and look ahead in `planted` alone (0.62);
+# early, CKA among shoppers; nothing else. That speaks of *these* eight seeds; for new ones, only late CKA is surely above
+# chance. CKA's ranks go with the gains by 0.18, the *early* look ahead's, which names nobody, by 0.17; late it is noise.
+# Little? **The gains of the seven other seeds foretell the eighth's by 0.10** (`look.compare_seeds`): with 50 ratings a
 # pair's gain is mostly chance. "It's a Match!" (2023) found as much.
 #
 # <!-- stated: late supported +0.15 -->
@@ -405,7 +406,7 @@ mtl.show.verdicts(pulls)
 # ## What we saw
 #
 # - A gain depends on width (the own company's lead shrank from 1.2 points to 0.4), on labels, and on the direction.
-# - CKA named the company; nothing foretold the gains well, not even gains. Labels named it, alone.
+# - CKA named the company; nothing foretold the gains well, not even gains. Labels named it without a network.
 # - Pairs can be silent where groups are not; forty groups taught something, not enough to beat a random cut for sure.
 # - A λ for each pair drew the line between two companies, and halved the error.
 #

@@ -88,6 +88,7 @@ bench: setup
 	@$(VENV) benchmarks/training.py
 	@$(VENV) benchmarks/lambda_path.py
 	@$(VENV) benchmarks/weighting.py
+	@$(VENV) benchmarks/arrows.py
 	@$(VENV) benchmarks/explorer.py
 	@$(VENV) benchmarks/inside.py
 	@$(VENV) benchmarks/microscope.py

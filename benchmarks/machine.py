@@ -18,10 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from unittest import mock
 
 import torch
+from turns import taking_turns
 
 import mtl_lesson as mtl
 from mtl_lesson.training import hardware
@@ -85,13 +87,12 @@ def beside(processes: int) -> Iterator[None]:
 
 def measured(act: Callable[[], None], rounds: int) -> dict[str, float]:
     """Way → the median of its seconds, the ways taking turns."""
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(rounds):
-        for way in WAYS:
-            with trained_by(way):
-                start = time.perf_counter()
-                act()
-                times[way].append(time.perf_counter() - start)
+
+    def by(way: str) -> None:
+        with trained_by(way):
+            act()
+
+    times = taking_turns({way: partial(by, way) for way in WAYS}, rounds, warm=0)
     return {way: median(found) for way, found in times.items()}
 
 

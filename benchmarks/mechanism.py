@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from statistics import median
 
 import torch
 from torch import nn
+from turns import taking_turns
 
 import mtl_lesson as mtl
 from mtl_lesson.nets.layers import General
@@ -81,16 +81,10 @@ def plain_loop(model: mtl.Sharing, world: mtl.data.World) -> Callable[[], object
 
 
 def compare(acts: dict[str, Callable[[], object]], rounds: int) -> None:
-    times = {name: [] for name in acts}
-    for number in range(rounds + 1):  # the first round is not counted
-        for name, act in acts.items():
-            start = time.perf_counter()
-            act()
-            if number:
-                times[name].append(time.perf_counter() - start)
-    first = median(next(iter(times.values())))
-    for name, found in times.items():
-        print(f"{name}: {1000 * median(found):.0f} ms a step, {median(found) / first:.2f}×")
+    found = {name: median(times) for name, times in taking_turns(acts, rounds).items()}
+    first = next(iter(found.values()))
+    for name, seconds in found.items():
+        print(f"{name}: {1000 * seconds:.0f} ms a step, {seconds / first:.2f}×")
 
 
 MEMORY = """

@@ -7,20 +7,22 @@ of a trunk of one hidden layer, 8 epochs in float32, drawing of worlds and evalu
 cores is the aim.
 
 Then a training step of eight copies of that network on three tasks, on one thread: with the sum of losses, with learnt
-weights, and with torchjd's UPGrad, MGDA and PCGrad. They alternate in one process; what is printed are medians and
-their ratios. A step on gradients goes backwards once a task: at three tasks 3.2 times a plain one is the aim. Last,
-how long the cheap scores of lesson 09 take.
+weights, and with torchjd's UPGrad, MGDA and PCGrad. They take turns in one process; what is printed is the least time
+of each, which other work on the machine disturbs least, and their ratios. A step on gradients goes backwards once a
+task: at three tasks 3.2 times a plain one is the aim, for each method. Last, how long the cheap scores of lesson 09
+take.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from statistics import mean, median
+from statistics import mean
 
 import numpy as np
 import torch
 from torchjd import aggregation
+from turns import taking_turns
 
 import mtl_lesson as mtl
 from mtl_lesson import weighting
@@ -76,14 +78,7 @@ def steps(rounds: int) -> None:
     recipes = {"sum": weighting.Sum(), "uncertainty": weighting.Uncertainty()}
     recipes |= {name: weighting.Aggregate(make()) for name, make in GRADIENTS.items()}
     acts = {name: a_step(recipe, world) for name, recipe in recipes.items()}
-    times = {name: [] for name in acts}
-    for number in range(rounds + 1):  # the first round is not counted
-        for name, act in acts.items():
-            start = time.perf_counter()
-            act()
-            if number:
-                times[name].append(time.perf_counter() - start)
-    found = {name: median(values) for name, values in times.items()}
+    found = {name: min(times) for name, times in taking_turns(acts, rounds).items()}
     print(f"a step of {COPIES} copies, three tasks, 64 pictures, one thread")
     for name, value in found.items():
         print(f"  {name}: {1000 * value:.1f} ms, {value / found['sum']:.2f}×")

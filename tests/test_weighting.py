@@ -14,6 +14,7 @@ from torchjd import aggregation, scalarization
 import mtl_lesson as mtl
 from mtl_lesson import weighting
 from mtl_lesson.chance import Drawn, generator
+from mtl_lesson.weighting.shortest import shortest
 
 FIT = {"epochs": 2, "batch_size": 8, "precision": "float64", "progress": False}
 ZOO_MLP = next(one for one in zoo.ZOO if one.name == "mlp")
@@ -124,6 +125,40 @@ def test_every_aggregator_of_torchjd_trains_as_on_a_plain_network(make):
                 setattr(part, name, value.double())
     for mine, plain in zip(run.model.trunk.parameters(), plain_loop(3, aggregator=its.double()), strict=True):
         torch.testing.assert_close(mine[0, 0], plain, rtol=0, atol=1e-7)
+
+
+@st.composite
+def jacobians(draw):
+    """J of some copies, (C, T, P), of gradients of all sizes; some rows are 0, along another or against it."""
+    C, T, P = draw(st.integers(1, 4)), draw(st.integers(2, 6)), draw(st.integers(1, 9))
+    made = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    J = torch.randn(C, T, P, generator=made, dtype=torch.float64)
+    J *= 10 ** (6 * torch.rand(C, T, 1, generator=made, dtype=torch.float64) - 3)
+    for copy in range(C):
+        for row, other in draw(st.lists(st.tuples(st.integers(0, T - 1), st.integers(0, T - 1)), max_size=3)):
+            J[copy, row] = draw(st.sampled_from([0, 1, -1, 2, -0.5])) * J[copy, other]
+    return J
+
+
+@settings(deadline=None)
+@given(jacobians(), st.sampled_from([0.001, 0.1]), st.sampled_from([100, 3]))
+def test_mgda_of_all_copies_at_once_is_torchjds_of_each(J, epsilon, max_iters):
+    """Weights may differ where many make the same vector, as of tasks with one gradient; the vector may not."""
+    its = aggregation.MGDA(epsilon=epsilon, max_iters=max_iters)
+    w = shortest(J @ J.mT, epsilon, max_iters)
+    torch.testing.assert_close(w.sum(1), torch.ones_like(w[:, 0]))
+    for one, own in zip(w, J, strict=True):
+        atol = 1e-9 * own.norm(dim=1).max().item()
+        torch.testing.assert_close(one @ own, its(own), rtol=0, atol=atol)
+
+
+def test_an_aggregator_made_from_mgda_weighs_in_its_own_way():
+    class Equal(aggregation.MGDA):
+        def __init__(self):
+            super().__init__()
+            self.weighting = aggregation.MeanWeighting()
+
+    assert far(fit(weighting=weighting.Aggregate(Equal())), fit(weighting=weighting.Aggregate(aggregation.Mean()))) == 0
 
 
 WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}

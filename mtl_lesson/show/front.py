@@ -7,26 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from ..arguments import real
 from ..evidence import interval
 from .drawing import Drawing
-from .pareto import PANEL, seeds_of, write_names
-from .sheets import LINE
+from .pareto import draw_arms, seeds_of, two_scores, write_names
 from .style import (
     BLUE,
     GREY,
     INK,
-    PALE,
     PAPER,
     SKY,
     about,
-    canvas,
     enumerated,
     for_text,
     markers_of,
-    percent,
     style,
 )
 
@@ -68,14 +63,9 @@ def front(
     level = means.pop(reference, None)
     arms.pop(reference, None)
     notes = notes_on_front(x, weights.values(), reference, margin, unit)
-    left, low, head = 1.0, 0.75 + LINE * 1.1 * len(notes), 0.15 + 0.45 * bool(title)
-    width, height = left + PANEL[0] + 0.3, head + PANEL[1] + low
+    shown = [*line, *line_arms, *means.values(), *arms.values(), *([] if level is None else [level])]
     with style():
-        figure = canvas(width, height, layout=None)
-        ax = figure.add_axes((left / width, low / height, PANEL[0] / width, PANEL[1] / height))
-        shown = [*line, *line_arms, *means.values(), *arms.values(), *([] if level is None else [level])]
-        set_room(ax, np.concatenate([np.atleast_2d(one) for one in shown]))
-        ax.grid(color=PALE, linewidth=0.8)
+        figure, ax = two_scores(np.concatenate([np.atleast_2d(one) for one in shown]), (x, y), notes, unit, title)
         draw_curve(ax, np.stack(line), line_arms, margin)
         ends = {f"{x} ×{weights_text(w)}": line[at] for at, w in zip((0, -1), ends_of(weights), strict=True)}
         if level is not None:
@@ -88,13 +78,6 @@ def front(
         dots = {name: np.tile(at, (2, 1)) for name, at in ends.items()}
         inks = dict.fromkeys(ends, for_text(BLUE))
         write_names(ax, ends | means, dots | arms, inks, [densely(np.stack(line))])
-        for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
-            axis.set_label_text(f"{task} →")
-            if unit == "%":
-                axis.set_major_formatter(FuncFormatter(percent))
-        figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
-        if title:
-            figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
     alt = say_front(np.stack(line), list(weights.values()), means, level, (x, y), reference, margin, unit)
     return Drawing(figure, f"{title.rstrip('.')}{'.' * (title[-1] not in '?.')} {alt}" if title else alt)
 
@@ -154,19 +137,6 @@ def densely(line: np.ndarray) -> np.ndarray:
 
 
 # --- the picture -----------------------------------------------------------------------------------------------------
-
-
-def set_room(ax: Axes, ends: np.ndarray) -> None:
-    middle, half = (ends.max(0) + ends.min(0)) / 2, 0.64 * np.maximum(np.ptp(ends, axis=0), 1e-3)
-    ax.set(xlim=middle[0] + np.array([-1, 1]) * half[0], ylim=middle[1] + np.array([-1, 1]) * half[1])
-
-
-def draw_arms(ax: Axes, mean: np.ndarray, ends: np.ndarray, colour: str, width: float) -> None:
-    """Both intervals of a point."""
-    for axis in (0, 1):
-        line = np.tile(mean, (2, 1))
-        line[:, axis] = ends[:, axis]
-        ax.plot(*line.T, color=colour, linewidth=width, zorder=2)
 
 
 def draw_curve(ax: Axes, line: np.ndarray, arms: Sequence[np.ndarray], margin: float | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ..evidence import interval
@@ -66,27 +67,19 @@ def pareto(
     if reference is not None:
         arms = {name: ends + means[reference] for name, ends in arms.items()}
     ends = np.concatenate([*arms.values(), np.stack(list(means.values()))])
-    middle, half = (ends.max(0) + ends.min(0)) / 2, 0.64 * np.maximum(np.ptp(ends, axis=0), 1e-3)
     notes = [f"arms: 95 % intervals{'' if reference is None else f' of the paired difference to {reference}'}"]
     notes += [f"dashed: the same mean of the two as {reference}"] * (reference is not None)
     notes += [f"hollow: {hollow_means}"] * bool(hollow)
-    left, low, head = 1.0, 0.75 + LINE * 1.1 * len(notes), 0.15 + 0.45 * bool(title)
-    width, height = left + PANEL[0] + 0.3, head + PANEL[1] + low
     with style():
-        figure = canvas(width, height, layout=None)
-        ax = figure.add_axes((left / width, low / height, PANEL[0] / width, PANEL[1] / height))
-        ax.set(xlim=middle[0] + np.array([-1, 1]) * half[0], ylim=middle[1] + np.array([-1, 1]) * half[1])
-        ax.grid(color=PALE, linewidth=0.8)
+        figure, ax = two_scores(ends, (x, y), notes, unit, title)
         if reference is not None:
-            across = means[reference][0] + 2 * np.array([-1, 1]) * max(half)  # beyond the panel, whose limits are set
+            reach = max(np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim()))  # beyond the panel, whose limits are set
+            across = means[reference][0] + np.array([-1, 1]) * reach
             ax.plot(across, means[reference].sum() - across, color=GREY, linestyle=(0, (5, 3)), linewidth=1.4, zorder=1)
         markers = markers_of(names)
         for name in names:
             filled = PAPER if name in hollow else BLUE
-            for axis in (0, 1):
-                line = np.tile(means[name], (2, 1))
-                line[:, axis] = arms[name][:, axis]
-                ax.plot(*line.T, color=GREY, linewidth=1.6, zorder=2)
+            draw_arms(ax, means[name], arms[name], GREY, 1.6)
             ax.plot(
                 *means[name],
                 markers[name],
@@ -98,14 +91,36 @@ def pareto(
                 zorder=3,
             )
         write_names(ax, means, arms, dict.fromkeys(hollow, for_text(GREY)))
-        for axis, task in ((ax.xaxis, x), (ax.yaxis, y)):
-            axis.set_label_text(f"{task} →")
-            if unit == "%":
-                axis.set_major_formatter(FuncFormatter(percent))
-        figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
-        if title:
-            figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
     return Drawing(figure, say_pareto(means, (x, y), list(hollow), hollow_means, unit, title))
+
+
+def two_scores(
+    ends: np.ndarray, tasks: tuple[str, str], notes: Sequence[str], unit: str, title: str | None
+) -> tuple[Figure, Axes]:
+    """An empty panel of the scores of two ``tasks``, with room for the points ``ends`` (n, 2); notes stand below it."""
+    left, low, head = 1.0, 0.75 + LINE * 1.1 * len(notes), 0.15 + 0.45 * bool(title)
+    width, height = left + PANEL[0] + 0.3, head + PANEL[1] + low
+    figure = canvas(width, height, layout=None)
+    ax = figure.add_axes((left / width, low / height, PANEL[0] / width, PANEL[1] / height))
+    middle, half = (ends.max(0) + ends.min(0)) / 2, 0.64 * np.maximum(np.ptp(ends, axis=0), 1e-3)
+    ax.set(xlim=middle[0] + np.array([-1, 1]) * half[0], ylim=middle[1] + np.array([-1, 1]) * half[1])
+    ax.grid(color=PALE, linewidth=0.8)
+    for axis, task in zip((ax.xaxis, ax.yaxis), tasks, strict=True):
+        axis.set_label_text(f"{task} →")
+        if unit == "%":
+            axis.set_major_formatter(FuncFormatter(percent))
+    figure.text(0.12 / width, 0.12 / height, "\n".join(notes), color=for_text(GREY), va="bottom", linespacing=1.3)
+    if title:
+        figure.text(0.12 / width, 1 - 0.27 / height, title, fontsize=14, fontweight="bold", va="center")
+    return figure, ax
+
+
+def draw_arms(ax: Axes, mean: np.ndarray, ends: np.ndarray, colour: str, width: float) -> None:
+    """Both intervals of a point."""
+    for axis in (0, 1):
+        line = np.tile(mean, (2, 1))
+        line[:, axis] = ends[:, axis]
+        ax.plot(*line.T, color=colour, linewidth=width, zorder=2)
 
 
 def seeds_of(table: pd.DataFrame, by: str, tasks: tuple[str, str]) -> dict[str, np.ndarray]:

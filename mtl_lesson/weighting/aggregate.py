@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from ..chance import Drawn, generator
 from ..sharing import Sharing
 from .base import Weighting
 from .scalarizer import check_combines, replica
+from .shortest import shortest
 
 Place = tuple[nn.Parameter, int]  # a parameter θ (C, G, …), and the number of one of its groups
 
@@ -34,7 +35,7 @@ class Aggregate(Weighting):
 
     def __init__(self, aggregator: nn.Module):
         super().__init__()
-        from torchjd.aggregation import Aggregator, WeightedAggregator  # here, since it takes long to load
+        from torchjd.aggregation import MGDA, Aggregator, WeightedAggregator  # here, since it takes long to load
 
         if not isinstance(aggregator, Aggregator):
             raise TypeError(
@@ -42,6 +43,7 @@ class Aggregate(Weighting):
             )
         self.recipe, self.calls = [aggregator], 0
         self.weighs = isinstance(aggregator, WeightedAggregator)  # A(J) = wᵀJ, and w can be told
+        self.shortest = type(aggregator) is MGDA  # not one derived from it, which may weigh in another way
 
     def begin(self, model):
         if len(self.tasks) == 1:
@@ -78,19 +80,25 @@ class Aggregate(Weighting):
         self.calls += 1
         found, weights = [], []
         numbers = J.isfinite().flatten(1).all(1).tolist()
-        for seed, aggregator, own, fine in zip(self.seeds, self.each, J, numbers, strict=True):
+        for seed, aggregator, own, fine, w in zip(self.seeds, self.each, J, numbers, self.at_once(J), strict=True):
             with torch.no_grad(), Drawn(generator(seed, "weighting", self.calls, device=J.device)):
                 if not fine:  # no solver takes it
                     found.append(own.sum(0))
                     weights += [own.new_full((len(own),), torch.nan)] * self.weighs
                 elif self.weighs:
-                    weights.append(aggregator.weighting(own))
+                    weights.append(aggregator.weighting(own) if w is None else w)
                     found.append(weights[-1] @ own)
                 else:
                     found.append(aggregator(own))
         if weights:
             self.found.append(torch.stack(weights))
         return torch.stack(found)
+
+    def at_once(self, J: Tensor) -> Iterable[Tensor | None]:
+        """The weights of each copy, (T,), where they are found for all copies together; None where they are not."""
+        if not self.shortest:
+            return [None] * len(J)
+        return shortest(J @ J.mT, self.recipe[0].epsilon, self.recipe[0].max_iters)
 
     def weights(self):
         found, self.found = self.found, []

@@ -36,17 +36,20 @@ from mtl_lesson.linear import front
 # %%
 stored = bank.load("fronts").query("width == 16 and epoch == 24")
 curve = stored[stored.arm == "fixed weights"].rename(columns={"arm": "method"})
-curve = curve.assign(weight=2 * curve.trial.astype(float))[["method", "weight", "task", "seed", "score"]]
-points = []
+curve = curve.assign(weight=2 * curve.trial.astype(float))
+points = [curve[["method", "weight", "task", "seed", "score"]]]
 for arm in ("learning rate", "Uncertainty", "PCGrad", "MGDA", "CAGrad", "Aligned-MTL", "Separate"):
     chosen = mtl.choose(stored[stored.arm == arm], "trial")[["garment", "colour"]]
-    points.append(chosen.melt(ignore_index=False, var_name="task", value_name="score").reset_index().assign(method=arm))
-mtl.show.front(pd.concat([curve, *points]), "garment", "colour", reference="Separate", margin=0.01,
+    tidy = chosen.melt(ignore_index=False, var_name="task", value_name="score")
+    points.append(tidy.reset_index().assign(method=arm))
+mtl.show.front(pd.concat(points), "garment", "colour", reference="Separate", margin=0.01,
                title="16 hidden units, 24 epochs")
 
 # %%
-garment = {arm: mtl.choose(stored[stored.arm == arm], "trial")["garment"] for arm in ("MGDA", "fixed weights")}
-lost = mtl.claim("MGDA names more garments than fixed weights", garment["MGDA"], garment["fixed weights"], unit="%")
+garment = {arm: mtl.choose(stored[stored.arm == arm], "trial")["garment"]
+           for arm in ("MGDA", "fixed weights")}
+lost = mtl.claim("MGDA names more garments than fixed weights", garment["MGDA"],
+                 garment["fixed weights"], unit="%")
 mtl.show.verdicts(lost)
 
 # %% [markdown]
@@ -67,7 +70,8 @@ print(f"weights reach ≈ {share:.0%} of the front")
 weights = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0))
 fairest = min(front.trunk_losses(theta, front.weighted_sum(theta, weights)), key=max)
 fair = front.trunk_losses(theta, front.smooth_maximum(theta, even))
-for name, losses in (("the fairest of 2,000 weights", fairest), ("smooth maximum, 1 : 1 : 1", fair)):
+ends = {"the fairest of 2,000 weights": fairest, "smooth maximum, 1 : 1 : 1": fair}
+for name, losses in ends.items():
     print(f"{name}: the losses are", *(f"≈ {loss:.2f}" for loss in losses))
 
 # %% [markdown]

@@ -111,7 +111,7 @@ def within(group: Group, settings: Mapping[str, object]) -> dict[str, object]:
         if isinstance(value, Fixed):
             found[name] = Fixed({task: w for task, w in value.given.items() if task in group})
         elif tasks_in(value, name):
-            found[name] = {key: one for key, one in value.items() if set(tasks_of(key)) <= set(group)}
+            found[name] = {key: one for key, one in value.items() if set(keyed_by(key)) <= set(group)}
     return found
 
 
@@ -120,10 +120,10 @@ def tasks_in(value: object, name: str) -> list[str]:
     if isinstance(value, Fixed):
         return list(value.given)
     speaks = name.rpartition(".")[2] in ("heads", "stems") or is_graph(value)
-    return [task for key in value for task in tasks_of(key)] if speaks and isinstance(value, Mapping) else []
+    return [task for key in value for task in keyed_by(key)] if speaks and isinstance(value, Mapping) else []
 
 
-def tasks_of(key: str | tuple[str, str]) -> tuple[str, ...]:
+def keyed_by(key: str | tuple[str, str]) -> tuple[str, ...]:
     return key if isinstance(key, tuple) else (key,)
 
 

@@ -37,7 +37,8 @@ class Drawn(TorchDispatchMode):
         given = dict(zip(names, args, strict=False)) | (kwargs or {})
         if func is torch.ops.aten.native_dropout.default:  # what a GPU takes for dropout
             return dropout(given["input"], given["p"], given["train"], self.generator)
-        if "dropout_p" in names and not given.get("dropout_p"):  # attention that draws nothing
+        rate = next((name for name in ("dropout_p", "dropout") if name in names), None)
+        if given.get("train") is False or (rate and not given.get(rate)):  # attention or a GRU that draws nothing
             return func(**given)
         if given.get("generator") is None:
             func, given = seeded(func), given | {"generator": self.generator}

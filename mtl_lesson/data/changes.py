@@ -46,7 +46,9 @@ def only(world: World, tasks: Iterable[str]) -> World:
         x = {name: split.x[name] for name in names} if isinstance(split.x, Mapping) else split.x
         return Split(x, {name: split.labels[name] for name in names})
 
-    layout = {name: world.layout[name] for name in names} if isinstance(world.layout, Mapping) else world.layout
+    layout = world.layout
+    if isinstance(layout, Mapping):  # which may name some tasks only
+        layout = {name: kind for name, kind in layout.items() if name in names}
     if not kept:
         raise ValueError(f"no task is left; name one or more of {', '.join(task.name for task in world.tasks)}")
     truth = {}

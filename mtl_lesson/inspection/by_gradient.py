@@ -7,6 +7,7 @@ the size of a batch is part of what they measure: a smaller one has more noise, 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -27,6 +28,7 @@ from .features import evaluating, inspected, split_of
 RATE = 0.01  # η of the look-ahead
 
 
+@torch.inference_mode(False)  # also where a learner has asked for no gradients
 def gradient_cosine(
     model: Sharing | Run, world: World, *, split: str = "train", batch_size: int = 64, seed: int = 0
 ) -> pd.DataFrame:
@@ -52,6 +54,7 @@ def gradient_cosine(
     return squared(model, torch.stack(found).nanmean(0))
 
 
+@torch.inference_mode(False)
 def look_ahead(
     model: Sharing | Run,
     world: World,
@@ -73,11 +76,13 @@ def look_ahead(
 
     Pitfall: a task with a large loss has a long gradient and looks like everybody's friend, or enemy.
 
-    Raises what :func:`prepared` does, ValueError for a rate that is not above 0.
+    Raises what :func:`prepared` does, ValueError for a rate that is not above 0 and for a loss below 0.
     """
     if real(lr, "lr") == 0:
         raise ValueError("lr must be above 0: a step of length 0 leads nowhere")
     model, feed = prepared(model, world, split)
+    if below := [name for name, loss in losses_on(model, feed) if loss < 0]:
+        raise ValueError(f"the loss of task {below[0]!r} on {split} is below 0, which has no shares: take by='cosine'")
     found = []
     with evaluating(model):
         for batch in batches(feed, batch_size, seed):
@@ -105,11 +110,16 @@ def prepared(model: Sharing | Run, world: World, split: str) -> tuple[Sharing, F
         )
     model, weights = copy.deepcopy(model), next(model.parameters())
     feed = Feed([split_of(world, split)], model.tasks, str(weights.device), weights.dtype)
-    for task, loss in zip(model.tasks, evaluate(model, feed)[0][0].tolist(), strict=True):
-        if not 0 < loss < float("inf"):
+    for name, loss in losses_on(model, feed):
+        if loss == 0 or not math.isfinite(loss):
             why = "nothing is left to learn, and there is no gradient" if loss == 0 else "the model has diverged"
-            raise ValueError(f"the loss of task {task.name!r} on {split} is {loss:g}: {why}; leave the task out")
+            raise ValueError(f"the loss of task {name!r} on {split} is {loss:g}: {why}; leave the task out")
     return model, feed
+
+
+def losses_on(model: Sharing, feed: Feed) -> list[tuple[str, float]]:
+    """Each task with its loss on all of a feed, which a learner's own may make negative."""
+    return list(zip((task.name for task in model.tasks), evaluate(model, feed)[0][0].tolist(), strict=True))
 
 
 def several(model: Sharing) -> Sharing:

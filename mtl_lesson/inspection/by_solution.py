@@ -100,9 +100,9 @@ def common(x: Inputs) -> Tensor:
 
 def trunk_weights(model: Sharing, task: str) -> Tensor:
     """All weights of a task's own trunk in a row, in double precision."""
-    own = model.specific_parameters(task)
-    heads = tuple(f"heads.{model.head_of(one)}." for one in model.tasks)
-    parts = [value.flatten() for name, value in own.items() if not name.startswith((*heads, "stems."))]
+    t = [one.name for one in model.tasks].index(task)
+    held = [trunk[name].values(owners[t]) for trunk in model.trunks().values() for name, owners in trunk.plan.items()]
+    parts = [value.flatten() for values in held for value in values.values()]
     if not parts:
         raise ValueError(f"the trunk of task {task!r} has no weights, so there is no distance")
     return torch.cat(parts).detach().double().cpu()

@@ -20,11 +20,12 @@ from ..training.feed import Batch, Feed
 from ..training.loop import Settings, evaluate, train
 from ..training.parts import cut_batch
 from ..training.sweeps import Plan, Sweep, check_seeds
-from ..weighting import Sum, as_weighting
+from ..weighting import Fixed, Sum, as_weighting
 from ..weighting.aggregate import gradients, of_group, shared_places
 from .features import evaluating, examples, sharing, split_of
 
 
+@torch.inference_mode(False)  # also where a learner has asked for no gradients
 def conflict(
     model: Sharing | Run, world: World, *, split: str = "train", batch_size: int = 64, batches: int = 8, seed: int = 0
 ) -> pd.DataFrame:
@@ -70,6 +71,7 @@ def conflict(
     return table
 
 
+@torch.inference_mode(False)
 def conflict_path(
     way: type[Sharing],
     world: World | Callable[..., World],
@@ -125,13 +127,14 @@ def along_front(sweep: Sweep) -> dict[str, np.ndarray]:
 
     ``weights`` (W, 2) of the tasks, in order of the first; ``scores`` (W, 2) on validation at the end, ``curves``
     (W, E, 2) after each epoch that was judged; ``angles`` (W,) in degrees, of the mean cosine, and ``sizes`` (W, 2) of
-    the gradients at the end (:func:`conflict`). Raises ValueError for other than two tasks and for weights that are not
-    fixed.
+    the gradients at the end (:func:`conflict`); an angle is NaN where a gradient is 0.
+
+    Raises ValueError for other than two tasks, for weights that are not fixed, for a sweep with another axis, or that
+    was stopped, and for a copy that diverged.
     """
     runs = list(sweep.runs.values())
     names = [task.name for task in runs[0].model.tasks] if runs else []
-    if len(names) != 2 or any("weight" not in run.history for run in runs):
-        raise ValueError("a front is drawn by a sweep of two tasks over weighting=[mtl.weighting.Fixed(…), …]")
+    check_front(sweep, names)
     rows = []
     for run in runs:
         judged = run.history[run.history.split == "validation"].pivot(index="epoch", columns="task", values="score")
@@ -146,6 +149,22 @@ def along_front(sweep: Sweep) -> dict[str, np.ndarray]:
     return {"weights": np.array(points), "scores": curves[:, -1], "curves": curves, "angles": angles, "sizes": sizes}
 
 
+def check_front(sweep: Sweep, names: Sequence[str]) -> None:
+    """Refuse a sweep that is not one front, seen at every seed."""
+    axes = [axis for axis in sweep.axes if axis != "seed"]
+    places = [*sweep.plan.datasets, *sweep.plan.settings] if sweep.plan else []
+    recipes = [place["weighting"] for place in places if "weighting" in place]
+    if len(names) != 2 or not recipes or not all(isinstance(one, Fixed) for one in recipes):
+        raise ValueError("a front is drawn by a sweep of two tasks over weighting=[mtl.weighting.Fixed(…), …]")
+    if more := [axis for axis in axes if axis != "weighting" and sweep.table[axis].astype(str).nunique() > 1]:
+        raise ValueError(f"this sweep has the axis {more[0]!r} too, and each of its values a front of its own")
+    if len(sweep.runs) < len(sweep.plan.keys):
+        raise ValueError("the sweep was stopped, and a front is the mean over the same seeds everywhere: run it again")
+    for run in sweep.runs.values():
+        if run.stopped:
+            raise ValueError(f"the front has no end at seed {run.seed}, which {run.stopped}: lower the learning rate")
+
+
 def check_conflict(model: Sharing) -> None:
     """Refuse a model in which there are no two gradients to compare, and say why."""
     name = type(model).__name__
@@ -155,6 +174,8 @@ def check_conflict(model: Sharing) -> None:
         raise ValueError(
             f"conflict is undefined: in {name} no weight is shared; take one that shares, such as mtl.Hard"
         )
+    if next(model.parameters()).is_inference():
+        raise ValueError("the model was made under torch.inference_mode(), so it has no gradients: make it outside")
     if not any(shared_places(model)):
         raise ValueError(f"conflict is undefined: all weights that the tasks of this {name} share are frozen")
 

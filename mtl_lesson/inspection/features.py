@@ -96,14 +96,19 @@ def split_of(world: World, split: str) -> Split:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and afterwards the mode that each part of the model had before."""
+    """Evaluation mode, and afterwards the mode that each part of the model had before, and what it remembered: a layer
+    of a learner's own may remember in evaluation too."""
     modes = [(module, module.training) for module in model.modules()]
+    remembered = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.eval()
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
+        with torch.no_grad():
+            for buffer, before in remembered:
+                buffer.copy_(before)
 
 
 @torch.no_grad()

@@ -110,7 +110,7 @@ def choose_groups(score: pd.DataFrame, k: int, *, combine: str = "mean") -> list
     Raises ValueError for fewer tasks than groups, for more than ten tasks, for a score that is NaN outside the
     diagonal, and where no partition into k groups has been trained.
     """
-    of_results = "group" in score
+    of_results = "group" in score and list(score.index) != list(score.columns)  # a task may be called group
     names = list(dict.fromkeys(score.task)) if of_results else square(score)
     k = whole(k, "k")
     if k > len(names):

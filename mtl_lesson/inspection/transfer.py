@@ -7,7 +7,7 @@ whichever group it is trained, and every group takes as many steps.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,12 @@ from ..data import only
 from ..data.world import World
 from ..evidence import interval
 from ..sharing import Hard, Sharing
+from ..sharing.pulls import is_graph
+from ..tasks import find_task
 from ..training import sweep
 from ..training.runs import bar
-from ..training.sweeps import check_seeds
+from ..training.sweeps import check_seeds, values_on
+from ..weighting import Fixed
 
 Group = tuple[str, ...]
 JOINED = " + "  # between the tasks of a group, as a table names it
@@ -41,21 +44,32 @@ def train_groups(
     Columns: "group", its tasks as "a + b"; seed; task; "validation" and "score", its scores on validation and on test;
     "loss", on validation; higher_is_better. ``groups``: lists of task names; a group given twice is trained once.
     ``world``: a World, or a function that draws one for each seed. ``settings``: more arguments of
-    :func:`~mtl_lesson.sweep`, such as batch_size, lr or the options of the way. All groups take the same number of
-    steps. Cost: one sweep a group, whose copies are the seeds.
+    :func:`~mtl_lesson.sweep`, such as batch_size, lr or the options of the way, one value each; of heads, stems, pulls
+    of pairs and fixed weights a group takes what is said of its tasks. All groups take the same number of steps. Cost:
+    one sweep a group, whose copies are the seeds.
 
-    Raises KeyError for a task that is not there; ValueError for no groups, an empty one and one that names a task
-    twice, and what a sweep raises.
+    Raises KeyError for a task that is not there; ValueError for no groups, an empty one, one that names a task twice,
+    two that a table would call the same, a setting that is a grid, and what a sweep raises.
     """
     seeds = check_seeds(seeds)
     drawn = dict.fromkeys(seeds, world) if isinstance(world, World) else {seed: world(seed=seed) for seed in seeds}
+    check_settings(settings, drawn[seeds[0]])
     groups = named(groups, [task.name for task in drawn[seeds[0]].tasks])
     tables = []
     with bar(epochs * len(seeds) * len(groups), progress) as shown:
         for group in groups:
             parts = {seed: only(one, group) for seed, one in drawn.items()}
             given = parts[seeds[0]] if isinstance(world, World) else lambda seed, parts=parts: parts[seed]
-            done = sweep(way, given, trunk=trunk, seeds=seeds, epochs=epochs, test=True, progress=False, **settings)
+            done = sweep(
+                way,
+                given,
+                trunk=trunk,
+                seeds=seeds,
+                epochs=epochs,
+                test=True,
+                progress=False,
+                **within(group, settings),
+            )
             tables.append(as_rows_of(group, done.table))
             shown.update(epochs * len(seeds))
     return pd.concat(tables, ignore_index=True)
@@ -74,7 +88,43 @@ def named(groups: Iterable[Sequence[str]], tasks: Sequence[str]) -> list[Group]:
         found.append(tuple(name for name in tasks if name in group))
     if not found:
         raise ValueError("no group was given; give one or more, such as [['garment'], ['garment', 'colour']]")
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    called = [JOINED.join(group) for group in found]
+    if twice := [name for name in called if called.count(name) > 1]:
+        raise ValueError(f"two groups would be called {twice[0]!r}: give their tasks names without {JOINED!r}")
+    return found
+
+
+def check_settings(settings: Mapping[str, object], world: World) -> None:
+    """Refuse a grid, and what is said of a task that is not there."""
+    for name, value in settings.items():
+        if len(values_on(value)) > 1:
+            raise ValueError(f"groups are compared in one setting, and {name}={value!r} is a grid: give one value")
+        for task in tasks_in(value, name):
+            find_task(world.tasks, task)
+
+
+def within(group: Group, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings as they are for a group: without what is said of tasks that are not in it."""
+    found = dict(settings)
+    for name, value in settings.items():
+        if isinstance(value, Fixed):
+            found[name] = Fixed({task: w for task, w in value.given.items() if task in group})
+        elif tasks_in(value, name):
+            found[name] = {key: one for key, one in value.items() if set(keyed_by(key)) <= set(group)}
+    return found
+
+
+def tasks_in(value: object, name: str) -> list[str]:
+    """The tasks that the value of a setting speaks of."""
+    if isinstance(value, Fixed):
+        return list(value.given)
+    speaks = name.rpartition(".")[2] in ("heads", "stems") or is_graph(value)
+    return [task for key in value for task in keyed_by(key)] if speaks and isinstance(value, Mapping) else []
+
+
+def keyed_by(key: str | tuple[str, str]) -> tuple[str, ...]:
+    return key if isinstance(key, tuple) else (key,)
 
 
 def as_rows_of(group: Group, table: pd.DataFrame) -> pd.DataFrame:

@@ -245,12 +245,13 @@ class Sharing(nn.Module):
     # --- looking at the weights -------------------------------------------------------------------------------------
 
     def parameters_by_user(self) -> dict[tuple[str, ...], dict[str, Tensor]]:
-        """Who uses what: (task names) → {parameter name: its values (C, …)}, every weight of the model once."""
+        """Who uses what: (task names) → {parameter name: its values (C, …)}, every weight of the model once; under ()
+        those above the layer that their task answers from."""
         found: dict[tuple[str, ...], dict[str, Tensor]] = {}
         for prefix, trunk in self.trunks().items():
             for name, owners in trunk.plan.items():
                 for group in range(max(owners) + 1):
-                    users = tuple(t.name for t, owner in zip(self.tasks, owners, strict=True) if owner == group)
+                    users = self.users(name, owners, group)
                     number = f"[{group}]" if max(owners) else ""
                     for key, value in trunk[name].values(group).items():
                         found.setdefault(users, {})[f"{prefix}{name}.{key}{number}"] = value
@@ -264,6 +265,14 @@ class Sharing(nn.Module):
                 for key, value in stem[layer].values(0).items():
                     found.setdefault((name,), {})[f"stems.{name}.{layer}.{key}"] = value
         return found
+
+    def users(self, layer: str, owners: Sequence[int], group: int) -> tuple[str, ...]:
+        """The tasks that use a group of weights of the trunk's ``layer``: its owners, less those that answer below."""
+        below = {
+            task for task, at in self.heads_at.items() if self.trunk.names.index(at) < self.trunk.names.index(layer)
+        }
+        names = (task.name for task, owner in zip(self.tasks, owners, strict=True) if owner == group)
+        return tuple(name for name in names if name not in below)
 
     def shared_parameters(self) -> dict[str, Tensor]:
         """The weights that more than one task uses: name → values (C, …)."""

@@ -108,6 +108,8 @@ def solve_pull(optimiser: torch.optim.Optimizer, parts: list[nn.Parameter], λ: 
 
     ``parts``: θ along the tasks axis, in one parameter or several; ``λ``: one a copy, (C,), or one a pair, (C, T, T).
     """
+    if isinstance(optimiser, torch.optim.Adam) and not all(optimiser.state.get(part) for part in parts):
+        return  # a layer may hold a weight that no answer needs: it is where it was
     z = joined([part.data for part in parts])
     p, lr = metric(optimiser, parts, z)
     θ = pull_together(z, p, λ, lr) if λ.dim() == 1 else solve_pulls(z, p, λ, lr)

@@ -142,6 +142,7 @@ def fit(
     return run
 
 
+@torch.inference_mode(False)  # also where a learner has asked for no gradients
 def train_copies(
     model: Sharing,
     worlds: Sequence[World],

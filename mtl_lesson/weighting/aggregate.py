@@ -24,7 +24,8 @@ class Aggregate(Weighting):
     Weights of one task alone move along their own gradient. A copy of the aggregator for each copy of the model. Costs
     a pass backwards for each task. Quinton & Rey 2024, "Jacobian descent for multi-objective optimization".
 
-    A copy whose gradients are no longer numbers gets their sum, and is reported as any that has diverged.
+    A task without a label in a batch has the gradient 0 there, and MGDA, which harms nobody, then stays where it is. A
+    copy whose gradients are no longer numbers gets their sum, and is reported as any that has diverged.
 
     Raises, before anything is trained: TypeError for what is no aggregator, ValueError for a single task, for a model
     in which no weight is shared and for an aggregator made for another number of tasks, ImportError where its solver is
@@ -72,6 +73,8 @@ class Aggregate(Weighting):
         combined = self.combine(J)
         for place, piece in zip(places, combined.split([length_of(place) for place in places], 1), strict=True):
             weight, group = place
+            if weight.grad is None:  # a learner's layer may hold what it does not use
+                continue
             extra = 0 if rest[number[id(weight)]] is None else rest[number[id(weight)]][:, group]
             weight.grad[:, group] = piece.view_as(weight[:, group]) + extra
 
@@ -117,7 +120,7 @@ def shared_places(model: Sharing) -> Iterator[Place]:
     for trunk in model.trunks().values():
         for name, owners in trunk.plan.items():
             for group in set(owners):
-                if owners.count(group) > 1:
+                if len(model.users(name, owners, group)) > 1:
                     yield from ((weight, group) for weight in trunk[name].parameters() if weight.requires_grad)
     for name, head in model.heads.items():
         if sum(model.head_of(task) == name for task in model.tasks) > 1:

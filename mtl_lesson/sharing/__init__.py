@@ -1,6 +1,7 @@
 """Ways of sharing, one file each, all with one contract (:class:`~mtl_lesson.sharing.base.Sharing`)."""
 
 from .base import Sharing
+from .contrastive import Contrastive
 from .cross_stitch import CrossStitch
 from .hard import Hard
 from .hierarchical import Hierarchical
@@ -9,4 +10,14 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = [
+    "Contrastive",
+    "CrossStitch",
+    "Hard",
+    "Hierarchical",
+    "Pooled",
+    "Separate",
+    "SharedPrivate",
+    "Sharing",
+    "Soft",
+]

@@ -8,12 +8,13 @@ the number of pupils). :func:`shops` asks one question in four shops; the dial i
 three has in common. :func:`planted` makes linear tasks whose truth is known; the dials are noise, angle, mismatch,
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
-well. The data comes with the course and is checked when it is loaded. Data of your own is a :class:`World`: see
-:mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same examples or on others
-(:mod:`.changes`).
+well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. The data comes
+with the course and is checked when it is loaded. Data of your own is a :class:`World`: see :mod:`.intake`. A world can
+be changed: fewer tasks, wrong labels or fewer, labels on the same examples or on others (:mod:`.changes`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
+from .emoji import TOKENS, Emoji, emoji, emoji_table
 from .files import DataError, verify
 from .flats import flats
 from .garments import garments
@@ -26,11 +27,15 @@ from .shops import shops
 from .world import Split, World
 
 __all__ = [
+    "TOKENS",
     "DataError",
+    "Emoji",
     "Planted",
     "Split",
     "World",
     "colour_ceiling",
+    "emoji",
+    "emoji_table",
     "exam_table",
     "flats",
     "flip_labels",

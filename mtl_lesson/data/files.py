@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-FOLDERS = ("fashion_mnist", "mathachieve", "schools")  # those with checksums; data/bank has its own
+FOLDERS = ("emoji", "fashion_mnist", "mathachieve", "schools")  # those with checksums; data/bank has its own
 TEXT = {".csv", ".json"}  # endings of the data files that are text
 
 

@@ -25,6 +25,7 @@ from .lesion import importance, lesion
 from .lesions import Lesions
 from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
+from .retrieval import read_across, retrieval
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
 from .transfer import compare_seeds, gains_of_pairs, train_groups, transfer, transfer_matrix
@@ -68,8 +69,10 @@ __all__ = [
     "probe_matrix",
     "procrustes",
     "random_groups",
+    "read_across",
     "regress_groups",
     "responses",
+    "retrieval",
     "sample_groups",
     "score_groups",
     "solution_closeness",

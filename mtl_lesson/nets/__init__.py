@@ -22,6 +22,7 @@ stream by stream where that cannot be.
 ``trunks``: ordinary networks, and what is read off one. ``layers``: the weights of many copies. ``streams``: the run.
 """
 
+from .embedding import MeanEmbedding
 from .layers import Conv2d, Flatten, Linear, hold, looks_at_one_example
 from .streams import Streams
 from .trunks import conv, features_of, hidden, layers_of, layers_with_weights, linear, materialize, shapes_of
@@ -30,6 +31,7 @@ __all__ = [
     "Conv2d",
     "Flatten",
     "Linear",
+    "MeanEmbedding",
     "Streams",
     "conv",
     "features_of",

@@ -2,6 +2,7 @@
 
 from .annealed import Annealed
 from .base import Sharing
+from .contrastive import Contrastive
 from .cross_stitch import CrossStitch
 from .hard import Hard
 from .hierarchical import Hierarchical
@@ -10,4 +11,15 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["Annealed", "CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = [
+    "Annealed",
+    "Contrastive",
+    "CrossStitch",
+    "Hard",
+    "Hierarchical",
+    "Pooled",
+    "Separate",
+    "SharedPrivate",
+    "Sharing",
+    "Soft",
+]

@@ -126,7 +126,7 @@ def test_every_aggregator_of_torchjd_trains_as_on_a_plain_network(make):
         torch.testing.assert_close(mine[0, 0], plain, rtol=0, atol=1e-7)
 
 
-WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}
+WAYS = {name: zoo.WAYS[name] for name in ("hard", "hierarchical", "low rank", "shared and private")}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -4,9 +4,10 @@ from .base import Sharing
 from .cross_stitch import CrossStitch
 from .hard import Hard
 from .hierarchical import Hierarchical
+from .low_rank import LowRank
 from .pooled import Pooled
 from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = ["CrossStitch", "Hard", "Hierarchical", "LowRank", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]

@@ -4,9 +4,9 @@
 
 A training step of 16 copies of a residual network is taken with its layers batched over copies (``torch.func.vmap``),
 with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of cross-stitch networks
-and one of a trunk with low-rank corrections are compared with one of separate networks. They alternate in one process; what is printed are medians and their ratios.
-Last, the memory that training 200 copies of the small network takes, its peak in a process of its own less what the
-process had before.
+and of low-rank corrections is compared with one of separate networks. They alternate in one process; what is printed
+are medians and their ratios. Last, the memory that training 200 copies of the small network takes, its peak in a
+process of its own less what the process had before.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .linear import closed_form, trace_norm
     from .sharing import CrossStitch, Hard, Hierarchical, LowRank, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
-    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
+    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, merge, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
@@ -62,7 +62,7 @@ PARTS = {
     ),
     "show": (),
     "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
-    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
+    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "merge", "precision", "sweep"),
     "weighting": (),
     "widgets": ("arrows", "explore", "lesion_lab", "microscope", "predict"),
     "words": (),

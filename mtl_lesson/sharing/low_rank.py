@@ -140,20 +140,20 @@ class Factors(nn.Module):
         super().__init__()
         self.shapes = dict(shapes)
         for key, (m, n, r, _) in self.shapes.items():
-            self.register_parameter(called("U", key), nn.Parameter(torch.zeros(m, r)))
-            self.register_parameter(called("V", key), nn.Parameter(torch.zeros(n, r)))
+            self.register_parameter(name_factor("U", key), nn.Parameter(torch.zeros(m, r)))
+            self.register_parameter(name_factor("V", key), nn.Parameter(torch.zeros(n, r)))
         self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
         for key, shape in self.shapes.items():
-            U, V = (getattr(self, called(part, key)) for part in "UV")
+            U, V = (getattr(self, name_factor(part, key)) for part in "UV")
             nn.init.normal_(U, std=shape.r**-0.5)
             U[list(shape.still)] = 0
             nn.init.zeros_(V)
 
 
-def called(part: str, key: str) -> str:
+def name_factor(part: str, key: str) -> str:
     """The name of a factor of the weight ``key``."""
     return f"{part} of {key.replace('.', '/')}"
 
@@ -168,7 +168,7 @@ class Corrected:
 
     def correction(self, key: str, at: object = ...) -> Tensor:
         """U_t V_tᵀ in the shape of the weight ``key``, (C, T, …), or ``at`` one copy and task."""
-        U, V = (getattr(self.factors, self.factors.attributes[called(part, key)])[at] for part in "UV")
+        U, V = (getattr(self.factors, self.factors.attributes[name_factor(part, key)])[at] for part in "UV")
         shape = getattr(self, self.attributes[key]).shape[2:]
         return (U @ V.mT).view(*U.shape[:-2], *shape)
 

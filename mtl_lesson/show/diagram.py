@@ -94,7 +94,7 @@ def boxes(model: Sharing) -> list[list[Box]]:
         if isinstance(model, LowRank) and name in model.ranks:
             found = corrected_rows(model, name)
         else:
-            found = [[Box(name, users, weights_in(model.trunk[name].values(g))) for g, users in users_of(owners)]]
+            found = [[Box(name, users, weights_in(model.trunk[name].values(g))) for g, users in users_by_group(owners)]]
         last = rows[1:][-len(found) :]
         if len(plan) > HIGHEST and [[b.users for b in row] for row in last] == [
             [b.users for b in row] for row in found
@@ -112,7 +112,7 @@ def boxes(model: Sharing) -> list[list[Box]]:
     return [*rows, heads]
 
 
-def users_of(owners: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
+def users_by_group(owners: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
     """Each group of weights with the numbers of the tasks that use it."""
     return [(group, tuple(t for t, owner in enumerate(owners) if owner == group)) for group in range(max(owners) + 1)]
 

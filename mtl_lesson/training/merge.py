@@ -123,7 +123,7 @@ def check_merge(runs: Sequence[Run], any_start: bool) -> None:
         its = weights_at_start(run)
         if start is not None and any(value.shape != its[name].shape for name, value in start.items()):
             raise ValueError("the trunks differ, and weights are added one by one: train the same trunk in all runs")
-        if not any_start and start is not None and not equal(start, its):
+        if not any_start and start is not None and not same_weights(start, its):
             raise ValueError(
                 f"the networks did not start alike (seeds {first.seed} and {run.seed}), so their changes are told in "
                 "different coordinates and do not add up; train them from one seed, or ask for it: any_start=True"
@@ -153,7 +153,7 @@ def weights_at_start(run: Run) -> Weights:
     return dict(each_task(fresh(run.model), 0))
 
 
-def networks(model: Sharing) -> Weights:
+def weights_at_end(model: Sharing) -> Weights:
     """The θ_k of each layer, (K, …): one for each group of weights in it."""
     found: dict[tuple[str, str], list[Tensor]] = {}
     for name, owners in model.trunk.plan.items():
@@ -163,7 +163,7 @@ def networks(model: Sharing) -> Weights:
     return {name: torch.cat(values) for name, values in found.items()}
 
 
-def equal(one: Weights, other: Weights) -> bool:
+def same_weights(one: Weights, other: Weights) -> bool:
     """Whether all weights are the same, in whichever precision and on whichever device they are."""
     return all(torch.equal(value.double().cpu(), other[name].double().cpu()) for name, value in one.items())
 
@@ -187,7 +187,7 @@ def merge_one(runs: Sequence[Run], lams: Sequence[float], point: Mapping[str, ob
     """The merged model for each λ, as copies of one, each judged on the runs' world: a Run each."""
     began_at = time.perf_counter()
     model, world = alike(Hard, runs, len(lams)), common_world(runs)
-    starts, ends = [weights_at_start(run) for run in runs], [networks(run.model) for run in runs]
+    starts, ends = [weights_at_start(run) for run in runs], [weights_at_end(run.model) for run in runs]
     for layer, key in starts[0]:
         θ = [end[layer, key].to(ends[0][layer, key]) for end in ends]
         θ0 = [start[layer, key].to(one).expand_as(one) for start, one in zip(starts, θ, strict=True)]

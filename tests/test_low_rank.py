@@ -232,6 +232,18 @@ def test_tasks_start_alike_whoever_stands_beside_them():
     close((U[0, 0] @ U[0, 0].T).diagonal().mean(), torch.tensor(1.0), 0.15)  # E[U Uᵀ] = I
 
 
+def test_tasks_may_look_at_the_inputs_in_any_order():
+    model = mtl.LowRank(zoo.TASKS, trunk(), rank=2, seeds=(0, 4)).double()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight))
+    x = torch.randn(3, 7, 4, dtype=torch.float64)
+    for streams in ((2, 0, 1), (1, 1, 0)):
+        for (name, y), stream in zip(model.outputs(x, 1, streams).items(), streams, strict=True):
+            for number in range(2):
+                close(y[number], model.plain(name, number)(x[stream]))
+
+
 def test_a_sweep_over_ranks_is_a_loop_of_fits():
     data = world()
     ranks = [0, 2, {"0": 1}, FULL]

@@ -33,9 +33,10 @@ def merge(
 
         θ = θ₀ + λ Σ_k τ_k,    τ_k = θ_k − θ₀,    ŷ_t = g_t(f(x; θ); φ_t)
 
-    θ₀ is what the seed drew and θ_k what a network came to; heads stay each task's own. λ = 0 is the untrained trunk
-    below trained heads, λ = 1/K the mean of K networks, and one network with λ = 1 is itself. What was one network for
-    several tasks while training has one τ. Ilharco et al. 2023, "Editing models with task arithmetic".
+    θ₀ is what the seed drew (the trunk's own weights with initial="template") and θ_k what a network came to; heads
+    stay each task's own. λ = 0 is the untrained trunk below trained heads, λ = 1/K the mean of K networks, and one
+    network with λ = 1 is itself. What was one network for several tasks while training has one τ. Ilharco et al. 2023,
+    "Editing models with task arithmetic".
 
     ``runs``: a Run whose tasks have networks of their own (:class:`~mtl_lesson.Separate`), or several Runs of different
     tasks; a Sweep of such Runs, each merged by itself; or several Sweeps, merged place by place. ``lam``: λ from 0. For
@@ -117,7 +118,10 @@ def check_merge(runs: Sequence[Run], any_start: bool) -> None:
         if model.between is not None or len(model.trunks()) > 1:
             raise ValueError(f"in {way} no task has a trunk of its own to merge; take Separate, or Hard of one task")
         if run.began in (MERGED, began(model, model)):
-            raise ValueError(f"the start of a network is not known ({run.began}): train it from its seed")
+            raise ValueError(
+                f"the start of a network is not known ({run.began}): train it from its seed, or from the weights of "
+                'its trunk, initial="template"'
+            )
         if str(model.template[0]) != str(first.model.template[0]):
             raise ValueError("the trunks differ, and weights are added one by one: train the same trunk in all runs")
         its = weights_at_start(run)

@@ -4,9 +4,9 @@
 
 A training step of 16 copies of a residual network is taken with its layers batched over copies (``torch.func.vmap``),
 with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of cross-stitch networks
-is compared with one of separate networks. They alternate in one process; what is printed are medians and their ratios.
-Last, the memory that training 200 copies of the small network takes, its peak in a process of its own less what the
-process had before.
+and of low-rank corrections is compared with one of separate networks. They alternate in one process; what is printed
+are medians and their ratios. Last, the memory that training 200 copies of the small network takes, its peak in a
+process of its own less what the process had before.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ def main() -> None:
     acts = {"batched over copies": a_step(model, world), "one copy after another": a_step(looped, world)}
     compare(acts | {"plain networks in a loop": plain_loop(model, world)}, rounds)
     ways = {"separate": mtl.Separate, "cross-stitch": mtl.CrossStitch}
+    ways["low rank, 2"] = lambda tasks, trunk: mtl.LowRank(tasks, trunk, rank=2)
     print("the small network, three tasks, 64 pictures, one thread")
     compare({name: a_step(way(world.tasks, mtl.nets.conv(8)), world) for name, way in ways.items()}, 10 * rounds)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", MEMORY], capture_output=True, text=True, check=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         CrossStitch,
         Hard,
         Hierarchical,
+        LowRank,
         Pooled,
         Separate,
         SharedPrivate,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
         Soft,
     )
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
-    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
+    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, merge, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
@@ -66,6 +67,7 @@ PARTS = {
         "CrossStitch",
         "Hard",
         "Hierarchical",
+        "LowRank",
         "Pooled",
         "Separate",
         "SharedPrivate",
@@ -74,7 +76,7 @@ PARTS = {
     ),
     "show": (),
     "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
-    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),
+    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "merge", "precision", "sweep"),
     "weighting": (),
     "widgets": ("arrows", "explore", "lesion_lab", "microscope", "predict"),
     "words": (),

@@ -15,6 +15,7 @@ WAYS = {
     "hard": lambda trunk: mtl.Hard(TASKS, trunk),
     "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch=layers_with_weights(trunk)[-1]),
     "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
+    "low rank": lambda trunk: mtl.LowRank(TASKS, trunk, rank=2),
     "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
 }
 

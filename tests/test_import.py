@@ -140,7 +140,7 @@ PAIRS = {
     "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",
     "schools": "show.schools draws the schools of the world data.schools",
-    "solve": "closed_form.solve, graph.solve and trace_norm.solve solve for the price that their module is called by",
+    "solve": "closed_form, graph, trace_norm and low_rank each solve for what their module is called by",
     "training_step": "checks.solutions.training_step is our answer to the exercise checks.training_step",
     "transplant": "checks.solutions.transplant is our answer to the exercise checks.transplant",
 }

@@ -101,6 +101,7 @@ WAYS = {
     "hard": mtl.Hard,
     "pooled": mtl.Pooled,
     "hierarchical": lambda tasks, trunk: mtl.Hierarchical(tasks, trunk, branch="3"),
+    "low rank": mtl.LowRank,
     "shared and private": mtl.SharedPrivate,
 }
 LAYERS = {

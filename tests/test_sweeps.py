@@ -52,6 +52,7 @@ def same(one, other):
 AXES = {
     "lam": (mtl.Soft, {"lam": LAMBDAS}),
     "gamma": (mtl.SharedPrivate, {"gamma": [0.0, 1.0]}),
+    "rank": (mtl.LowRank, {"rank": [0, 2]}),
     "branch": (mtl.Hierarchical, {"branch": ["0", "2", "heads"]}),
     "a branch a task": (mtl.Hierarchical, {"branch": [{"ana": "0"}, {"ana": "2"}]}),
     "the world's dial": (mtl.Soft, {"delta": [0.0, 1.0], "lam": [0.0, 1.0]}),

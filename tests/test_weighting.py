@@ -161,7 +161,7 @@ def test_an_aggregator_made_from_mgda_weighs_in_its_own_way():
     assert far(fit(weighting=weighting.Aggregate(Equal())), fit(weighting=weighting.Aggregate(aggregation.Mean()))) == 0
 
 
-WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}
+WAYS = {name: zoo.WAYS[name] for name in ("hard", "hierarchical", "low rank", "shared and private")}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

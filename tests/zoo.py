@@ -181,6 +181,7 @@ WAYS = {
     "hierarchical": lambda tasks, trunk, **more: mtl.Hierarchical(
         tasks, trunk, branch=[*mtl.nets.layers_with_weights(trunk), "heads"][-2:][0], **more
     ),
+    "low rank": mtl.LowRank,
     "shared and private": mtl.SharedPrivate,
 }
 

@@ -6,6 +6,7 @@ from .contrastive import Contrastive
 from .cross_stitch import CrossStitch
 from .hard import Hard
 from .hierarchical import Hierarchical
+from .low_rank import LowRank
 from .pooled import Pooled
 from .separate import Separate
 from .shared_private import SharedPrivate
@@ -17,6 +18,7 @@ __all__ = [
     "CrossStitch",
     "Hard",
     "Hierarchical",
+    "LowRank",
     "Pooled",
     "Separate",
     "SharedPrivate",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
-from torch import nn
+from torch import Tensor, nn
 
 from ..nets import layers_of
-from ..sharing import Sharing
+from ..sharing import LowRank, Sharing
 from .drawing import Drawing
 from .sheets import paper
 from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
 
 TALL, STEP, HIGHEST = 0.62, 1.02, 8  # inches: a box, from one row to the next; rows of layers before some are merged
+CORRECTION = "UVᵀ on "
 
 
 @dataclass
@@ -75,6 +77,8 @@ def not_drawn(model: Sharing) -> list[str]:
     found = [f"{task} answers from {layer}" for task, layer in model.heads_at.items()]
     if model.stem_templates:
         found.append(f"the inputs of {enumerated([*model.stem_templates])} go through a module of their own first")
+    if isinstance(model, LowRank) and model.ranks:
+        found.append("a task's weights in a layer: the grey box plus its own UVᵀ")
     if model.between is not None:
         where = enumerated(getattr(model, "where", ["some layers"]))
         found.append(f"after {where} each task takes a learnt mixture of all tasks' features")
@@ -87,15 +91,19 @@ def boxes(model: Sharing) -> list[list[Box]]:
     rows = [[Box("x", everyone)]]
     plan = list(model.trunk.plan.items())
     for name, owners in plan:
-        row = []
-        for group in range(max(owners) + 1):
-            users = tuple(t for t, owner in enumerate(owners) if owner == group)
-            row.append(Box(name, users, sum(value[0].numel() for value in model.trunk[name].values(group).values())))
-        if len(plan) > HIGHEST and len(rows) > 1 and [b.users for b in rows[-1]] == [b.users for b in row]:
-            for old, new in zip(rows[-1], row, strict=True):  # many layers: those with the same owners are one box
-                old.title, old.weights = f"{old.title.split(' … ')[0]} … {name}", old.weights + new.weights
+        if isinstance(model, LowRank) and name in model.ranks:
+            found = corrected_rows(model, name)
         else:
-            rows.append(row)
+            found = [[Box(name, users, weights_in(model.trunk[name].values(g))) for g, users in users_by_group(owners)]]
+        last = rows[1:][-len(found) :]
+        if len(plan) > HIGHEST and [[b.users for b in row] for row in last] == [
+            [b.users for b in row] for row in found
+        ]:
+            for old, new in zip(chain(*last), chain(*found), strict=True):  # many layers: those alike are one box
+                end = new.title.removeprefix(CORRECTION)
+                old.title, old.weights = f"{old.title.split(' … ')[0]} … {end}", old.weights + new.weights
+        else:
+            rows += found
     heads = []
     for name, head in model.heads.items():
         users = tuple(t for t, task in enumerate(model.tasks) if model.head_of(task) == name)
@@ -104,13 +112,38 @@ def boxes(model: Sharing) -> list[list[Box]]:
     return [*rows, heads]
 
 
+def users_by_group(owners: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
+    """Each group of weights with the numbers of the tasks that use it."""
+    return [(group, tuple(t for t, owner in enumerate(owners) if owner == group)) for group in range(max(owners) + 1)]
+
+
+def weights_in(values: Mapping[str, Tensor]) -> int:
+    return sum(value[0].numel() for value in values.values())
+
+
+def corrected_rows(model: LowRank, name: str) -> list[list[Box]]:
+    """A layer that all tasks use and each corrects: θ, and below it the U_t V_tᵀ of each task."""
+    layer, everyone = model.trunk[name], tuple(range(len(model.tasks)))
+    own = [Box(f"{CORRECTION}{name}", (t,), weights_in(layer.factors.values(t))) for t in everyone]
+    return [[Box(name, everyone, weights_in(layer.values(0)))], own]
+
+
 def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
     """What stands at the left of each row: the kind of layer and its size."""
     labels = ["input"]
     for row in rows[1:-1]:
-        layer = layers_of(model.template[0]).get(row[0].title)
-        labels.append(described(layer))
+        own = row[0].title.removeprefix(CORRECTION)
+        if own != row[0].title:
+            labels.append(correction_in(model, own))
+        else:
+            labels.append(described(layers_of(model.template[0]).get(own)))
     return [*labels, "answers"]
+
+
+def correction_in(model: LowRank, name: str) -> str:
+    """What stands beside the corrections of a layer, or of several that are drawn as one."""
+    ranks = {shape.r for shape in model.ranks.get(name, {}).values()}
+    return f"+ a correction\nof rank {ranks.pop()}" if len(ranks) == 1 else "+ corrections"
 
 
 def described(layer: nn.Module | None) -> str:

@@ -91,13 +91,14 @@ def say_good(found: Slice, split: str) -> str:
         said.append(f"{seeds} do{'es' * (n == 1)} not tell {enumerated(others)} from it")
     elif len(lams) > 1:
         said.append(f"{seeds} tell it from every other")
-    for end, words in ((0, "the least pull"), (len(lams) - 1, "the strongest")):
+    pulled = np.nanmax(found.gaps, initial=0) > 0  # else λ is no pull: one trunk at every λ
+    for end, words in ((0, "the least pull" if pulled else "the least"), (len(lams) - 1, "the strongest")):
         if end == best or not found.alike:
             continue
         mean, low, high = (say_gain(value, unit(found.tasks[0])) for value in found.gain_over(end))
         between = f" (95 % interval {low} to {high})" if n >= FEWEST else ""
         said.append(f"On {split} it gains {mean}{between} over λ = {written(lams[end])}, {words}")
-    if 0 in found.as_good and lams[0] == 0 and best != 0:
+    if pulled and 0 in found.as_good and lams[0] == 0 and best != 0:
         said.append("So nothing here shows that a pull is needed")
     return ". ".join(said) + "."
 

@@ -120,8 +120,10 @@ def shared_places(model: Sharing) -> Iterator[Place]:
     for trunk in model.trunks().values():
         for name, owners in trunk.plan.items():
             for group in set(owners):
-                if len(model.users(name, owners, group)) > 1:
-                    yield from ((weight, group) for weight in trunk[name].parameters() if weight.requires_grad)
+                for weight in trunk[name].parameters():
+                    users = owners if weight.shape[1] > 1 else (0,) * len(owners)  # θ of LowRank is everyone's
+                    if weight.requires_grad and len(model.users(name, users, group)) > 1:
+                        yield weight, group
     for name, head in model.heads.items():
         if sum(model.head_of(task) == name for task in model.tasks) > 1:
             yield from ((weight, 0) for weight in head.parameters())

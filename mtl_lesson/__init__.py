@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from .evidence import Claim, choose, claim, pick
     from .linear import closed_form, trace_norm
-    from .sharing import CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
+    from .sharing import Attention, CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
@@ -49,7 +49,17 @@ PARTS = {
     "inspection": (),
     "linear": ("closed_form", "trace_norm"),
     "nets": (),
-    "sharing": ("CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"),
+    "sharing": (
+        "Attention",
+        "CrossStitch",
+        "Hard",
+        "Hierarchical",
+        "Pooled",
+        "Separate",
+        "SharedPrivate",
+        "Sharing",
+        "Soft",
+    ),
     "show": (),
     "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "precision", "sweep"),

@@ -131,6 +131,7 @@ WAYS = {
     "branches of their own": lambda: mtl.Hierarchical(TASKS, trunk(), branch={"dark": "0", "weight": "4"}, seeds=(3,)),
     "soft, by gradient": lambda: mtl.Soft(TASKS, trunk(), lam=0.7, exact=False, seeds=(3,)),
     "shared and private": lambda: mtl.SharedPrivate(TASKS, trunk(), gamma=0.5, seeds=(3,)),
+    "attention": lambda: mtl.Attention(TASKS, trunk(), seeds=(3,)),
 }
 OPTIMISERS = {
     "adam": lambda weights: torch.optim.Adam(weights, lr=0.01, weight_decay=0.1),

@@ -127,6 +127,7 @@ def test_every_aggregator_of_torchjd_trains_as_on_a_plain_network(make):
 
 
 WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}
+WAYS["attention"] = mtl.Attention
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -182,7 +182,14 @@ WAYS = {
         tasks, trunk, branch=[*mtl.nets.layers_with_weights(trunk), "heads"][-2:][0], **more
     ),
     "shared and private": mtl.SharedPrivate,
+    "attention": lambda tasks, trunk, **more: mtl.Attention(tasks, trunk, after=maskable(trunk), **more),
 }
+
+
+def maskable(trunk: nn.Module) -> tuple[str, ...]:
+    """The layers with weights that return a tensor."""
+    layers = mtl.nets.layers_of(trunk)
+    return tuple(name for name in mtl.nets.layers_with_weights(trunk) if not isinstance(layers[name], nn.RNNBase))
 
 
 def inputs(layout: str, n: int = N, seed: int = 0) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Ways of sharing, one file each, all with one contract (:class:`~mtl_lesson.sharing.base.Sharing`)."""
 
+from .attention import Attention
 from .base import Sharing
 from .cross_stitch import CrossStitch
 from .hard import Hard
@@ -9,4 +10,4 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = ["Attention", "CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]

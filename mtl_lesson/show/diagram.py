@@ -13,6 +13,7 @@ from torch import nn
 
 from ..nets import layers_of
 from ..sharing import Sharing
+from ..sharing.attention import Mask
 from .drawing import Drawing
 from .sheets import paper
 from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
@@ -108,7 +109,7 @@ def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
     """What stands at the left of each row: the kind of layer and its size."""
     labels = ["input"]
     for row in rows[1:-1]:
-        layer = layers_of(model.template[0]).get(row[0].title)
+        layer = layers_of(model.trunk.template[0]).get(row[0].title)
         labels.append(described(layer))
     return [*labels, "answers"]
 
@@ -119,6 +120,8 @@ def described(layer: nn.Module | None) -> str:
         return f"convolution {size}\n{layer.in_channels} → {layer.out_channels}"
     if isinstance(layer, nn.Linear):
         return f"linear\n{layer.in_features:,} → {layer.out_features:,}"
+    if isinstance(layer, Mask):
+        return {"input": "mask that\nlooks at h", "constant": "mask,\nconstant"}.get(layer.kind, "random\nhalves")
     return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
 
 
@@ -221,9 +224,9 @@ def percent_of(part: int, whole: int) -> str:
 
 def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
-    share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
+    share, way = {0: "none", total: "all"}.get(shared, percent_of(shared, total)), type(model).__name__
     text = [
-        f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
+        f"{'An' if way[0] in 'AEIOU' else 'A'} {way} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
         "than one task."
     ]
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]

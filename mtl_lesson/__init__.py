@@ -32,7 +32,18 @@ if TYPE_CHECKING:
     )
     from .evidence import Claim, choose, claim, pick
     from .linear import closed_form, trace_norm
-    from .sharing import Attention, CrossStitch, Hard, Hierarchical, Pooled, Separate, SharedPrivate, Sharing, Soft
+    from .sharing import (
+        Attention,
+        CrossStitch,
+        Experts,
+        Hard,
+        Hierarchical,
+        Pooled,
+        Separate,
+        SharedPrivate,
+        Sharing,
+        Soft,
+    )
     from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
@@ -52,6 +63,7 @@ PARTS = {
     "sharing": (
         "Attention",
         "CrossStitch",
+        "Experts",
         "Hard",
         "Hierarchical",
         "Pooled",

@@ -15,6 +15,7 @@ WAYS = {
     "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch=layers_with_weights(trunk)[-1]),
     "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
     "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
+    "experts": lambda trunk: mtl.Experts(TASKS, trunk, experts=2, private=1, gate="constant"),
     "attention": lambda trunk: mtl.Attention(TASKS, trunk),
 }
 

@@ -1,5 +1,6 @@
 """Attention masks: open they are Hard, disjoint they part the tasks, and each is what the formula says."""
 
+import matplotlib
 import pytest
 import torch
 import zoo
@@ -202,3 +203,12 @@ def test_what_is_no_features_is_refused_and_with_the_world_sizes_are_known():
     assert [model.trunk[f"mask after {layer}"].W.shape[2] for layer in ("1", "3")] == [4, 16]
     model = mtl.Attention(TASKS, small(), after="1")  # a pool keeps the channels
     assert model.trunk["mask after 1"].W.shape == (1, 3, 4, 4)
+
+
+def test_the_diagram_draws_a_mask_for_each_task():
+    drawing = mtl.show.model_diagram(mtl.Attention(TASKS, trunk(), after=["0"]))
+    texts = [text.get_text() for text in drawing.figure.findobj(matplotlib.text.Text)]
+    assert texts.count("mask after 0") == 3
+    assert "mask that\nlooks at h" in texts
+    assert drawing.alt.startswith("An Attention model")
+    assert "Kept apart: mask after 0 (3 groups)." in drawing.alt

@@ -102,6 +102,7 @@ WAYS = {
     "pooled": mtl.Pooled,
     "hierarchical": lambda tasks, trunk: mtl.Hierarchical(tasks, trunk, branch="3"),
     "shared and private": mtl.SharedPrivate,
+    "experts": mtl.Experts,
     "attention": mtl.Attention,
 }
 LAYERS = {

@@ -127,7 +127,7 @@ def test_every_aggregator_of_torchjd_trains_as_on_a_plain_network(make):
 
 
 WAYS = {"hard": mtl.Hard, "hierarchical": zoo.WAYS["hierarchical"], "shared and private": mtl.SharedPrivate}
-WAYS["attention"] = mtl.Attention
+WAYS |= {"attention": mtl.Attention, "experts": mtl.Experts}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

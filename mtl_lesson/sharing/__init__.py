@@ -3,6 +3,7 @@
 from .attention import Attention
 from .base import Sharing
 from .cross_stitch import CrossStitch
+from .experts import Experts
 from .hard import Hard
 from .hierarchical import Hierarchical
 from .pooled import Pooled
@@ -10,4 +11,15 @@ from .separate import Separate
 from .shared_private import SharedPrivate
 from .soft import Soft
 
-__all__ = ["Attention", "CrossStitch", "Hard", "Hierarchical", "Pooled", "Separate", "SharedPrivate", "Sharing", "Soft"]
+__all__ = [
+    "Attention",
+    "CrossStitch",
+    "Experts",
+    "Hard",
+    "Hierarchical",
+    "Pooled",
+    "Separate",
+    "SharedPrivate",
+    "Sharing",
+    "Soft",
+]

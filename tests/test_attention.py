@@ -63,9 +63,7 @@ def test_masks_of_one_that_do_not_learn_train_hard():
         for layer in model.where:
             model.trunk[f"mask after {layer}"].kept.fill_(1)
     masked = mtl.fit(model, data, seed=1, go_on=True, **FIT)
-    hard = mtl.fit(mtl.Hard(TASKS, trunk()), data, seed=0, **FIT)
-    assert masked.scores != hard.scores  # another order of the examples
-    hard = mtl.fit(mtl.Hard(TASKS, trunk(), seeds=(0,)), data, seed=1, go_on=True, **FIT)
+    hard = mtl.fit(mtl.Hard(TASKS, trunk()), data, seed=1, go_on=True, **FIT)
     for name, y in hard.model(data.test.x.double()).items():
         torch.testing.assert_close(masked.model(data.test.x.double())[name], y, **CLOSE)
 

@@ -3,10 +3,10 @@
     python benchmarks/mechanism.py [--rounds 5]
 
 A training step of 16 copies of a residual network is taken with its layers batched over copies (``torch.func.vmap``),
-with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of cross-stitch networks
-and of low-rank corrections is compared with one of separate networks. They alternate in one process; what is printed
-are medians and their ratios. Last, the memory that training 200 copies of the small network takes, its peak in a
-process of its own less what the process had before.
+with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of cross-stitch
+networks, of low-rank corrections, of attention masks and of experts is compared with one of separate networks, for one
+copy and for 16. They alternate in one process; what is printed are medians and their ratios. Last, the memory that
+training 200 copies of the small network takes, its peak in a process of its own less what the process had before.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import torch
@@ -27,6 +28,7 @@ from mtl_lesson.training.feed import Feed
 from mtl_lesson.training.loop import step
 
 COPIES = 16
+THREE = partial(mtl.Experts, experts=3)
 
 
 class Residual(nn.Module):
@@ -113,10 +115,13 @@ def main() -> None:
     print(f"{COPIES} copies of a residual network, three tasks, 64 pictures, one thread")
     acts = {"batched over copies": a_step(model, world), "one copy after another": a_step(looped, world)}
     compare(acts | {"plain networks in a loop": plain_loop(model, world)}, rounds)
-    ways = {"separate": mtl.Separate, "cross-stitch": mtl.CrossStitch}
-    ways["low rank, 2"] = lambda tasks, trunk: mtl.LowRank(tasks, trunk, rank=2)
-    print("the small network, three tasks, 64 pictures, one thread")
-    compare({name: a_step(way(world.tasks, mtl.nets.conv(8)), world) for name, way in ways.items()}, 10 * rounds)
+    ways = {"separate": mtl.Separate, "cross-stitch": mtl.CrossStitch, "low rank, 2": partial(mtl.LowRank, rank=2)}
+    ways |= {"attention": mtl.Attention, "attention on h alone": partial(mtl.Attention, after="linear")}
+    ways |= {"three experts": THREE}
+    for seeds, more in (((0,), 10 * rounds), (range(COPIES), rounds)):
+        print(f"the small network, three tasks, 64 pictures, one thread, copies: {len(seeds)}")
+        models = {name: way(world, mtl.nets.conv(8), seeds=seeds) for name, way in ways.items()}
+        compare({name: a_step(model, world) for name, model in models.items()}, more)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", MEMORY], capture_output=True, text=True, check=True)
     unit = 1024 if sys.platform != "darwin" else 1
     print(f"200 copies of the small network: {int(done.stdout) * unit / 1e9:.2f} GB at the peak, over what was there")

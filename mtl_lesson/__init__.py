@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from .linear import closed_form, trace_norm
     from .sharing import (
         Annealed,
+        Attention,
         Contrastive,
         CrossStitch,
+        Experts,
         Hard,
         Hierarchical,
         LowRank,
@@ -63,8 +65,10 @@ PARTS = {
     "nets": (),
     "sharing": (
         "Annealed",
+        "Attention",
         "Contrastive",
         "CrossStitch",
+        "Experts",
         "Hard",
         "Hierarchical",
         "LowRank",

@@ -17,6 +17,8 @@ WAYS = {
     "pooled": lambda trunk: mtl.Pooled(SAME, trunk),
     "low rank": lambda trunk: mtl.LowRank(TASKS, trunk, rank=2),
     "shared and private": lambda trunk: mtl.SharedPrivate(TASKS, trunk),
+    "experts": lambda trunk: mtl.Experts(TASKS, trunk, experts=2, private=1, gate="constant"),
+    "attention": lambda trunk: mtl.Attention(TASKS, trunk),
 }
 
 

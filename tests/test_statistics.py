@@ -103,6 +103,8 @@ WAYS = {
     "hierarchical": lambda tasks, trunk: mtl.Hierarchical(tasks, trunk, branch="3"),
     "low rank": mtl.LowRank,
     "shared and private": mtl.SharedPrivate,
+    "experts": mtl.Experts,
+    "attention": mtl.Attention,
 }
 LAYERS = {
     "with weights": nn.BatchNorm1d(6),

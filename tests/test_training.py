@@ -63,6 +63,7 @@ def tied(model):
     for t, task in enumerate(TASKS):
         network = model.plain(task.name).double()
         trunks = list(network.both) if isinstance(model, mtl.SharedPrivate) else [network]
+        trunks = list(network.experts.networks) if isinstance(model, mtl.Experts) else trunks
         for number, (trunk_, plain) in enumerate(zip(model.trunks().values(), trunks, strict=True)):
             for name, owners in trunk_.plan.items():
                 setattr(plain, name, held.setdefault((number, name, owners[t]), getattr(plain, name)))
@@ -131,6 +132,8 @@ WAYS = {
     "branches of their own": lambda: mtl.Hierarchical(TASKS, trunk(), branch={"dark": "0", "weight": "4"}, seeds=(3,)),
     "soft, by gradient": lambda: mtl.Soft(TASKS, trunk(), lam=0.7, exact=False, seeds=(3,)),
     "shared and private": lambda: mtl.SharedPrivate(TASKS, trunk(), gamma=0.5, seeds=(3,)),
+    "experts": lambda: mtl.Experts(TASKS, trunk(), experts=2, private=1, inputs=64, seeds=(3,)),
+    "attention": lambda: mtl.Attention(TASKS, trunk(), seeds=(3,)),
 }
 OPTIMISERS = {
     "adam": lambda weights: torch.optim.Adam(weights, lr=0.01, weight_decay=0.1),

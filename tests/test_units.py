@@ -23,9 +23,9 @@ def made(way):
 @pytest.mark.parametrize("way", WAYS)
 def test_filters_are_what_the_layer_convolves_with(way):
     model = made(way)
-    h = features(model, X, "conv1")
+    h, trunks = features(model, X, "conv1"), {"shared and private": 2, "experts": 3}
     for number, (task, kernels) in enumerate(filters(model).items()):
-        assert kernels.shape == (8 if way == "shared and private" else 4, 3, 3, 3)
+        assert kernels.shape == (4 * trunks.get(way, 1), 3, 3, 3)
         biases = [dict(trunk.plain(number, 0).named_children())["conv1"].bias for trunk in model.trunks().values()]
         torch.testing.assert_close(h[task], nn.functional.conv2d(X, kernels, torch.cat(biases)).detach())
 

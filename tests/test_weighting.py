@@ -162,6 +162,7 @@ def test_an_aggregator_made_from_mgda_weighs_in_its_own_way():
 
 
 WAYS = {name: zoo.WAYS[name] for name in ("hard", "hierarchical", "low rank", "shared and private")}
+WAYS |= {"attention": mtl.Attention, "experts": mtl.Experts}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

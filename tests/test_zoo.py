@@ -257,7 +257,11 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("task", "labels"), KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("way", [mtl.Separate, mtl.Soft, mtl.Hard, mtl.CrossStitch], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way",
+    [mtl.Separate, mtl.Soft, mtl.Hard, mtl.CrossStitch, mtl.Attention, mtl.Experts],
+    ids=lambda way: way.__name__,
+)
 def test_every_kind_of_task_trains_sweeps_and_is_looked_into(way, task, labels):
     x = zoo.inputs("maps")
     other = mtl.Binary("bright")

@@ -183,7 +183,21 @@ WAYS = {
     ),
     "low rank": mtl.LowRank,
     "shared and private": mtl.SharedPrivate,
+    "experts": lambda tasks, trunk, **more: mtl.Experts(tasks, trunk, private=1, gate=gate_for(tasks, more), **more),
+    "attention": lambda tasks, trunk, **more: mtl.Attention(tasks, trunk, after=maskable(trunk), **more),
 }
+
+
+def gate_for(world: World, more: dict) -> str:
+    """Gates that look at the input, but for tokens."""
+    x = next(iter(world.train.inputs.values()))
+    return "input" if x.is_floating_point() or more.get("stems") else "constant"
+
+
+def maskable(trunk: nn.Module) -> tuple[str, ...]:
+    """The layers with weights that return a tensor."""
+    layers = mtl.nets.layers_of(trunk)
+    return tuple(name for name in mtl.nets.layers_with_weights(trunk) if not isinstance(layers[name], nn.RNNBase))
 
 
 def inputs(layout: str, n: int = N, seed: int = 0) -> torch.Tensor:

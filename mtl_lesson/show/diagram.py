@@ -13,7 +13,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from torch import Tensor, nn
 
 from ..nets import layers_of
-from ..sharing import LowRank, Sharing
+from ..sharing import Experts, LowRank, Sharing
+from ..sharing.attention import Mask
 from .drawing import Drawing
 from .sheets import paper
 from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
@@ -43,9 +44,10 @@ def model_diagram(model: Sharing, title: str | None = None) -> Drawing:
     colours = colours_of(names)
     rows = boxes(model)
     order = sorted(range(len(names)), key=lambda t: [min(box.users) for row in rows for box in row if t in box.users])
-    column = min(2.1, (WIDTH - 1.75) / max(len(names), 2))
+    most = max(len(names), 2, *map(len, rows))
+    column = min(2.1, (WIDTH - 1.75) / most)
     left = 1.65
-    width = max(left + column * max(len(names), 2) + 0.1, 6.6)
+    width = max(left + column * most + 0.1, 6.6)
     for number, row in enumerate(rows):
         place_boxes(row, order, column, left, width)
         for box in row:
@@ -79,6 +81,8 @@ def not_drawn(model: Sharing) -> list[str]:
         found.append(f"the inputs of {enumerated([*model.stem_templates])} go through a module of their own first")
     if isinstance(model, LowRank) and model.ranks:
         found.append("a task's weights in a layer: the grey box plus its own UVᵀ")
+    if isinstance(model, Experts) and model.gate == "input":
+        found.append("each gate looks at x, too")
     if model.between is not None:
         where = enumerated(getattr(model, "where", ["some layers"]))
         found.append(f"after {where} each task takes a learnt mixture of all tasks' features")
@@ -89,7 +93,8 @@ def boxes(model: Sharing) -> list[list[Box]]:
     """The input, the layers with weights in order, and the output layers, a row of boxes each."""
     everyone = tuple(range(len(model.tasks)))
     rows = [[Box("x", everyone)]]
-    plan = list(model.trunk.plan.items())
+    plan = [] if isinstance(model, Experts) else list(model.trunk.plan.items())
+    rows += expert_boxes(model) if isinstance(model, Experts) else []
     for name, owners in plan:
         if isinstance(model, LowRank) and name in model.ranks:
             found = corrected_rows(model, name)
@@ -128,15 +133,30 @@ def corrected_rows(model: LowRank, name: str) -> list[list[Box]]:
     return [[Box(name, everyone, weights_in(layer.values(0)))], own]
 
 
+def expert_boxes(model: Experts) -> list[list[Box]]:
+    """The experts, a box a trunk, and below them the gates that mix them."""
+    experts = []
+    for name, trunk in zip(model.names, model.trunks().values(), strict=True):
+        users = tuple(range(len(model.tasks)))
+        weights = sum(w[0, 0].numel() for layer in trunk.layers for w in layer.parameters())
+        experts += (
+            [Box(name, users, weights)] if name.startswith("expert") else [Box(name, (t,), weights) for t in users]
+        )
+    sizes = [sum(w[0].numel() for w in model.gate_weights.values(t).values()) for t in range(len(model.tasks))]
+    return [experts, [Box("gate", (t,), size) for t, size in enumerate(sizes)]]
+
+
 def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
     """What stands at the left of each row: the kind of layer and its size."""
     labels = ["input"]
+    if isinstance(model, Experts):
+        return [*labels, "trunks", "gates,\nwhich mix", "answers"]
     for row in rows[1:-1]:
         own = row[0].title.removeprefix(CORRECTION)
         if own != row[0].title:
             labels.append(correction_in(model, own))
         else:
-            labels.append(described(layers_of(model.template[0]).get(own)))
+            labels.append(described(layers_of(model.trunk.template[0]).get(own)))
     return [*labels, "answers"]
 
 
@@ -152,6 +172,8 @@ def described(layer: nn.Module | None) -> str:
         return f"convolution {size}\n{layer.in_channels} → {layer.out_channels}"
     if isinstance(layer, nn.Linear):
         return f"linear\n{layer.in_features:,} → {layer.out_features:,}"
+    if isinstance(layer, Mask):
+        return {"input": "mask that\nlooks at h", "constant": "mask,\nconstant"}.get(layer.kind, "random\nhalves")
     return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
 
 
@@ -160,11 +182,14 @@ def place_boxes(row: list[Box], order: list[int], column: float, left: float, wi
     at = {t: number for number, t in enumerate(order)}
     row.sort(key=lambda box: np.mean([at[t] for t in box.users]))
     wanted = np.array([np.mean([at[t] for t in box.users]) for box in row])
+    last = len(order) - 1
+    if len(row) > len(order) or (len(row) > 1 and np.ptp(wanted) == 0):  # side by side around the middle
+        wanted = np.arange(len(row)) + (last - len(row) + 1) / 2
     for number in range(1, len(row)):
         wanted[number] = max(wanted[number], wanted[number - 1] + 1)
-    over = max(0.0, wanted[-1] - (len(order) - 1))
-    for number in range(len(row) - 1, -1, -1):
-        wanted[number] = min(wanted[number], len(order) - 1 - (len(row) - 1 - number)) if over else wanted[number]
+    if len(row) <= len(order) and wanted[-1] > last:
+        for number in range(len(row) - 1, -1, -1):
+            wanted[number] = min(wanted[number], last - (len(row) - 1 - number))
     middle = (left + width) / 2 - column * (len(order) - 1) / 2
     for box, place_ in zip(row, wanted, strict=True):
         box.x = middle + column * place_
@@ -254,13 +279,16 @@ def percent_of(part: int, whole: int) -> str:
 
 def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
-    share = {0: "none", total: "all"}.get(shared, percent_of(shared, total))
+    share, way = {0: "none", total: "all"}.get(shared, percent_of(shared, total)), type(model).__name__
+    article = "An" if way[0] in "AEIOU" else "A"
     text = [
-        f"A {type(model).__name__} model of {enumerated(names)}: {total:,} weights, {share} of them used by more "
-        "than one task."
+        f"{article} {way} model of {enumerated(names)}: {total:,} weights, {share} of them used by more than one task."
     ]
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
     parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
+    if isinstance(model, Experts):
+        common, own = (list(model.names[: model.experts]), list(model.names[model.experts :]))
+        parts = [f"{name} ({len(names)} groups)" for name in (*own, "the gates")]
     text.append(f"Used by all tasks: {enumerated(common)}." if common else "No layer of the trunk is used by all.")
     if parts:
         text.append(f"Kept apart: {enumerated(parts)}.")

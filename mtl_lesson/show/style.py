@@ -26,17 +26,9 @@ INK, GREY, PALE, PAPER = "#222222", "#6E6E6E", "#D8D8D8", "#FFFFFF"
 OF_TASKS = {"garment": BLUE, "colour": VERMILLION, "way up": GREEN}  # the same in every lesson
 OTHERS = (PURPLE, ORANGE, SKY, BLUE, GREEN, VERMILLION)
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (9, 3)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = {
-    "": "o",
-    "Separate": "s",
-    "Pooled": "D",
-    "Hard": "o",
-    "Soft": "^",
-    "Hierarchical": "v",
-    "SharedPrivate": "P",
-    "LowRank": "X",
-}
-SPARE_MARKERS = "ph<>*"
+MARKERS = {"": "o", "Separate": "s", "Pooled": "D", "Hard": "o", "Soft": "^", "Hierarchical": "v", "SharedPrivate": "P"}
+MARKERS |= {"CrossStitch": "d", "Attention": ">", "Experts": "*", "LowRank": "X"}
+SPARE_MARKERS = "ph<H8"
 RIGHT, WRONG = "#00694D", "#A3003F"  # dark enough to be read as text on white, and no task's colours
 
 WIDTH, DPI, SIZE = 10.0, 100, 12  # inches, dots an inch, points: nothing is smaller than SIZE

@@ -275,3 +275,19 @@ def test_names_from_data_are_text():
     page = mtl.arrows(names=(HOSTILE, "</script><b>")).page()
     assert "<img src=x" not in page.replace(HOSTILE.replace("<", "\\u003c"), "")
     assert "</script><b>" not in page
+
+
+def test_a_map_of_what_is_the_same_either_way_has_no_giver_and_says_only_what_is_there():
+    names = ["Ana", "Bao", "Chidi"]
+    away = np.array([[0, 0.5, 0.1], [0.5, 0, 0.2], [0.1, 0.2, 0]])
+    for values, positive, negative in ((away, True, False), (-away, False, True), (away - 0.3, True, True)):
+        values = values - np.diag(np.diag(values))
+        drawing = show.affinity_map(pd.DataFrame(values, names, names), positive="up", negative="down")
+        said = [text.get_text() for text in drawing.figure.axes[0].texts]
+        assert ("+ up" in said, "− down" in said) == (positive, negative)
+        assert not {"giver", "receiver"} & set(said)
+        assert "the same either way" in drawing.alt
+    other = pd.DataFrame(away + np.triu(away), names, names)
+    assert {"giver", "receiver"} <= {text.get_text() for text in show.affinity_map(other).figure.axes[0].texts}
+    named = show.affinity_map(pd.DataFrame(away, names, names), giver="row", receiver="column")
+    assert {"row", "column"} <= {text.get_text() for text in named.figure.axes[0].texts}

@@ -178,7 +178,8 @@ def map_of_differences(
     left = 0.65 + max(breadth(row) for row in rows)
     cell, tall = min(1.5, (WIDTH - left - 0.2) / len(columns)), 0.7
     head, said = 0.15 + 0.45 * bool(title), f"{'percentage points' if unit == '%' else unit}"
-    notes = [(BLUE, "", f"+ {positive}"), (VERMILLION, "", f"− {negative}")]
+    signs = {1: (BLUE, "", f"+ {positive}"), -1: (VERMILLION, "", f"− {negative}")}
+    notes = [note for sign, note in signs.items() if (sign * values > 0).any()] or [*signs.values()]
     notes += [("#E4E4E4", "////", "undecided: the interval holds 0")] * bool(undecided.any())
     notes += [("", "", f"numbers in {said}")] * bool(said)
     width = max(
@@ -233,11 +234,11 @@ def affinity_map(
     unit: str = "",
     positive: str = "helps",
     negative: str = "harms",
-    giver: str = "giver",
-    receiver: str = "receiver",
+    giver: str | None = None,
+    receiver: str | None = None,
     title: str | None = None,
 ) -> Drawing:
-    """What each task does to each other one: a row a giver, a column a receiver, and it need not be symmetric.
+    """What each task does to each other one: a row a giver, a column a receiver, unless the table is symmetric.
 
         mtl.show.affinity_map(table, blocks={"Ana": "A", "Bao": "A", "Chidi": "B"}, largest=0.5)
 
@@ -254,6 +255,9 @@ def affinity_map(
         names = sorted(names, key=lambda name: companies.index(blocks[name]))  # otherwise as they were
     values = table.loc[names, names].to_numpy(float, copy=True)
     np.fill_diagonal(values, np.nan)
+    if giver is None and receiver is None and np.allclose(values, values.T, rtol=1e-5, atol=0, equal_nan=True):
+        giver = receiver = ""  # nobody gives
+    giver, receiver = "giver" if giver is None else giver, "receiver" if receiver is None else receiver
     half = None if intervals is None else intervals.loc[names, names].to_numpy(float)[::-1]
     n, frames = len(names), []
     for company in {} if blocks is None else dict.fromkeys(blocks[name] for name in names):
@@ -315,7 +319,8 @@ def say_affinity(
     largest = np.abs(known).max() or 1.0
     known = np.round(known / largest, 6) * largest  # what differs by rounding has no order
     order = known.argsort(axis=None, kind="stable")
-    text = [f"{title or 'Affinity'}: {len(names)} tasks, rows {ends[0]}, columns {ends[1]}."]
+    said = f"rows {ends[0]}, columns {ends[1]}" if any(ends) else "the same either way"
+    text = [f"{title or 'Affinity'}: {len(names)} tasks, {said}."]
     for sign, places in zip(signs, (order[::-1][:3], order[:3]), strict=True):
         found = [pair(place) for place in places if (known.flat[place] > 0) == (sign == signs[0]) and known.flat[place]]
         if found:

@@ -402,7 +402,7 @@ mtl.show.verdicts(pulls)
 # no values.
 #
 # <!-- stated: pulls supported -0.72 -->
-# <!-- stated: np.mean([look.agreement(graph.lam,company)for\x20graph\x20in\x20graphs.values()]) = 1 -->
+# <!-- stated: min(map(look.agreement,map(getattr,graphs.values(),["lam"]*8),[company]*8)) = 1 -->
 # <!-- stated: np.mean([*one_each.values()]) = 0.49 -->
 # <!-- stated: np.mean([*one_for_all.values()]) = 1.21 -->
 #

@@ -82,8 +82,8 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 # %% [markdown]
 # With 3 features a person gains 1.3 points from the own company and 0.2 from the other; with 32 the same people, on the same
 # ratings, 0.7 and 0.4. The lead falls from 1.2 points to 0.4. Wide, strangers *help*; narrow, that is undecided. (Of eight
-# narrow settings we took the one that parted the companies best on seeds 0 to 9, where strangers harmed: who chooses is
-# flattered. And in the map a column shares one run alone: its luck tints five cells.)
+# narrow settings we took the one that parted the companies best on seeds 0 to 9: who chooses is flattered. In the map a column
+# shares one run alone, whose luck tints five cells.)
 #
 # <!-- stated: harm[32] supported +0.004 -->
 # <!-- stated: own supported +1.2 -->

@@ -82,7 +82,7 @@ mtl.show.verdicts(own, room, way_round, primary=2)
 # %% [markdown]
 # With 3 features a person gains 1.3 points from the own company and 0.2 from the other; with 32 the same people, on the same
 # ratings, 0.7 and 0.4. The lead falls from 1.2 points to 0.4. Wide, strangers *help*; narrow, that is undecided. (Of eight
-# narrow settings we took the one that parted the companies best on seeds 0 to 9: who chooses is flattered. In the map a column
+# narrow settings we took the one that parted the companies best on seeds 0 to 9: who chooses is flattered. In the map, a column
 # shares one run alone, whose luck tints five cells.)
 #
 # <!-- stated: harm[32] supported +0.004 -->
@@ -153,7 +153,7 @@ cosines = look.affinity(run, by="cosine", batch_size=50)
 mtl.show.affinity_map(cosines, company, positive="agree", negative="conflict")
 
 # %% [markdown]
-# One proves nothing. Stored are eight, after 5 epochs (*early*) and 60 (*late*); and eight linear tasks in two
+# Stored are eight, after 5 epochs (*early*) and 60 (*late*), and eight linear tasks in two
 # subspaces, `planted(groups=2)`. A ● is *beyond permuted groups*: names dealt to groups at random reach it once in 40 times at
 # most (`look.permuted`). *Gains*: how the score's ranks go with those of the measured gains (Spearman, 0 by chance).
 
@@ -180,7 +180,7 @@ mtl.show.verdicts(late, match)
 # Late, CKA is beyond permuted groups in both worlds (0.93, 0.80), gradients and look ahead in `planted` alone (0.62);
 # early, CKA among shoppers; nothing else. CKA's ranks go with the gains by 0.18, the *early* look ahead's, which names
 # nobody, by 0.16; late it is noise. Poorly, as "It's a Match!" found (2023). But gains *measured* with seven other seeds
-# foretell the eighth's by 0.10, undecided (`look.compare_seeds`): from 50 ratings a gain is mostly the chance of its draw,
+# foretell the eighth's by 0.10, undecided (`look.compare_seeds`): from 50 ratings a gain is mostly its draw's chance,
 # which CKA has seen and they have not.
 #
 # <!-- stated: late supported +0.15 -->
@@ -398,7 +398,7 @@ mtl.show.verdicts(pulls)
 
 # %% [markdown]
 # The data have drawn the line: in all eight seeds every λ within is above every λ between, and
-# the error is 0.49, against 1.21 with one λ for all (200 labels chose for 15). But it sees θ that are *near*; the planted eight share directions and
+# the error is 0.49, against 1.21 with one λ for all (200 labels chose). But it sees θ that are *near*; the planted eight share directions and
 # no values.
 #
 # <!-- stated: pulls supported -0.72 -->

@@ -210,3 +210,12 @@ def test_the_diagram_draws_a_mask_for_each_task():
     assert "mask that\nlooks at h" in texts
     assert drawing.alt.startswith("An Attention model")
     assert "Kept apart: mask after 0 (3 groups)." in drawing.alt
+
+
+def test_a_sweep_reads_the_size_of_a_mask_off_the_world():
+    trunk = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.ReLU()
+    )
+    sizes = {"n_train": 20, "n_validation": 10, "n_test": 10, "epochs": 1, "progress": False}
+    run = mtl.sweep(mtl.Attention, mtl.data.questions, trunk=trunk, seeds=[3], after="3", **sizes).run(seed=3)
+    assert run.model.trunk["mask after 3"].b.shape[-1] == 16

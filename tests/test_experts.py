@@ -212,3 +212,12 @@ def test_the_diagram_draws_experts_and_gates(gate):
     assert "Used by all tasks: expert 1, expert 2, expert 3 and expert 4." in drawing.alt
     assert "Kept apart: private 1 (3 groups) and the gates (3 groups)." in drawing.alt
     assert ("Each gate looks at x" in drawing.alt) is (gate == "input")
+
+
+def test_a_sweep_of_convolutions_reads_the_size_of_its_inputs_off_the_world():
+    sizes = {"n_train": 20, "n_validation": 10, "n_test": 10, "epochs": 1, "progress": False, "precision": "float64"}
+    trunk = mtl.nets.conv(2)
+    found = mtl.sweep(mtl.Experts, mtl.data.questions, trunk=trunk, seeds=[3], **sizes).run(seed=3).model
+    told = mtl.sweep(mtl.Experts, mtl.data.questions, trunk=trunk, seeds=[3], inputs=3 * 28 * 28, **sizes).run(seed=3)
+    for one, other in zip(found.parameters(), told.model.parameters(), strict=True):
+        assert torch.equal(one, other)

@@ -150,7 +150,7 @@ SEQUENCES = {
     "linear in time": lambda: nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Flatten(), nn.Linear(4 * LENGTH, 5)),
 }
 TOKENS = {
-    "embedding": lambda: nn.Sequential(nn.Embedding(WORDS, 4), nn.Flatten(), nn.Linear(4 * LENGTH, 5)),
+    "embedding": lambda: nn.Sequential(nn.Embedding(WORDS, 4, padding_idx=3), nn.Flatten(), nn.Linear(4 * LENGTH, 5)),
     "padding token": lambda: nn.Sequential(Tokens(4), nn.Linear(4, 5)),
 }
 SHAPES = {"vectors": (4,), "maps": (3, SIDE, SIDE), "sequences": (LENGTH, 3), "tokens": (LENGTH,)}

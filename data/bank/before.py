@@ -73,7 +73,7 @@ def main(tree: str, name: str, file: str) -> None:
 
     make.one_thread()
     experiments.train_job = cut(experiments.train_job)
-    found = {table: made for table, made, *_ in experiments.results(name, some=True)}
+    found = {table: made for table, made, *_ in make.results(name, some=True)}
     Path(file).write_bytes(pickle.dumps(found | {"stale": bank.stale()}))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -22,16 +23,40 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import before
+import dials
+import experiments
 import numpy as np
 import pandas as pd
 import torch
-from experiments import COMPANY, COPIES, DISAGREE, EXPERIMENTS, INSIDE, PATHS, results
+from experiments import COMPANY, COPIES, DISAGREE, INSIDE, PATHS, Stored
 
+import mtl_lesson as mtl
 from mtl_lesson import bank
 from mtl_lesson.inspection import paths
 
 MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc", "permuted")
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
+
+
+DIALS = "dials"
+EXPERIMENTS = [*experiments.EXPERIMENTS, DIALS]
+
+
+def results(name: str, some: bool = False) -> Stored:
+    """What an experiment stores, or ``some`` of each of its tables and ways."""
+    return of_dials(name, some) if name == DIALS else experiments.results(name, some)
+
+
+def of_dials(name: str, some: bool) -> Stored:
+    """Lesson 10, see ``dials.py``."""
+    sweeps, fresh = itertools.count(), dials.SEEDS
+
+    def kept(*arguments: object, **settings: object) -> mtl.Sweep:
+        if some and settings["seeds"] == fresh[:1]:
+            settings |= {"wanted": fresh[:1], "seeds": fresh}
+        return experiments.swept(None if some else f"{name}/{next(sweeps)}", *arguments, **settings)
+
+    yield from dials.tables(kept, fresh[:1] if some else fresh, some)
 
 
 def make(name: str) -> tuple[bool, str]:
@@ -77,7 +102,7 @@ def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     made |= {table: one for one, tables in DISAGREE.items() for table in tables}
-    several = [one for one in (INSIDE, COMPANY) if name.startswith(f"{one}_")]
+    several = [one for one in (INSIDE, COMPANY, DIALS) if name.startswith(f"{one}_")]
     return several[0] if several else made.get(name, name)
 
 

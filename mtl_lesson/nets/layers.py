@@ -49,6 +49,7 @@ class Stacked(nn.Module):
             values = [(weights[seed] if value.requires_grad else own)[key] for seed in self.seeds]
             theta = nn.Parameter(spread_out(values, self.groups), requires_grad=value.requires_grad)
             self.register_parameter(self.named(key), theta)
+        self.keep_paddings()
         self.buffer_keys = tuple(memory[self.seeds[0]])
         for key in self.buffer_keys:
             values = [memory[seed][key] for seed in self.seeds]
@@ -61,6 +62,16 @@ class Stacked(nn.Module):
         name = key.replace(".", "/")
         self.attributes[key] = f"the layer's {name}" if hasattr(self, name) else name
         return self.attributes[key]
+
+    def keep_paddings(self) -> None:
+        """The vector of an embedding's padding never learns: torch sees to that, but of several networks side by side
+        only in the first."""
+        for path, part in self.template[0].named_modules():
+            if isinstance(part, nn.Embedding | nn.EmbeddingBag) and part.padding_idx is not None:
+                theta = getattr(self, self.attributes[f"{path}.weight".lstrip(".")])
+                if theta.requires_grad:
+                    row = torch.tensor([part.padding_idx])
+                    theta.register_hook(lambda slope, row=row: slope.index_fill(2, row.to(slope.device), 0))
 
     def theta(self, key: str, owners: Sequence[int]) -> Tensor | None:
         """The parameter ``key`` as each of the streams uses it: (C, S, …)."""

@@ -39,7 +39,7 @@ class Attention(Sharing):
     cannot be masked or are not known.
     """
 
-    options = ("after", "mask")
+    options, needs_world = ("after", "mask"), True
 
     def __init__(self, tasks, trunk, after: Sequence[str] | str | None = None, mask: str = "input", **arguments):
         if mask not in KINDS:

@@ -36,6 +36,8 @@ class Sharing(nn.Module):
     options: tuple[str, ...] = ()
     #: those of them that may differ between copies: a list has one for each
     per_copy: tuple[str, ...] = ()
+    #: whether the sizes of its own layers depend on the data, so that a sweep makes it of the World, not of its tasks
+    needs_world: bool = False
     #: what the streams of the tasks see of each other after a layer, where they do: a method (layer name, (C, T, …))
     between: Between | None = None
 

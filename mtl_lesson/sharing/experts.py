@@ -28,7 +28,7 @@ class Experts(Sharing):
     elsewhere, the first as Hard's. G_t and c_t start at 0, an equal part of each. One expert is Hard; as many as tasks,
     with gates that give each its own, are Separate. ``gate``: "input", as above, x all numbers of the input in a row;
     "constant", g_t = softmax(c_t), the control that does not look at x. ``inputs``: how many numbers x has, read off
-    the World or a first linear layer unless given; a sweep of convolutions needs it. :meth:`gap` is the first expert's.
+    the World or a first linear layer unless given. :meth:`gap` is the first expert's.
 
     Ma et al. 2018, "Modeling task relationships in multi-task learning with multi-gate mixture-of-experts" (MMoE);
     private experts: Tang et al. 2020, "Progressive layered extraction" (PLE), here in one level.
@@ -38,7 +38,7 @@ class Experts(Sharing):
     would start equal (``initial="template"``), and ``heads`` at layers below the gates.
     """
 
-    options = ("experts", "private", "gate", "inputs")
+    options, needs_world = ("experts", "private", "gate", "inputs"), True
 
     def __init__(
         self,

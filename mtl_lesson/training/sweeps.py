@@ -204,7 +204,7 @@ class Plan:
             with self.lock, Drawn(generator("the template of a trunk")):  # whose weights are drawn again by the seed
                 layers = self.trunk(**self.chosen("trunk", point))
         options = self.chosen("way", point)
-        asked = drawn if needs_data(layers, options) else drawn.tasks
+        asked = drawn if self.way.needs_world or needs_data(layers, options) else drawn.tasks
         return self.way(asked, layers, seeds=(point["seed"],), **options)
 
     def cells(self, point: Mapping[str, object]) -> dict[str, object]:

@@ -100,6 +100,10 @@ def test_it_is_what_autograd_says_on_plain_networks(seed, own, missing, batch_si
         expected = by_hand(model, world, batch_size, batches, seed, shared, number)
         check(table[table.seed == seed + number], expected, [task.name for task in world.tasks])
         alone = conflict(model.copy(number), world, batch_size=batch_size, batches=batches, seed=seed)
+        for layer in shared:
+            part = conflict(model.copy(number), world, layer=layer, batch_size=batch_size, batches=batches, seed=seed)
+            expected = by_hand(model, world, batch_size, batches, seed, [layer], number)
+            check(part, expected, [task.name for task in world.tasks])
         own_rows = table[table.seed == seed + number][MEASURES].to_numpy()
         assert own_rows == pytest.approx(alone[MEASURES].to_numpy(), abs=1e-5, nan_ok=True)
 
@@ -274,3 +278,18 @@ def test_a_copy_that_diverges_is_told_and_the_others_go_on():
         path = conflict_path(mtl.Hard, loud, optimiser="sgd", lr=0.1, **settings)
     assert sorted(path.epoch.unique()) == [0, 1, 2, 3]
     assert path[path.seed == 0].cosine.notna().all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "branch", "error", "words"),
+    [
+        ("1", None, KeyError, "no layer '1' with weights; it has 0, 2, 4"),
+        ("conv9", None, KeyError, "no layer 'conv9'"),
+        ("4", "2", ValueError, "no weight of layer '4' is shared"),
+    ],
+)
+def test_a_layer_without_a_shared_weight_is_refused(layer, branch, error, words):
+    world = noise()
+    model = mtl.Hierarchical(world.tasks, trunk(), branch=branch) if branch else mtl.Hard(world.tasks, trunk())
+    with pytest.raises(error, match=words):
+        conflict(model, world, layer=layer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
@@ -21,13 +21,20 @@ from ..training.loop import Settings, evaluate, train
 from ..training.parts import cut_batch
 from ..training.sweeps import Plan, Sweep, check_seeds
 from ..weighting import Fixed, Sum, as_weighting
-from ..weighting.aggregate import gradients, of_group, shared_places
+from ..weighting.aggregate import Place, gradients, of_group, shared_places
 from .features import evaluating, examples, sharing, split_of
 
 
 @torch.inference_mode(False)  # also where a learner has asked for no gradients
 def conflict(
-    model: Sharing | Run, world: World, *, split: str = "train", batch_size: int = 64, batches: int = 8, seed: int = 0
+    model: Sharing | Run,
+    world: World,
+    *,
+    layer: str | None = None,
+    split: str = "train",
+    batch_size: int = 64,
+    batches: int = 8,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """The angle between the tasks' gradients on the weights they share, and how the gradients differ in size.
 
@@ -40,6 +47,8 @@ def conflict(
     reason than that a batch is a sample, and no pair can be expected to agree better than that. With several copies in
     the model the column ``seed`` comes first, and no copy has any part in another's numbers.
 
+    ``layer``: the weights of one layer of the trunk alone, to see where tasks part: a network may branch there.
+
     ``batches``: so many times, 2 · ``batch_size`` examples of the ``split`` are drawn by ``seed``, none twice and at
     most as many as there are; they are cut into two batches. On each, pairs are compared, so both tasks see the same
     examples where they share them, as in a step of training; between the two is the ceiling. The model is in evaluation
@@ -50,16 +59,17 @@ def conflict(
     ratio r. Yu et al. 2020, "Gradient surgery for multi-task learning"; Elich et al. 2023, "Examining common paradigms
     in multi-task learning", who find angles between tasks no worse than those within one, and sizes worse.
 
-    Raises ValueError for a model of one task, one in which no weight is shared or all of those are frozen, fewer than
-    two examples, and a gradient that is not a number; TypeError, ValueError or KeyError for a model and a world that do
-    not belong together, for a split that is not there, and for numbers that are out of range.
+    Raises ValueError for a model of one task, one in which no weight (of the ``layer``) is shared or all of those are
+    frozen, fewer than two examples, and a gradient that is not a number; KeyError for a layer that is not there;
+    TypeError, ValueError or KeyError for a model and a world that do not belong together, for a split that is not
+    there, and for numbers that are out of range.
     """
     model = sharing(model)
-    check_conflict(model)
+    check_conflict(model, layer)
     weights = next(model.parameters())
     feed = Feed([Split(*examples(model, world, split))], model.tasks, str(weights.device), weights.dtype)
     batch_size, batches, seed = whole(batch_size, "batch_size"), whole(batches, "batches"), whole(seed, "seed", least=0)
-    rows = table_rows(model, feed, [seed], batch_size, batches)
+    rows = table_rows(model, feed, [seed], batch_size, batches, layer)
     table = pd.concat([pd.DataFrame(own) for own in rows], ignore_index=True)
     if endless := sorted(table["first"][table.size_first.isin([torch.inf])].unique()):
         raise ValueError(
@@ -165,7 +175,7 @@ def check_front(sweep: Sweep, names: Sequence[str]) -> None:
             raise ValueError(f"the front has no end at seed {run.seed}, which {run.stopped}: lower the learning rate")
 
 
-def check_conflict(model: Sharing) -> None:
+def check_conflict(model: Sharing, layer: str | None = None) -> None:
     """Refuse a model in which there are no two gradients to compare, and say why."""
     name = type(model).__name__
     if len(model.tasks) < 2:
@@ -178,6 +188,8 @@ def check_conflict(model: Sharing) -> None:
         raise ValueError("the model was made under torch.inference_mode(), so it has no gradients: make it outside")
     if not any(shared_places(model)):
         raise ValueError(f"conflict is undefined: all weights that the tasks of this {name} share are frozen")
+    if layer is not None and not list(places_in(model, layer)):
+        raise ValueError(f"conflict is undefined: no weight of layer {layer!r} is shared and learns")
 
 
 def watched(
@@ -216,13 +228,27 @@ def diverging(text: str) -> None:
     warnings.warn(text, TrainingDiverged, stacklevel=4)
 
 
-def table_rows(model: Sharing, feed: Feed, seeds: Sequence[int], batch_size: int, batches: int) -> list[list[dict]]:
+def places_in(model: Sharing, layer: str | None = None) -> Iterator[Place]:
+    """The shared weights that learn, of one layer of the trunk or of all; KeyError for a layer that is not there."""
+    if layer is None:
+        yield from shared_places(model)
+        return
+    trunks = [trunk for trunk in model.trunks().values() if layer in trunk.plan]
+    if not trunks:
+        raise KeyError(f"the trunk has no layer {layer!r} with weights; it has {', '.join(model.trunk.plan)}")
+    inside = {id(weight) for trunk in trunks for weight in trunk[layer].parameters()}
+    yield from (place for place in shared_places(model) if id(place[0]) in inside)
+
+
+def table_rows(
+    model: Sharing, feed: Feed, seeds: Sequence[int], batch_size: int, batches: int, layer: str | None = None
+) -> list[list[dict]]:
     """For each copy the rows of its table; ``seeds`` draw the examples of each dataset of ``feed``."""
     if feed.n < 2:
         raise ValueError("conflict needs two examples or more, to compare a task with itself")
     whole_ones = (b for b in feed.shuffled(seeds, 0, 2 * batch_size) if len(b) >= min(2 * batch_size, feed.n))
     with evaluating(model):
-        found = [angles_and_sizes(model, batch) for batch in islice(whole_ones, batches)]
+        found = [angles_and_sizes(model, batch, layer) for batch in islice(whole_ones, batches)]
     cosines, ratios, sizes = (torch.stack(values).nanmean(0).tolist() for values in zip(*found, strict=True))
     numbers = range(len(model.tasks))
     pairs = [*combinations(numbers, 2), *((t, t) for t in numbers)]
@@ -242,10 +268,10 @@ def table_rows(model: Sharing, feed: Feed, seeds: Sequence[int], batch_size: int
     ]
 
 
-def angles_and_sizes(model: Sharing, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def angles_and_sizes(model: Sharing, batch: Batch, layer: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Of every copy: cosines (C, T, T) and ratios of the tasks' gradients on each half of a batch, on the diagonal
     between its halves, and the gradients' sizes (C, T)."""
-    one, other = (shared_gradients(model, half) for half in cut_batch(batch, 2))
+    one, other = (shared_gradients(model, half, layer) for half in cut_batch(batch, 2))
     sizes = torch.stack([one.norm(dim=2), other.norm(dim=2)])
     itself = torch.eye(len(model.tasks), dtype=torch.bool, device=one.device)
 
@@ -267,13 +293,13 @@ def ratio_matrix(a: Tensor, b: Tensor) -> Tensor:
     return torch.minimum(p, q) / torch.maximum(p, q)
 
 
-def shared_gradients(model: Sharing, batch: Batch) -> Tensor:
-    """∇L_t on a batch with respect to all shared weights that learn, in float64: (C, T, P). NaN where a task has no
-    label in the batch, infinite where it is not finite."""
+def shared_gradients(model: Sharing, batch: Batch, layer: str | None = None) -> Tensor:
+    """∇L_t on a batch with respect to the shared weights that learn (:func:`places_in`), in float64: (C, T, P). NaN
+    where a task has no label in the batch, infinite where it is not finite."""
     outputs = model.outputs(batch.as_type(next(model.parameters()).dtype), batch.inputs, batch.streams)
     labels = {name: known.repeat_interleave(model.copies // batch.inputs, 0) for name, known in batch.labels.items()}
     losses = [task.loss(outputs[task.name], labels[task.name]) for task in model.tasks]  # no stack: 0 · NaN is NaN
-    places = list(shared_places(model))
+    places = list(places_in(model, layer))
     weights = list({id(weight): weight for weight, _ in places}.values())
     number = {id(weight): at for at, weight in enumerate(weights)}
     rows = [gradients(loss.sum(), weights) for loss in losses]

@@ -22,7 +22,7 @@ from mtl_lesson.provenance import roots_of
 SEEDS = range(100, 108)
 SIZES = {"n_train": 1000}
 EPOCHS = 20
-RATE, RATES = 1e-3, (5e-4, 1e-3, 2e-3)
+RATE, RATES = 2e-3, (1e-3, 2e-3, 4e-3)
 NUMBERS = 3 * 28 * 28  # of a picture, which a gate looks at
 AFTER = (None, ("linear",), ("conv2", "linear"))  # layers with a mask or a mixture behind them; None: all
 SIZES_OF_EXPERTS = ({"experts": 2}, {"experts": 3}, {"experts": 1, "private": 1})
@@ -87,7 +87,7 @@ def dials(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool) -> 
 
 # --- sharing afterwards ----------------------------------------------------------------------------------------------
 
-TOGETHER = (0, 1, 5)  # epochs that one trunk has for all tasks before each goes on alone
+TOGETHER = (0, 5, 15)  # epochs that one trunk has for all tasks before each goes on alone
 LAMS = (0.0, 0.1, 0.2, 1 / 3, 0.5, 1.0)
 
 

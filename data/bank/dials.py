@@ -8,8 +8,10 @@ constant, a mixture that is learnt and one that is set, a λ that changes and on
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import torch
@@ -116,17 +118,33 @@ GATED = {"n": 150, "epochs": 40, "batch_size": 30, "experts": 3, "inputs": 28 * 
 
 
 def gates(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFrame:
-    """The mean part of each expert in each person's features on the test pictures, by δ, kind of gate and seed."""
+    """The mean part (``value``) of each expert in each person's features on the test pictures, and what the person
+    loses without it (``lost``, agreement), by δ, kind of gate and seed."""
     rows = []
     for gate, delta in itertools.product(("input", "constant"), DELTAS):
         settings = GATED | {"gate": gate, "delta": delta, "seeds": seeds}
         sweep = swept(mtl.Experts, mtl.data.shoppers, mtl.nets.conv, width=8, channels=1, **settings)
         for run in sweep.runs.values():
             x, _ = examples(run.model, run.world, "test")
-            for task, g in run.model.gates(x).items():
-                place = {"delta": delta, "gate": gate, "seed": run.seed, "task": task}
-                rows += [place | {"expert": e + 1, "value": part} for e, part in enumerate(g.mean(0).tolist())]
+            parts, whole = run.model.gates(x), run.test()
+            for e, name in enumerate(run.model.names):
+                without = replace(run, model=shut(run.model, e)).test()
+                place = {"delta": delta, "gate": gate, "seed": run.seed, "expert": name}
+                rows += [
+                    place | {"task": task, "value": float(g[:, e].mean()), "lost": whole[task] - without[task]}
+                    for task, g in parts.items()
+                ]
     return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def shut(model: mtl.Experts, expert: int) -> mtl.Experts:
+    """The model without one expert: every gate gives the others its part."""
+    model = copy.deepcopy(model)
+    weights = model.gate_weights
+    offset = getattr(weights, weights.attributes["c" if model.gate == "constant" else "bias"])
+    offset[..., expert] = -torch.inf
+    return model
 
 
 def tables(

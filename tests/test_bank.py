@@ -309,7 +309,7 @@ def test_what_permuted_groups_reach_is_the_best_cut_for_one_seed_and_less_for_th
     names, company = list("abcd"), {"a": 0, "b": 0, "c": 1, "d": 1}
     draw = np.random.default_rng(0)
     tables = {seed: pd.DataFrame(draw.normal(size=(4, 4)), names, names) for seed in range(8)}
-    reach = maker.company.reach_permuted
+    reach = importlib.import_module("company").reach_permuted
     cuts = [[["a", other], [one for one in "bcd" if one != other]] for other in "bcd"]
     best = {seed: max(mtl.inspection.agreement(table, cut) for cut in cuts) for seed, table in tables.items()}
     for seed, table in tables.items():  # a third of all orders are the best of three cuts

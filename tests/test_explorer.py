@@ -706,7 +706,7 @@ def slice_of(validation, test, higher=True):
         for i, lam in enumerate((0.0, 0.1, INF))
     ]
     scores = pd.DataFrame(rows).assign(higher_is_better=higher)
-    gaps = pd.DataFrame([{"lam": 0.0, "seed": 0, "task": "task", "layer": "one", "gap": 0.0}])
+    gaps = pd.DataFrame([{"lam": 0.0, "seed": 0, "task": "task", "layer": "one", "gap": 0.5}])
     empty = pd.DataFrame(columns=["lam", "task", "label", "answer", "count"])
     return Path("world", (task,), {}, scores, gaps, empty, "test").at()
 

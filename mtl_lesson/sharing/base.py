@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -216,6 +217,11 @@ class Sharing(nn.Module):
             stem = self.stems[key_of(task.name)] if task.name in self.stem_templates else None
             repeated = own.repeat_interleave(self.copies // inputs, 0)
             rows[task.name] = repeated if stem is None else stem(own, inputs, (0,))[0]
+        if all(
+            row.is_floating_point() for row in rows.values()
+        ):  # an embedding multiplies nothing in a faster precision
+            finest = reduce(torch.promote_types, (row.dtype for row in rows.values()))
+            rows = {name: row.to(finest) for name, row in rows.items()}
         y, _ = laid_out(rows)
         if isinstance(y, Mapping):
             shapes = ", ".join(f"{name}: {tuple(part.shape[2:])}" for name, part in y.items())

@@ -122,7 +122,7 @@ def test_a_corrected_layer_is_judged(answer, state, words):
 @given(*[st.integers(1, 5)] * 5)
 def test_a_correction_is_the_same_layer_in_all_three_ways(T, m, n, r, examples):
     layer = lesson_10.corrected_layer(T, m, n, r, examples)
-    right = lesson_10.outputs_of(**layer)
+    right = lesson_10.layers_applied(**layer)
     assert right.shape == (T, examples, m)
     for way in (unbuilt, task_by_task):
         torch.testing.assert_close(way(**layer), right)
@@ -150,7 +150,7 @@ def test_no_two_mistakes_with_a_layer_are_one_number():
     layer = lesson_10.corrected_layer(3, 4, 4, 2, 5)
     found = lesson_10.mistaken_layers(*(layer[name] for name in "WUV"))
     values = [(layer["x"] @ value.mT).expand(3, 5, 4) for value, _ in found]
-    assert every_pair_is_apart([lesson_10.outputs_of(**layer), *values])
+    assert every_pair_is_apart([lesson_10.layers_applied(**layer), *values])
     assert len({because for _, because in found}) == len(found)
 
 

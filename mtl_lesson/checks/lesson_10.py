@@ -40,13 +40,13 @@ def low_rank(function: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> st
     given, problem = handed(function, square)
     if problem:
         return problem
-    if because := wrong_outputs(given, **square):
+    if because := wrong_layers(given, **square):
         again, _ = handed(function, square)
         if isinstance(again, Tensor) and not torch.equal(again, given):
             return "twice the same arguments, and two answers: take the U and V that are given, and draw none."
         return because
     given, problem = handed(function, oblong)
-    if problem or not near(given, outputs_of(**oblong)):
+    if problem or not same_numbers(given, layers_applied(**oblong)):
         return "it is right for three tasks and a square W, and wrong for two tasks and W of shape (3, 6)."
     return None
 
@@ -58,24 +58,24 @@ def corrected_layer(T: int, m: int, n: int, r: int, examples: int) -> dict[str, 
     return {name: torch.randn(shape, generator=drawn, dtype=torch.float64) for name, shape in shapes.items()}
 
 
-def outputs_of(W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> Tensor:
+def layers_applied(W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> Tensor:
     """x θ_tᵀ of each task, (T, examples, m)."""
     return x @ (W + U @ V.mT).mT
 
 
-def wrong_outputs(given: Tensor, W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> str | None:
+def wrong_layers(given: Tensor, W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> str | None:
     """Why ``given`` is not x θ_tᵀ of each task; None where it is."""
-    right = outputs_of(W, U, V, x)
-    if near(given, right):
+    right = layers_applied(W, U, V, x)
+    if same_numbers(given, right):
         return None
     asked, own = tuple(right.shape), tuple(given.shape)
     if in_other_order(given, right):
         return f"the outputs are right and stand otherwise: (T, examples, m) is {asked} here, and yours is {own}."
-    if near(given, W + U @ V.mT):
+    if same_numbers(given, W + U @ V.mT):
         return "these are the matrices θ_t. Asked for is what they make of x: x θ_tᵀ."
     if own in (asked, asked[1:], (1, *asked[1:])):
         for value, because in mistaken_layers(W, U, V):
-            if near(given.expand(asked), (x @ value.mT).expand(asked)):
+            if same_numbers(given.expand(asked), (x @ value.mT).expand(asked)):
                 return because
     if own != asked:
         return f"(T, examples, m) is {asked} here; yours has the shape {own}."
@@ -152,7 +152,7 @@ def wrong_merge(given: Tensor, start: Tensor, ends: Tensor, lam: float) -> str |
     """Why ``given`` is not start + λ Σ_t (ends_t − start); None where it is."""
     learnt = ends - start
     right = start + lam * learnt.sum(0)
-    if near(given, right):
+    if same_numbers(given, right):
         return None
     if given.shape == ends.shape:
         return "these are as many networks as there were: merged is one, so add up over the tasks, sum(0)."
@@ -161,7 +161,7 @@ def wrong_merge(given: Tensor, start: Tensor, ends: Tensor, lam: float) -> str |
     if given.shape != start.shape:
         return f"a network has the shape {tuple(start.shape)} here, like start; yours has {tuple(given.shape)}."
     for value, because in mistaken_merges(start, ends, lam):
-        if near(given, value):
+        if same_numbers(given, value):
             return because
     return f"it is off by up to {(given.to(right) - right).abs().max().item():.2g} from start + λ Σ_t (ends_t − start)."
 
@@ -218,7 +218,7 @@ def no_finite(given: Tensor) -> str | None:
     return None if given.isfinite().all() else "there are numbers in it that are not finite."
 
 
-def near(given: Tensor, value: Tensor) -> bool:
+def same_numbers(given: Tensor, value: Tensor) -> bool:
     """Whether two tensors have one shape and the same numbers, single precision included."""
     return given.shape == value.shape and torch.allclose(given.to(value), value, rtol=1e-4, atol=1e-5)
 
@@ -226,7 +226,7 @@ def near(given: Tensor, value: Tensor) -> bool:
 def in_other_order(given: Tensor, right: Tensor) -> bool:
     """Whether ``given`` holds what ``right`` holds, with the axes in another order or joined."""
     orders = (right.permute(order) for order in itertools.permutations(range(right.dim())))
-    return given.numel() == right.numel() and any(near(given.reshape(one.shape), one) for one in orders)
+    return given.numel() == right.numel() and any(same_numbers(given.reshape(one.shape), one) for one in orders)
 
 
 low_rank = Exercise(

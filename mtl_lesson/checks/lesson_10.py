@@ -40,7 +40,7 @@ def low_rank(function: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> st
     given, problem = handed(function, square)
     if problem:
         return problem
-    if because := wrong_layers(given, **square):
+    if because := wrong_corrections(given, **square):
         again, _ = handed(function, square)
         if isinstance(again, Tensor) and not torch.equal(again, given):
             return "twice the same arguments, and two answers: take the U and V that are given, and draw none."
@@ -63,7 +63,7 @@ def layers_applied(W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> Tensor:
     return x @ (W + U @ V.mT).mT
 
 
-def wrong_layers(given: Tensor, W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> str | None:
+def wrong_corrections(given: Tensor, W: Tensor, U: Tensor, V: Tensor, x: Tensor) -> str | None:
     """Why ``given`` is not x θ_tᵀ of each task; None where it is."""
     right = layers_applied(W, U, V, x)
     if same_numbers(given, right):

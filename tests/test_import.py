@@ -141,6 +141,7 @@ PAIRS = {
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",
     "schools": "show.schools draws the schools of the world data.schools",
     "solve": "closed_form, graph, trace_norm and low_rank each solve for what their module is called by",
+    "task_arithmetic": "checks.task_arithmetic is the exercise to write what mtl.merge does to the trunks' weights",
     "training_step": "checks.solutions.training_step is our answer to the exercise checks.training_step",
     "transplant": "checks.solutions.transplant is our answer to the exercise checks.transplant",
 }

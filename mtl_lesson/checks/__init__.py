@@ -12,6 +12,7 @@ from .lesson_06 import delta_m, dominated, fair_comparison, labels_worth, your_s
 from .lesson_07 import claim_of_use, says, share_changed, similarity, without_unit
 from .lesson_08 import conflict_hurts, gradient_cosine, standardise
 from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
+from .lesson_10 import cut_out, low_rank, task_arithmetic
 
 __all__ = [
     "Exercise",
@@ -28,6 +29,7 @@ __all__ = [
     "claim_of_use",
     "conflict_hurts",
     "count_weights",
+    "cut_out",
     "delta_m",
     "dominated",
     "essay_network",
@@ -37,6 +39,7 @@ __all__ = [
     "gradient_cosine",
     "joint_loss",
     "labels_worth",
+    "low_rank",
     "named_company",
     "owners",
     "probe_claim",
@@ -49,6 +52,7 @@ __all__ = [
     "standardise",
     "suggested_lambda",
     "surrogate",
+    "task_arithmetic",
     "training_step",
     "transfer_design",
     "transplant",

@@ -557,6 +557,7 @@ def in_python(page, expression):
     """What an expression is in the notebook's kernel."""
     ask = """async code => {
       const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+      await kernel.requestExecute({ code: "", silent: true }).done; // a change waits for the one before it to arrive
       const reply = await kernel.requestExecute({ code: "", silent: true, user_expressions: { it: code } }).done;
       return reply.content.user_expressions.it.data["text/plain"];
     }"""

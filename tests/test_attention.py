@@ -192,9 +192,8 @@ def test_the_diagram_draws_a_mask_for_each_task():
 
 
 def test_a_sweep_reads_the_size_of_a_mask_off_the_world():
-    trunk = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.ReLU()
-    )
+    """Of a layer whose units only data tell, in a trunk whose features are known without."""
+    layers = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.ReLU(), nn.Linear(16, 5)
     sizes = {"n_train": 20, "n_validation": 10, "n_test": 10, "epochs": 1, "progress": False}
-    run = mtl.sweep(mtl.Attention, mtl.data.questions, trunk=trunk, seeds=[3], after="3", **sizes).run(seed=3)
-    assert run.model.trunk["mask after 3"].b.shape[-1] == 16
+    sweep = mtl.sweep(mtl.Attention, mtl.data.questions, trunk=nn.Sequential(*layers), seeds=[3], after="3", **sizes)
+    assert sweep.run(seed=3).model.trunk["mask after 3"].b.shape[-1] == 16

@@ -25,7 +25,6 @@ SEEDS = range(100, 108)
 SIZES = {"n_train": 1000}
 EPOCHS = 20
 RATE, RATES = 2e-3, (1e-3, 2e-3, 4e-3)
-NUMBERS = 3 * 28 * 28  # of a picture, which a gate looks at
 AFTER = (None, ("linear",), ("conv2", "linear"))  # layers with a mask or a mixture behind them; None: all
 SIZES_OF_EXPERTS = ({"experts": 2}, {"experts": 3}, {"experts": 1, "private": 1})
 HEAVY = 14  # the width of a trunk with as many weights as three of width 8
@@ -48,7 +47,6 @@ class SetStitch(mtl.CrossStitch):
 def arms() -> dict[str, tuple[type, list[dict]]]:
     """Arm → (way of sharing, the settings of its trials)."""
     rates = [{"lr": rate} for rate in RATES]
-    gates = [own | {"inputs": NUMBERS} for own in SIZES_OF_EXPERTS]
     return {
         "Separate": (mtl.Separate, rates),
         "Hard": (mtl.Hard, rates),
@@ -58,7 +56,7 @@ def arms() -> dict[str, tuple[type, list[dict]]]:
         "masks, random halves": (mtl.Attention, [{"after": after, "mask": "random halves"} for after in AFTER]),
         "cross-stitch": (mtl.CrossStitch, [{"after": after} for after in AFTER]),
         "cross-stitch, set": (SetStitch, [{"share": share} for share in (0.1, 0.3, 0.6)]),
-        "experts": (mtl.Experts, gates),
+        "experts": (mtl.Experts, list(SIZES_OF_EXPERTS)),
         "experts, constant": (mtl.Experts, [own | {"gate": "constant"} for own in SIZES_OF_EXPERTS]),
         "low rank": (mtl.LowRank, [{"rank": rank} for rank in (1, 2, 4)]),
         "λ, halving": (mtl.Annealed, [{"lam": lam, "half_life": life} for lam, life in HALVING]),
@@ -82,7 +80,7 @@ def dials(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool) -> 
             settings["after"] = [own["after"]]  # a tuple is a grid, and this one is a value
         sweep = swept(way, mtl.data.questions, mtl.nets.conv, **settings)
         weights = next(iter(sweep.runs.values())).model.size()
-        trial = ", ".join(f"{name}={value}" for name, value in own.items() if name not in ("inputs", "mask", "gate"))
+        trial = ", ".join(f"{name}={value}" for name, value in own.items() if name not in ("mask", "gate"))
         found.append(wide(sweep.table, []).assign(arm=arm, trial=trial, weights=weights))
     return pd.concat(found, ignore_index=True)
 
@@ -114,7 +112,7 @@ def merged(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFram
 # --- who uses which expert -------------------------------------------------------------------------------------------
 
 DELTAS = (0.0, 0.7, 2.0)
-GATED = {"n": 150, "epochs": 40, "batch_size": 30, "experts": 3, "inputs": 28 * 28}
+GATED = {"n": 150, "epochs": 40, "batch_size": 30, "experts": 3}
 
 
 def gates(swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> pd.DataFrame:

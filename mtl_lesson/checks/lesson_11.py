@@ -13,7 +13,7 @@ from ..chance import generator
 from .exercise import Exercise, attempted, fault_of_design, judged, no_number
 from .tensors import (
     Mistakes,
-    called,
+    call_with,
     furthest_off,
     handed,
     in_other_order,
@@ -57,7 +57,7 @@ def rotation(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str | None:
     """
     for shape in PICTURES:
         x = torch.rand(shape, generator=generator("turned", *shape))
-        given, problem = called(function, {"x": x})
+        given, problem = call_with(function, {"x": x})
         if because := problem or no_pair(given, x) or wrong_turns(*given, x):
             return because if shape == PICTURES[0] else f"with x of the shape {shape}, {because}"
     return None
@@ -200,10 +200,10 @@ def contrast(function: Callable[[Tensor, Tensor, float], Tensor]) -> str | None:
     :class:`~mtl_lesson.sharing.contrastive.Contrastive`, Radford et al. 2021.
     """
     five, four = seen_twice(5, 4, 0.4), seen_twice(4, 6, 0.2)
-    given, problem = called(function, five)
+    given, problem = call_with(function, five)
     if because := problem or no_single(given, five["a"]) or wrong_mismatch(given, **five):
         return because
-    given, problem = called(function, four)
+    given, problem = call_with(function, four)
     if problem or no_single(given, four["a"]) or wrong_mismatch(given, **four):
         return "it is right for five things and temperature 0.4, and wrong for four and 0.2."
     return None

@@ -14,7 +14,7 @@ Arguments = Mapping[str, Tensor | float]
 Mistakes = Sequence[tuple[Tensor, str]]  # what those who make a mistake get, and what they are told
 
 
-def called(function: Callable[..., object], arguments: Arguments) -> tuple[object, str | None]:
+def call_with(function: Callable[..., object], arguments: Arguments) -> tuple[object, str | None]:
     """What a function returns for copies of ``arguments``, and that it changed one of them, if it did."""
     copies = {name: one.clone() if isinstance(one, Tensor) else one for name, one in arguments.items()}
     given = attempted(function(*copies.values()))
@@ -26,7 +26,7 @@ def called(function: Callable[..., object], arguments: Arguments) -> tuple[objec
 
 def handed(function: Callable[..., Tensor], arguments: Arguments) -> tuple[object, str | None]:
     """What a function that should return one tensor returns, and what is wrong with it before numbers are compared."""
-    given, problem = called(function, arguments)
+    given, problem = call_with(function, arguments)
     if problem:
         return given, problem
     return (given.detach(), no_finite(given)) if isinstance(given, Tensor) else (given, no_tensor(given))

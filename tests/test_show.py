@@ -175,6 +175,15 @@ def paired(change=0.0):
     return show.paired([on_garment, on_colour], title="One trunk against three")
 
 
+def graph(change=0):
+    """Two triangles that a tie joins; the network calls one node of the second what the first are, or all of it."""
+    ties, side = np.kron(np.eye(2), 1 - np.eye(3)), np.arange(6) // 3
+    ties[2, 3] = ties[3, 2] = 0.5
+    said = {"side": np.where(np.arange(6) == 5, 0, side) * (1 - change), "distance": np.arange(6) / 2}
+    names = {"side": ("left", "right")}
+    return show.graph(ties, None, said, classes=names, truth={"side": side}, ringed=[0, 3], title="Two triangles")
+
+
 def mtl_claim(text, differences, unit="%"):
     """What is drawn of a claim."""
     mean, low, high = map(float, style.interval(differences))
@@ -198,6 +207,7 @@ FIGURES = {
     ),
     model_diagram: (1, "A Hard model", "none of them used by more than one task"),
     bars: (1, "Most: Separate, ≈ 157,000", "Most: Hard, ≈ 254,000"),
+    graph: (1, "Right on 3 of the 4 nodes without a ring; wrong: 5", "Right on 2 of the 4 nodes"),
     paired: (-0.2, "of “one trunk is better on garment”, is ≈ 5.0", "of “it is better on colour”, is ≈ −20"),
 }
 each = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__name__)
@@ -802,6 +812,10 @@ def test_runs_are_drawn_with_their_tasks():
         (lambda: show.probe_matrix(np.zeros((2, 2)), ["a"], ["b", "c"]), "expected values of shape"),
         (lambda: show.map_of_differences(np.zeros((1, 1)), ["a"], ["b"], np.zeros(3)), "intervals must be"),
         (lambda: show.bars(pd.DataFrame({"a": [1]}), "b", "a"), "it has"),
+        (lambda: show.graph(np.eye(2)[[0, 0]]), "must be symmetric"),
+        (lambda: show.graph(np.zeros((2, 2)), np.zeros((3, 2))), r"must be finite and \(2, 2\)"),
+        (lambda: show.graph(np.zeros((2, 2)), panels={"a": [1]}), "panel 'a': expected a value for each of 2"),
+        (lambda: show.graph(np.zeros((2, 2)), ringed=[2]), r"rings around \[2\]"),
         (lambda: show.paired([]), "no claim"),
         (lambda: show.paired([("a", [1.0, math.nan])]), "finite"),
         (lambda: show.paired([mtl_claim("a", np.ones(3)), mtl_claim("b", np.ones(3), "s")]), "one unit"),

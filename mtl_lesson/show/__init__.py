@@ -22,6 +22,7 @@ computes a result.
 ``pareto``                  the scores of two tasks at once, a point a way
 ``arrows``                  two tasks' gradients in a plane, and what methods make of them
 ``front``                   the curve of fixed weights of two tasks, a point a method
+``graph``                   a graph, its nodes filled by class or by value, its ties as wide as they are strong
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
@@ -35,6 +36,7 @@ from .diagram import model_diagram
 from .drawing import Drawing
 from .explorer import explorer
 from .front import front
+from .graph import graph
 from .inside import attributions, units
 from .lesions import lesions
 from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
@@ -59,6 +61,7 @@ __all__ = [
     "colour_of",
     "explorer",
     "front",
+    "graph",
     "learning_curves",
     "lesions",
     "map_of_claims",

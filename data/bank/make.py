@@ -22,6 +22,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+import across
 import before
 import dials
 import experiments
@@ -38,25 +39,26 @@ MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
-DIALS = "dials"
-EXPERIMENTS = [*experiments.EXPERIMENTS, DIALS]
+DIALS, ACROSS = "dials", "across"
+ALONE = {DIALS: dials, ACROSS: across}  # experiments that stand in a file of their own
+EXPERIMENTS = [*experiments.EXPERIMENTS, *ALONE]
 
 
 def results(name: str, some: bool = False) -> Stored:
     """What an experiment stores, or ``some`` of each of its tables and ways."""
-    return of_dials(name, some) if name == DIALS else experiments.results(name, some)
+    return alone(name, some) if name in ALONE else experiments.results(name, some)
 
 
-def of_dials(name: str, some: bool) -> Stored:
-    """Lesson 10, see ``dials.py``."""
-    sweeps, fresh = itertools.count(), dials.SEEDS
+def alone(name: str, some: bool) -> Stored:
+    """Lesson 10, see ``dials.py``, or part of lesson 11, see ``across.py``."""
+    sweeps, fresh = itertools.count(), ALONE[name].SEEDS
 
     def kept(*arguments: object, **settings: object) -> mtl.Sweep:
         if some and settings["seeds"] == fresh[:1]:
             settings |= {"wanted": fresh[:1], "seeds": fresh}
         return experiments.swept(None if some else f"{name}/{next(sweeps)}", *arguments, **settings)
 
-    yield from dials.tables(kept, fresh[:1] if some else fresh, some)
+    yield from ALONE[name].tables(kept, fresh[:1] if some else fresh, some)
 
 
 def make(name: str) -> tuple[bool, str]:
@@ -102,7 +104,7 @@ def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     made |= {table: one for one, tables in DISAGREE.items() for table in tables}
-    several = [one for one in (INSIDE, COMPANY, DIALS) if name.startswith(f"{one}_")]
+    several = [one for one in (INSIDE, COMPANY, *ALONE) if name.startswith(f"{one}_")]
     return several[0] if several else made.get(name, name)
 
 

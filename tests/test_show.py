@@ -168,6 +168,14 @@ def bars(change=0.0):
     return show.bars(table, "weights", "way", title="Number of weights")
 
 
+def neighbours(change=0):
+    """Three pictures, of which two find their words among three; after the change one does."""
+    names = ["red circle", "face with tears of joy", "flag of a land far away", NASTY, "owl"]
+    nearest = np.array([[3, 0, 1], [4, 2, 0], [2, 1, 0], [0, 1, 2], [0, 1, 2]])
+    nearest[0] = [3, 4, 1] if change else nearest[0]
+    return show.neighbours(some_pictures(5), names, nearest, rows=[0, 1, 2], title="What a picture finds")
+
+
 def paired(change=0.0):
     steps = np.array([-0.01, 0.0, 0.004, 0.008, -0.002])
     on_garment = mtl_claim("one trunk is better on garment", 0.05 + steps)
@@ -208,6 +216,7 @@ FIGURES = {
     model_diagram: (1, "A Hard model", "none of them used by more than one task"),
     bars: (1, "Most: Separate, ≈ 157,000", "Most: Hard, ≈ 254,000"),
     graph: (1, "Right on 3 of the 4 nodes without a ring; wrong: 5", "Right on 2 of the 4 nodes"),
+    neighbours: (1, "among them for ≈ 2 of 3", "among them for ≈ 1 of 3"),
     paired: (-0.2, "of “one trunk is better on garment”, is ≈ 5.0", "of “it is better on colour”, is ≈ −20"),
 }
 each = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__name__)
@@ -247,10 +256,10 @@ def test_a_figure_looks_as_it_did(figure):
 
 
 @pytest.mark.parametrize(
-    "figure", [figure for figure in FIGURES if figure is not pictures], ids=lambda figure: figure.__name__
+    "figure", [figure for figure in FIGURES if figure not in (pictures, neighbours)], ids=lambda figure: figure.__name__
 )
 def test_the_look_of_a_figure_depends_on_its_data(figure):
-    """The comparison above would fail if a curve, a bar or a cell moved. (Of pictures only a caption changes.)"""
+    """The comparison above would fail if a curve, a bar or a cell moved. (In two, only a caption changes.)"""
     change = FIGURES[figure][0]
     moved, reference = quarter(figure(change)), Image.open(PICTURES / f"{figure.__name__}.png").convert("RGB")
     assert moved.size != reference.size or distance(moved, reference) > 1.5 * CLOSE
@@ -344,6 +353,22 @@ def test_an_answer_without_a_label_is_not_judged():
     assert "Answered right: colour on ≈ 100 % of them" in drawing.alt
     labels = {"colour": torch.tensor([-1, -1])}
     assert "right" not in show.answers(some_pictures(2), TASKS[1:2], {"colour": torch.eye(6)[:2]}, labels).alt
+
+
+def test_a_word_is_marked_where_it_is_the_pictures_own_and_told_on_request():
+    for change, own in ((0, {"red circle", "flag of a land far away"}), (1, {"flag of a land far away"})):
+        texts = neighbours(change).figure.axes[0].texts
+        bold = {text.get_text() for text in texts if text.get_weight() == "bold"}
+        assert bold >= own | {"✓"}
+        assert ("red circle" in bold) == ("red circle" in own)
+    assert "red circle: <b>" in neighbours().alt
+    x, names, nearest = some_pictures(2), ["a star", "an owl"], np.array([[1], [0]])
+    assert "a star: an owl" in show.neighbours(x, names, nearest).alt
+    quiet = show.neighbours(x, names, nearest, tell=False).alt
+    assert (
+        quiet == "2 pictures, beside each the nearest word. Its own word is among them for ≈ 0 of 2: a star and an owl."
+    )
+    assert len(show.neighbours(x, names, nearest, rows=[1]).figure.axes[0].images) == 2
 
 
 def test_answers_of_yes_or_no_and_of_how_much():
@@ -807,6 +832,11 @@ def test_runs_are_drawn_with_their_tasks():
     [
         (lambda: show.pictures(torch.zeros(2, 5, 4, 4)), "expected pictures"),
         (lambda: show.pictures(some_pictures(2), ["one"]), "2 pictures and 1 captions"),
+        (lambda: show.neighbours(some_pictures(2), ["a"], np.zeros((2, 1), int)), "there are 2 pictures"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros(2, int)), r"nearest \(n, k\)"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.full((2, 1), 2)), "there is no 2"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros((2, 1), int), rows=[-1]), "there is no -1"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros((2, 1), int), rows=[]), "no picture"),
         (lambda: show.learning_curves(pd.DataFrame({"epoch": [1]})), "missing"),
         (lambda: show.learning_curves([]), "no history"),
         (lambda: show.probe_matrix(np.zeros((2, 2)), ["a"], ["b", "c"]), "expected values of shape"),

@@ -17,6 +17,7 @@ computes a result.
 ``affinity_map``            what each task does to each other one, with lines around known companies
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
+``neighbours``              pictures, and beside each the nearest words
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
@@ -41,6 +42,7 @@ from .inside import attributions, units
 from .lesions import lesions
 from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
+from .neighbours import neighbours
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
@@ -68,6 +70,7 @@ __all__ = [
     "map_of_differences",
     "microscope",
     "model_diagram",
+    "neighbours",
     "paired",
     "pareto",
     "pictures",

@@ -688,7 +688,7 @@ def test_a_task_has_one_colour_in_the_whole_course():
 
 def test_ways_of_sharing_differ_by_marker():
     ways = ["Separate", "Pooled", "Hard", "Soft", "Hierarchical", "SharedPrivate", "LowRank", "my own", "my other"]
-    ways += ["CrossStitch", "Attention", "Experts"]
+    ways += ["CrossStitch", "Attention", "Experts", "Learnt"]
     assert len(set(style.markers_of(ways).values())) == len(ways)
     assert style.markers_of(["Hard"]) == {"Hard": style.markers_of(ways)["Hard"]}
 

@@ -185,6 +185,7 @@ RESNET = Animal("resnet18", "maps", resnet)
 WAYS = {
     "separate": mtl.Separate,
     "soft": lambda *of, **more: mtl.Soft(*of, lam=0.1, **more),
+    "learnt": mtl.Learnt,
     "hard": mtl.Hard,
     "hierarchical": lambda tasks, trunk, **more: mtl.Hierarchical(
         tasks, trunk, branch=[*mtl.nets.layers_with_weights(trunk), "heads"][-2:][0], **more

@@ -1,8 +1,8 @@
 """Features that change while they are learnt, for lesson 10: a branch found where gradients disagree, and a learnt λ.
 
 The settings are those of ``dials.py``: three questions about 1,000 pictures, 20 epochs, three trials an arm. A branch
-is found after some epochs as one trunk: at the first layer in which the tasks' gradients point apart, the mean cosine of
-all pairs below 0, or nowhere. Beside it stand the same training with the branch drawn at random, which cuts out the
+is found after some epochs as one trunk: at the first layer in which the tasks' gradients point apart, the mean cosine
+of all pairs below 0, or nowhere. Beside it stand the same training with the branch drawn at random, which cuts out the
 look at the gradients, and the branch as lesson 05 sets it: from the start, chosen on validation.
 """
 
@@ -59,8 +59,8 @@ def one_arm(sweep: mtl.Sweep, arm: str, trial: str) -> pd.DataFrame:
 
 
 def moving(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row for each arm, trial, seed and task, as in ``dials``, with ``parted``, where the tasks part; and the learnt λ
-    by trial, seed and epoch."""
+    """A row for each arm, trial, seed and task, as in ``dials``, with ``parted``, where the tasks part; and the learnt
+    λ by trial, seed and epoch."""
     found = list(branched(swept, seeds, some))
     settings = {"epochs": EPOCHS, "lr": RATE, "seeds": seeds} | SIZES
     for branch in PLACES[:1] if some else PLACES:

@@ -22,7 +22,7 @@ from mtl_lesson.provenance import roots_of
 
 PLACES = ("conv2", "linear", "heads")  # to branch at; the last is not to branch
 TOGETHER = (2, 5, 10)  # epochs as one trunk before the branch is found
-LEARNT = tuple({"lam": lam, "rate": 0.05} for lam in FIXED)
+LEARNT = tuple({"lam": lam, "rate": 0.02} for lam in FIXED)
 
 
 def parting(run: mtl.Run) -> str:

@@ -3,10 +3,11 @@
     python benchmarks/mechanism.py [--rounds 5]
 
 A training step of 16 copies of a residual network is taken with its layers batched over copies (``torch.func.vmap``),
-with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of cross-stitch
-networks, of low-rank corrections, of attention masks and of experts is compared with one of separate networks, for one
-copy and for 16. They alternate in one process; what is printed are medians and their ratios. Last, the memory that
-training 200 copies of the small network takes, its peak in a process of its own less what the process had before.
+with the same layers one copy after another, and as 16 plain PyTorch networks in a loop. A step of soft
+sharing with λ set and learnt, of cross-stitch networks, of low-rank corrections, of attention masks and of experts is
+compared with one of separate networks, for one copy and for 16. They alternate in one process; what is printed are
+medians and their ratios. Last, the memory that training 200 copies of the small network takes, its peak in a process of
+its own less what the process had before.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def main() -> None:
     acts = {"batched over copies": a_step(model, world), "one copy after another": a_step(looped, world)}
     compare(acts | {"plain networks in a loop": plain_loop(model, world)}, rounds)
     ways = {"separate": mtl.Separate, "cross-stitch": mtl.CrossStitch, "low rank, 2": partial(mtl.LowRank, rank=2)}
+    ways |= {"soft": partial(mtl.Soft, lam=0.01), "λ learnt": mtl.Learnt}
     ways |= {"attention": mtl.Attention, "attention on h alone": partial(mtl.Attention, after="linear")}
     ways |= {"three experts": THREE}
     for seeds, more in (((0,), 10 * rounds), (range(COPIES), rounds)):

@@ -12,6 +12,7 @@ WAYS = {
     "separate": lambda trunk: mtl.Separate(TASKS, trunk),
     "soft": lambda trunk: mtl.Soft(TASKS, trunk, lam=0.1),
     "annealed": lambda trunk: mtl.Annealed(TASKS, trunk, lam=0.1, half_life=3.0),
+    "learnt": lambda trunk: mtl.Learnt(TASKS, trunk, lam=0.1),
     "hard": lambda trunk: mtl.Hard(TASKS, trunk),
     "hierarchical": lambda trunk: mtl.Hierarchical(TASKS, trunk, branch=layers_with_weights(trunk)[-1]),
     "pooled": lambda trunk: mtl.Pooled(SAME, trunk),

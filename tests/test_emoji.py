@@ -315,6 +315,70 @@ def test_the_mismatch_is_cross_entropy_both_ways(seed, n, temperature):
     assert mismatch(same, same, temperature).item() == pytest.approx(np.log(n), abs=1e-5)  # nothing is told apart
 
 
+@few
+@given(st.integers(0, 10**6), st.integers(1, 12), st.floats(0.05, 2), st.integers(0, 12))
+def test_the_mismatch_of_some_pairs_is_that_of_a_batch_of_these_alone(seed, n, temperature, keep):
+    draw = torch.Generator().manual_seed(seed)
+    a, b = torch.randn(2, 3, n, 5, generator=draw, dtype=torch.float64).requires_grad_()
+    pairs = torch.zeros(3, n, dtype=torch.bool)
+    kept = torch.randperm(n, generator=draw)[:keep].sort().values
+    pairs[:, kept], pairs[2] = True, False  # the last copy has none
+    R = mismatch(a, b, temperature, pairs)
+    assert R[2].item() == 0
+    if len(kept):
+        alone = mismatch(a[:, kept], b[:, kept], temperature)
+        assert R[:2].tolist() == pytest.approx(alone[:2].tolist(), abs=1e-9)
+    for gradient in torch.autograd.grad(R.sum(), (a, b)):
+        assert gradient.isfinite().all()
+        assert (gradient[~pairs] == 0).all()
+
+
+def without(world, missing, noise=False, drop=False):
+    """The two-task world whose words are missing for some training examples, none of them with a label; ``noise``:
+    with other pictures there; ``drop``: without these examples."""
+    two = mtl.data.only(world, ["google", "word"])
+    x = {name: part.clone() for name, part in two.train.x.items()}
+    labels = {name: part.clone() for name, part in two.train.labels.items()}
+    for name in labels:
+        labels[name][missing] = -1
+    x["word"][missing] = module.NO_WORD
+    if noise:
+        x["google"][missing] = torch.rand(len(missing), 3, 28, 28, generator=torch.Generator().manual_seed(0))
+    if drop:
+        kept = [i for i in range(len(two.train)) if i not in missing]
+        x, labels = ({name: part[kept] for name, part in parts.items()} for parts in (x, labels))
+    return mtl.data.World("some", two.tasks, mtl.data.Split(x, labels), two.validation, two.test, layout=two.layout)
+
+
+def test_a_pair_that_lacks_its_word_is_left_out(world):
+    """In one batch a step: what a picture without its word shows changes nothing, nor does it that it is there."""
+    some = {name: stem for name, stem in stems().items() if name != "twitter"}
+    trunk, missing = nn.Sequential(nn.Linear(8, 8)), list(range(0, 120, 3))
+    settings = {"epochs": 6, "batch_size": 120, "lr": 0.003, "precision": "float32", "progress": False}
+    runs = [
+        mtl.fit(mtl.Contrastive(w, trunk, beta=3.0, stems=some), w, **settings)
+        for w in (without(world, missing, **how) for how in ({}, {"noise": True}, {"drop": True}))
+    ]
+    there, noise, dropped = ([p.detach() for p in run.model.parameters()] for run in runs)
+    assert all(torch.equal(a, b) for a, b in zip(there, noise, strict=True))
+    assert max((a - b).abs().max() for a, b in zip(there, dropped, strict=True)) < 1e-4
+    assert max((a - b).abs().max() for a, b in zip(there, runs[0].model.like((0,)).parameters(), strict=True)) > 0.01
+
+
+def test_of_three_what_the_other_two_saw_still_is_a_pair(world):
+    """Vectors, which all tasks' inputs are: the batch holds them side by side."""
+    x = {name: torch.randn(40, 4, generator=torch.Generator().manual_seed(i)) for i, name in enumerate("abc")}
+    x["b"][:20] = 0
+    y = torch.arange(40) % 2
+    split = mtl.data.Split(x, dict.fromkeys(x, y))
+    vectors = mtl.data.World("vectors", tuple(map(mtl.Binary, "abc")), split, split, split)
+    model = mtl.Contrastive(vectors, nn.Sequential(nn.Linear(4, 4)), temperature=0.5)
+    h = {name: part[None] for name, part in model.features(vectors.train.x).items()}
+    seen = torch.arange(40) >= 20
+    parts = [mismatch(h[a], h[b], 0.5, None if "b" not in (a, b) else seen[None]) for a, b in ("ab", "ac", "bc")]
+    assert model.regulariser(h).item() == pytest.approx(sum(parts).item(), abs=1e-6)
+
+
 def test_copies_of_several_betas_are_what_each_is_alone(world):
     trunk, settings = nn.Sequential(nn.Linear(8, 8)), {"epochs": 2, "progress": False}
     sweep = mtl.sweep(mtl.Contrastive, world, trunk=trunk, stems=stems(), beta=[0.0, 2.0], seeds=[0, 1], **settings)

@@ -53,6 +53,7 @@ def test_importing_changes_nothing(imported):
         "scipy.optimize",
         "joblib",
         "matplotlib.pyplot",
+        "networkx",
     ],
 )
 def test_what_is_seldom_needed_is_loaded_where_it_is_used(imported, library):
@@ -136,6 +137,7 @@ def test_science_knows_nothing_of_a_screen(path):
 PAIRS = {
     "arrows": "show.arrows draws what widgets.arrows lets one move",
     "gradient_cosine": "checks.gradient_cosine is the exercise to write what inspection.gradient_cosine does",
+    "graph": "show.graph draws any graph, and nets.graph is a trunk that passes messages along one",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
     "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",

@@ -9,7 +9,7 @@ from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Split, World, only
-from mtl_lesson.inspection import read_across, retrieval
+from mtl_lesson.inspection import find_nearest, read_across, retrieval
 
 few = settings(max_examples=30, deadline=None)
 sizes = {"seed": st.integers(0, 10**6), "n": st.integers(2, 40), "d": st.integers(2, 12)}
@@ -72,6 +72,41 @@ def test_permuted_partners_are_found_by_chance():
     found = [retrieval(x, (x + y)[rng.permutation(200)], 10).there for _ in range(100)]
     assert np.mean(found) == pytest.approx(0.05, abs=5 * np.std(found) / 10)
     assert retrieval(x, x + y, 10).there > 0.3
+
+
+@few
+@given(**sizes, k=st.integers(1, 40))
+def test_the_nearest_are_those_of_a_loop_and_the_partner_is_among_them_as_often_as_retrieval_says(seed, n, d, k):
+    k = min(k, n)
+    x, y = drawn(seed, n, d, 2)
+    found = find_nearest(x, 3 * y, k)
+    assert found.shape == (n, k)
+    for i in range(n):
+        cosines = [x[i] @ other / np.linalg.norm(x[i]) / np.linalg.norm(other) for other in y]
+        assert found[i].tolist() == np.argsort(cosines)[::-1][:k].tolist()
+    hits = (found == np.arange(n)[:, None]).any(1).mean()
+    assert retrieval(x, y, k)["there"] == pytest.approx(hits)
+    assert find_nearest(x[:1], y, k).tolist() == found[:1].tolist()
+
+
+def test_of_those_equally_near_the_first_comes_first():
+    y = np.array([[0.0, 1], [1, 2], [2, 4], [1, 0], [0.3, 0.6]])
+    assert find_nearest(np.array([[1.0, 2], [0, 0]]), y, 4).tolist() == [[1, 2, 4, 0], [0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "k", "error", "message"),
+    [
+        (np.ones((3, 2)), np.ones((4, 3)), 1, ValueError, "features of one size, not 2 and 3"),
+        (np.ones((3, 2)), np.ones((4, 2)), 5, ValueError, "k can be at most m = 4"),
+        (np.ones((3, 2)), np.ones((4, 2)), 0, ValueError, "k must be 1 or more"),
+        (np.ones((3, 2)), np.full((4, 2), np.inf), 1, ValueError, "y holds NaN or infinity"),
+        (np.ones(3), np.ones((4, 2)), 1, TypeError, "x must be an array of numbers"),
+    ],
+)
+def test_find_nearest_says_what_is_wrong(x, y, k, error, message):
+    with pytest.raises(error, match=message):
+        find_nearest(x, y, k)
 
 
 @pytest.mark.parametrize(

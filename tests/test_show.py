@@ -168,11 +168,28 @@ def bars(change=0.0):
     return show.bars(table, "weights", "way", title="Number of weights")
 
 
+def neighbours(change=0):
+    """Three pictures, of which two find their words among three; after the change one does."""
+    names = ["red circle", "face with tears of joy", "flag of a land far away", NASTY, "owl"]
+    nearest = np.array([[3, 0, 1], [4, 2, 0], [2, 1, 0], [0, 1, 2], [0, 1, 2]])
+    nearest[0] = [3, 4, 1] if change else nearest[0]
+    return show.neighbours(some_pictures(5), names, nearest, rows=[0, 1, 2], title="What a picture finds")
+
+
 def paired(change=0.0):
     steps = np.array([-0.01, 0.0, 0.004, 0.008, -0.002])
     on_garment = mtl_claim("one trunk is better on garment", 0.05 + steps)
     on_colour = mtl_claim("it is better on colour", change + steps)
     return show.paired([on_garment, on_colour], title="One trunk against three")
+
+
+def graph(change=0):
+    """Two triangles that a tie joins; the network calls one node of the second what the first are, or all of it."""
+    ties, side = np.kron(np.eye(2), 1 - np.eye(3)), np.arange(6) // 3
+    ties[2, 3] = ties[3, 2] = 0.5
+    said = {"side": np.where(np.arange(6) == 5, 0, side) * (1 - change), "distance": np.arange(6) / 2}
+    names = {"side": ("left", "right")}
+    return show.graph(ties, None, said, classes=names, truth={"side": side}, ringed=[0, 3], title="Two triangles")
 
 
 def mtl_claim(text, differences, unit="%"):
@@ -198,6 +215,8 @@ FIGURES = {
     ),
     model_diagram: (1, "A Hard model", "none of them used by more than one task"),
     bars: (1, "Most: Separate, ≈ 157,000", "Most: Hard, ≈ 254,000"),
+    graph: (1, "Right on 3 of the 4 nodes without a ring; wrong: 5", "Right on 2 of the 4 nodes"),
+    neighbours: (1, "among them for ≈ 2 of 3", "among them for ≈ 1 of 3"),
     paired: (-0.2, "of “one trunk is better on garment”, is ≈ 5.0", "of “it is better on colour”, is ≈ −20"),
 }
 each = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__name__)
@@ -237,10 +256,10 @@ def test_a_figure_looks_as_it_did(figure):
 
 
 @pytest.mark.parametrize(
-    "figure", [figure for figure in FIGURES if figure is not pictures], ids=lambda figure: figure.__name__
+    "figure", [figure for figure in FIGURES if figure not in (pictures, neighbours)], ids=lambda figure: figure.__name__
 )
 def test_the_look_of_a_figure_depends_on_its_data(figure):
-    """The comparison above would fail if a curve, a bar or a cell moved. (Of pictures only a caption changes.)"""
+    """The comparison above would fail if a curve, a bar or a cell moved. (In two, only a caption changes.)"""
     change = FIGURES[figure][0]
     moved, reference = quarter(figure(change)), Image.open(PICTURES / f"{figure.__name__}.png").convert("RGB")
     assert moved.size != reference.size or distance(moved, reference) > 1.5 * CLOSE
@@ -334,6 +353,22 @@ def test_an_answer_without_a_label_is_not_judged():
     assert "Answered right: colour on ≈ 100 % of them" in drawing.alt
     labels = {"colour": torch.tensor([-1, -1])}
     assert "right" not in show.answers(some_pictures(2), TASKS[1:2], {"colour": torch.eye(6)[:2]}, labels).alt
+
+
+def test_a_word_is_marked_where_it_is_the_pictures_own_and_told_on_request():
+    for change, own in ((0, {"red circle", "flag of a land far away"}), (1, {"flag of a land far away"})):
+        texts = neighbours(change).figure.axes[0].texts
+        bold = {text.get_text() for text in texts if text.get_weight() == "bold"}
+        assert bold >= own | {"✓"}
+        assert ("red circle" in bold) == ("red circle" in own)
+    assert "red circle: <b>" in neighbours().alt
+    x, names, nearest = some_pictures(2), ["a star", "an owl"], np.array([[1], [0]])
+    assert "a star: an owl" in show.neighbours(x, names, nearest).alt
+    quiet = show.neighbours(x, names, nearest, tell=False).alt
+    assert (
+        quiet == "2 pictures, beside each the nearest word. Its own word is among them for ≈ 0 of 2: a star and an owl."
+    )
+    assert len(show.neighbours(x, names, nearest, rows=[1]).figure.axes[0].images) == 2
 
 
 def test_answers_of_yes_or_no_and_of_how_much():
@@ -653,7 +688,7 @@ def test_a_task_has_one_colour_in_the_whole_course():
 
 def test_ways_of_sharing_differ_by_marker():
     ways = ["Separate", "Pooled", "Hard", "Soft", "Hierarchical", "SharedPrivate", "LowRank", "my own", "my other"]
-    ways += ["CrossStitch", "Attention", "Experts"]
+    ways += ["CrossStitch", "Attention", "Experts", "Learnt"]
     assert len(set(style.markers_of(ways).values())) == len(ways)
     assert style.markers_of(["Hard"]) == {"Hard": style.markers_of(ways)["Hard"]}
 
@@ -797,11 +832,20 @@ def test_runs_are_drawn_with_their_tasks():
     [
         (lambda: show.pictures(torch.zeros(2, 5, 4, 4)), "expected pictures"),
         (lambda: show.pictures(some_pictures(2), ["one"]), "2 pictures and 1 captions"),
+        (lambda: show.neighbours(some_pictures(2), ["a"], np.zeros((2, 1), int)), "there are 2 pictures"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros(2, int)), r"nearest \(n, k\)"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.full((2, 1), 2)), "there is no 2"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros((2, 1), int), rows=[-1]), "there is no -1"),
+        (lambda: show.neighbours(some_pictures(2), ["a", "b"], np.zeros((2, 1), int), rows=[]), "no picture"),
         (lambda: show.learning_curves(pd.DataFrame({"epoch": [1]})), "missing"),
         (lambda: show.learning_curves([]), "no history"),
         (lambda: show.probe_matrix(np.zeros((2, 2)), ["a"], ["b", "c"]), "expected values of shape"),
         (lambda: show.map_of_differences(np.zeros((1, 1)), ["a"], ["b"], np.zeros(3)), "intervals must be"),
         (lambda: show.bars(pd.DataFrame({"a": [1]}), "b", "a"), "it has"),
+        (lambda: show.graph(np.eye(2)[[0, 0]]), "must be symmetric"),
+        (lambda: show.graph(np.zeros((2, 2)), np.zeros((3, 2))), r"must be finite and \(2, 2\)"),
+        (lambda: show.graph(np.zeros((2, 2)), panels={"a": [1]}), "panel 'a': expected a value for each of 2"),
+        (lambda: show.graph(np.zeros((2, 2)), ringed=[2]), r"rings around \[2\]"),
         (lambda: show.paired([]), "no claim"),
         (lambda: show.paired([("a", [1.0, math.nan])]), "finite"),
         (lambda: show.paired([mtl_claim("a", np.ones(3)), mtl_claim("b", np.ones(3), "s")]), "one unit"),

@@ -12,6 +12,7 @@ from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Split, World
+from mtl_lesson.nets.graph import graph
 
 TASKS = (mtl.Classification("kind", ("a", "b", "c")), mtl.Binary("yes"), mtl.Regression("much"))
 N, SIDE, LENGTH, WORDS = 24, 6, 5, 11
@@ -102,6 +103,12 @@ def repeated() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 6), relu, again, relu, again, nn.Linear(6, 5))
 
 
+def ring() -> torch.Tensor:
+    """A node a word, each tied to the next."""
+    I = torch.eye(WORDS)
+    return I.roll(1, 0) + I.roll(-1, 0)
+
+
 def frozen() -> nn.Module:
     trunk = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 5))
     trunk[2].requires_grad_(False)
@@ -151,6 +158,7 @@ SEQUENCES = {
 }
 TOKENS = {
     "embedding": lambda: nn.Sequential(nn.Embedding(WORDS, 4, padding_idx=3), nn.Flatten(), nn.Linear(4 * LENGTH, 5)),
+    "graph": lambda: nn.Sequential(graph(ring(), 2), nn.Linear(2 * LENGTH, 5)),
     "padding token": lambda: nn.Sequential(Tokens(4), nn.Linear(4, 5)),
 }
 SHAPES = {"vectors": (4,), "maps": (3, SIDE, SIDE), "sequences": (LENGTH, 3), "tokens": (LENGTH,)}
@@ -177,6 +185,7 @@ RESNET = Animal("resnet18", "maps", resnet)
 WAYS = {
     "separate": mtl.Separate,
     "soft": lambda *of, **more: mtl.Soft(*of, lam=0.1, **more),
+    "learnt": mtl.Learnt,
     "hard": mtl.Hard,
     "hierarchical": lambda tasks, trunk, **more: mtl.Hierarchical(
         tasks, trunk, branch=[*mtl.nets.layers_with_weights(trunk), "heads"][-2:][0], **more

@@ -22,6 +22,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+import across
 import before
 import dials
 import experiments
@@ -39,7 +40,7 @@ MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
-OWN_FILE = {"dials": dials, "moving": moving}  # experiment → the file that it stands in
+OWN_FILE = {"across": across, "dials": dials, "moving": moving}  # experiment → the file that it stands in
 EXPERIMENTS = [*experiments.EXPERIMENTS, *OWN_FILE]
 
 

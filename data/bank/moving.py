@@ -1,8 +1,8 @@
 """Features that change while they are learnt, for lesson 10: a branch found where gradients disagree, and a learnt λ.
 
-The settings are those of ``dials.py``: three questions about 1,000 pictures, 20 epochs, three trials an arm. A branch is
-found after some epochs as one trunk: at the first layer in which the tasks' gradients point apart, the mean cosine of
-all pairs below 0, or nowhere. Beside it stand the same training with the branch drawn at random, which cuts out the
+The settings are those of ``dials.py``: three questions about 1,000 pictures, 20 epochs, three trials an arm. A branch
+is found after some epochs as one trunk: at the first layer in which the tasks' gradients point apart, the mean cosine
+of all pairs below 0, or nowhere. Beside it stand the same training with the branch drawn at random, which cuts out the
 look at the gradients, and the branch as lesson 05 sets it: from the start, chosen on validation.
 """
 
@@ -22,7 +22,7 @@ from mtl_lesson.provenance import roots_of
 
 PLACES = ("conv2", "linear", "heads")  # to branch at; the last is not to branch
 TOGETHER = (2, 5, 10)  # epochs as one trunk before the branch is found
-LEARNT = tuple({"lam": lam, "rate": 0.05} for lam in FIXED)
+LEARNT = tuple({"lam": lam, "rate": 0.02} for lam in FIXED)
 
 
 def parting(run: mtl.Run) -> str:
@@ -58,21 +58,28 @@ def one_arm(sweep: mtl.Sweep, arm: str, trial: str) -> pd.DataFrame:
     return wide(sweep.table, []).assign(arm=arm, trial=trial, weights=weights)
 
 
-def moving(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool) -> pd.DataFrame:
-    """A row for each arm, trial, seed and task, as in ``dials``; ``parted`` is
-    where the tasks part."""
+def moving(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row for each arm, trial, seed and task, as in ``dials``, with ``parted``, where the tasks part; and the learnt
+    λ by trial, seed and epoch."""
     found = list(branched(swept, seeds, some))
     settings = {"epochs": EPOCHS, "lr": RATE, "seeds": seeds} | SIZES
     for branch in PLACES[:1] if some else PLACES:
         sweep = swept(mtl.Hierarchical, mtl.data.questions, mtl.nets.conv(8), branch=branch, **settings)
         found.append(one_arm(sweep, "branch, set", f"branch={branch}").assign(parted=branch))
+    paths = []
     for own in LEARNT[:1] if some else LEARNT:
         sweep = swept(mtl.Learnt, mtl.data.questions, mtl.nets.conv(8), **settings, **own)
-        reached = {run.seed: float(run.model.lam_reached[0]) for run in sweep.runs.values()}
         trial = ", ".join(f"{name}={value}" for name, value in own.items())
-        table = one_arm(sweep, "λ, learnt", trial)
-        found.append(table.assign(lam=table.seed.map(reached)))
-    return pd.concat(found, ignore_index=True)
+        found.append(one_arm(sweep, "λ, learnt", trial))
+        paths += [path_of(run).assign(trial=trial, seed=run.seed) for run in sweep.runs.values()]
+    return pd.concat(found, ignore_index=True), pd.concat(paths, ignore_index=True)
+
+
+def path_of(run: mtl.Run) -> pd.DataFrame:
+    """λ (``value``) at the end of each epoch, and to begin with."""
+    path = run.model.path[:, 0]
+    ends = [round(epoch * (len(path) - 1) / EPOCHS) for epoch in range(EPOCHS + 1)]
+    return pd.DataFrame({"epoch": range(EPOCHS + 1), "value": path[ends].tolist()})
 
 
 def tables(
@@ -83,4 +90,6 @@ def tables(
     names = sorted(roots_of(mtl.data.questions, mtl.Hard, mtl.Hierarchical, mtl.Learnt))
     facts = {"seeds": SEEDS, "epochs": EPOCHS, "lr": RATE, "together": TOGETHER, "places": PLACES} | SIZES
     facts |= {"learnt": LEARNT}
-    yield "moving", moving(swept, seeds, some), facts, [*names, "inspection/conflict", *code]
+    code = [*names, "inspection/conflict", *code]
+    for name, table in zip(("moving", "moving_lambdas"), moving(swept, seeds, some), strict=True):
+        yield name, table, facts, code

@@ -13,6 +13,7 @@ from .lesson_07 import claim_of_use, says, share_changed, similarity, without_un
 from .lesson_08 import conflict_hurts, gradient_cosine, standardise
 from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
 from .lesson_10 import cut_out, low_rank, task_arithmetic
+from .lesson_11 import contrast, propagate, protocol, rotation
 
 __all__ = [
     "Exercise",
@@ -28,6 +29,7 @@ __all__ = [
     "claim_of_room",
     "claim_of_use",
     "conflict_hurts",
+    "contrast",
     "count_weights",
     "cut_out",
     "delta_m",
@@ -43,6 +45,9 @@ __all__ = [
     "named_company",
     "owners",
     "probe_claim",
+    "propagate",
+    "protocol",
+    "rotation",
     "says",
     "share_changed",
     "shares_nothing",

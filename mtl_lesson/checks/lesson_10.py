@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from ..chance import generator
-from .exercise import Exercise, attempted, fault_of_design
-
-Mistakes = list[tuple[Tensor, str]]  # what those who make a mistake get, and what they are told
+from .exercise import Exercise, fault_of_design
+from .tensors import Mistakes, furthest_off, handed, in_other_order, mistake_made, same_numbers
 
 ONE_MATRIX = "one matrix for all tasks: each task has its own correction, and no other's."
 CONTROLS = {
@@ -74,12 +72,12 @@ def wrong_corrections(given: Tensor, W: Tensor, U: Tensor, V: Tensor, x: Tensor)
     if same_numbers(given, W + U @ V.mT):
         return "these are the matrices θ_t. Asked for is what they make of x: x θ_tᵀ."
     if own in (asked, asked[1:], (1, *asked[1:])):
-        for value, because in mistaken_layers(W, U, V):
-            if same_numbers(given.expand(asked), (x @ value.mT).expand(asked)):
-                return because
+        outputs = [((x @ value.mT).expand(asked), because) for value, because in mistaken_layers(W, U, V)]
+        if because := mistake_made(given.expand(asked), outputs):
+            return because
     if own != asked:
         return f"(T, examples, m) is {asked} here; yours has the shape {own}."
-    return f"it is off by up to {(given.to(right) - right).abs().max().item():.2g} from x θ_tᵀ with θ_t = W + U_t V_tᵀ."
+    return furthest_off(given, right, "x θ_tᵀ with θ_t = W + U_t V_tᵀ")
 
 
 def mistaken_layers(W: Tensor, U: Tensor, V: Tensor) -> Mistakes:
@@ -160,10 +158,8 @@ def wrong_merge(given: Tensor, start: Tensor, ends: Tensor, lam: float) -> str |
         return "there is a number a task, so the sum went over the weights: it goes over the tasks, sum(0)."
     if given.shape != start.shape:
         return f"a network has the shape {tuple(start.shape)} here, like start; yours has {tuple(given.shape)}."
-    for value, because in mistaken_merges(start, ends, lam):
-        if same_numbers(given, value):
-            return because
-    return f"it is off by up to {(given.to(right) - right).abs().max().item():.2g} from start + λ Σ_t (ends_t − start)."
+    told = mistake_made(given, mistaken_merges(start, ends, lam))
+    return told or furthest_off(given, right, "start + λ Σ_t (ends_t − start)")
 
 
 def mistaken_merges(start: Tensor, ends: Tensor, lam: float) -> Mistakes:
@@ -187,46 +183,6 @@ def mistaken_merges(start: Tensor, ends: Tensor, lam: float) -> Mistakes:
         (start + lam * learnt[0], "only the first network is in it. Does return stand inside the loop?"),
         (start + lam * learnt[-1], "only the last network is in it: add up over all."),
     ]
-
-
-# --- what both functions are asked first -----------------------------------------------------------------------------
-
-
-def handed(function: Callable[..., Tensor], arguments: Mapping[str, Tensor | float]) -> tuple[object, str | None]:
-    """What a function returns for copies of ``arguments``, and what is wrong with it before numbers are compared."""
-    copies = {name: one.clone() if isinstance(one, Tensor) else one for name, one in arguments.items()}
-    given = attempted(function(*copies.values()))
-    for name, one in arguments.items():
-        if isinstance(one, Tensor) and not torch.equal(copies[name], one):
-            return given, f"your function changes {name}, and who uses it next gets another: make a new tensor."
-    return (given.detach(), no_finite(given)) if isinstance(given, Tensor) else (given, no_tensor(given))
-
-
-def no_tensor(given: object) -> str:
-    """What to tell who returns no tensor."""
-    if given is None:
-        return "your function returns nothing. Is a return missing?"
-    several = isinstance(given, list | tuple) and given and all(isinstance(one, Tensor) for one in given)
-    more = " torch.stack makes one of several." if several else ""
-    return f"the answer is one tensor; yours is a {type(given).__name__}.{more}"
-
-
-def no_finite(given: Tensor) -> str | None:
-    """What is wrong with a tensor that should hold real, finite numbers."""
-    if given.is_complex() or not given.is_floating_point():
-        return f"its numbers are {given.dtype}: they should be as real as those of the arguments."
-    return None if given.isfinite().all() else "there are numbers in it that are not finite."
-
-
-def same_numbers(given: Tensor, value: Tensor) -> bool:
-    """Whether two tensors have one shape and the same numbers, single precision included."""
-    return given.shape == value.shape and torch.allclose(given.to(value), value, rtol=1e-4, atol=1e-5)
-
-
-def in_other_order(given: Tensor, right: Tensor) -> bool:
-    """Whether ``given`` holds what ``right`` holds, with the axes in another order or joined."""
-    orders = (right.permute(order) for order in itertools.permutations(range(right.dim())))
-    return given.numel() == right.numel() and any(same_numbers(given.reshape(one.shape), one) for one in orders)
 
 
 low_rank = Exercise(

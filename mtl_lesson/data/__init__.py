@@ -8,12 +8,15 @@ the number of pupils). :func:`shops` asks one question in four shops; the dial i
 three has in common. :func:`planted` makes linear tasks whose truth is known; the dials are noise, angle, mismatch,
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
-well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. The data comes
-with the course and is checked when it is loaded. Data of your own is a :class:`World`: see :mod:`.intake`. A world can
-be changed: fewer tasks, wrong labels or fewer, labels on the same examples or on others (:mod:`.changes`).
+well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
+data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
+:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
+examples or on others (:mod:`.changes`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
+from .club import Club, club
 from .emoji import TOKENS, Emoji, emoji, emoji_table
 from .files import DataError, verify
 from .flats import flats
@@ -28,11 +31,13 @@ from .world import Split, World
 
 __all__ = [
     "TOKENS",
+    "Club",
     "DataError",
     "Emoji",
     "Planted",
     "Split",
     "World",
+    "club",
     "colour_ceiling",
     "emoji",
     "emoji_table",

@@ -25,7 +25,7 @@ from .lesion import importance, lesion
 from .lesions import Lesions
 from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
-from .retrieval import read_across, retrieval
+from .retrieval import find_nearest, read_across, retrieval
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
 from .transfer import compare_seeds, gains_of_pairs, train_groups, transfer, transfer_matrix
@@ -51,6 +51,7 @@ __all__ = [
     "cost",
     "features",
     "filters",
+    "find_nearest",
     "fit_probe",
     "floors",
     "function_gap",

@@ -39,6 +39,21 @@ def retrieval(x: Array, y: Array, at: int = 10) -> pd.Series:
     return pd.Series({"there": share_found(S, at), "back": share_found(S.T, at), "chance": at / len(X)})
 
 
+def find_nearest(x: Array, y: Array, k: int = 5) -> np.ndarray:
+    """For each of ``x`` (n, d) the rows of the ``k`` nearest of ``y`` (m, d) by cosine, the nearest first: (n, k), to
+    be named, or drawn by ``mtl.show.neighbours``. Of those equally near the one that stands first in y comes first.
+
+    Raises TypeError for what is no array of numbers or a ``k`` that is not whole; ValueError for features of different
+    sizes, NaN or infinity, and a ``k`` that is not from 1 to m.
+    """
+    X, Y = (as_directions(values, name) for values, name in ((x, "x"), (y, "y")))
+    if X.shape[1] != Y.shape[1]:
+        raise ValueError(f"x and y must have features of one size, not {X.shape[1]} and {Y.shape[1]}")
+    k, S = whole(k, "k", most=len(Y), most_name="m"), X @ Y.T
+    tied = np.round(S / EQUAL)  # cosines that rounding alone tells apart
+    return np.argsort(-tied, axis=1, kind="stable")[:, :k]
+
+
 def share_found(S: np.ndarray, at: int) -> float:
     """The share of rows i of cosines S (n, n) whose S_ii is among the ``at`` largest; of those equal, a fair part."""
     own = np.diag(S)[:, None]

@@ -8,6 +8,7 @@ from .cross_stitch import CrossStitch
 from .experts import Experts
 from .hard import Hard
 from .hierarchical import Hierarchical
+from .learnt import Learnt
 from .low_rank import LowRank
 from .pooled import Pooled
 from .separate import Separate
@@ -22,6 +23,7 @@ __all__ = [
     "Experts",
     "Hard",
     "Hierarchical",
+    "Learnt",
     "LowRank",
     "Pooled",
     "Separate",

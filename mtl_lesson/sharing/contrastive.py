@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from numbers import Real
 
@@ -21,8 +22,11 @@ class Contrastive(Hard):
 
     Example i of every task must be the same thing: a picture and the word for it. R is smallest where each is closer
     to its partner than to any other of the batch, and needs no label: an example whose labels are missing still is a
-    pair, so one that lacks an input is to be left out. ``beta``: β from 0 (Hard) upwards; a list has one for each copy.
-    With a batch of n, R is log n where nothing is told apart, so results at another batch size are others.
+    pair. ``beta``: β from 0 (Hard) upwards; a list has one for each copy. With a batch of n, R is log n where nothing
+    is told apart, so results at another batch size are others.
+
+    An input that is missing is written as zeros: no words, a vector or map of nothing but 0. R leaves its pairs out, as
+    if the batch did not hold them; set its label to missing too, or its task learns from the zeros.
 
     R is the symmetric InfoNCE of Radford et al. 2021, "Learning transferable visual models from natural language
     supervision" (CLIP); there the temperature is learnt. Raises ValueError for a β or temperature out of range, and
@@ -38,6 +42,7 @@ class Contrastive(Hard):
             raise ValueError("the temperature must be more than 0")
         each = [check_positive(one, "β") for one in a_copy(beta, self.copies, "β")]
         self.register_buffer("β", torch.tensor(each), persistent=False)
+        self.there: list[Tensor] = []  # for each task which inputs of the batch that it last saw are not missing
 
     def activations(self, x, inputs, streams, upto=None):
         if len(set(streams)) < len(self.tasks):
@@ -45,22 +50,33 @@ class Contrastive(Hard):
                 "Contrastive matches what tasks see of the same thing, and these look at one input: give each its own, "
                 "x={task: inputs}, or take mtl.Hard"
             )
+        rows = x if isinstance(x, Mapping) else x.unflatten(0, (inputs, -1))
+        seen = [rows[t.name] if rows is x else rows[:, stream] for t, stream in zip(self.tasks, streams, strict=True)]
+        self.there = [(part != 0).flatten(2).any(2).repeat_interleave(self.copies // inputs, 0) for part in seen]
         return super().activations(x, inputs, streams, upto)
 
     def regulariser(self, h):
-        β = self.β.to(next(iter(h.values())).dtype)
-        return β * sum(mismatch(a, b, self.temperature) for a, b in combinations(h.values(), 2))
+        β, tasks = self.β.to(next(iter(h.values())).dtype), zip(h.values(), self.there, strict=True)
+        return β * sum(mismatch(a, b, self.temperature, i & j) for (a, i), (b, j) in combinations(tasks, 2))
 
     def options_of(self, number):
         return {"beta": a_copy(self.beta, self.copies, "β")[number]}
 
 
-def mismatch(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """R of two tasks' features (C, n, …) of the same n things, (C,): the symmetric InfoNCE."""
+def mismatch(a: Tensor, b: Tensor, temperature: float, pairs: Tensor | None = None) -> Tensor:
+    """R of two tasks' features (C, n, …) of the same n things, (C,): the symmetric InfoNCE.
+
+    ``pairs`` (C, n): which things both tasks have seen. R is that of these alone, 0 where there is none."""
     a, b = (F.normalize(part.flatten(2), dim=2) for part in (a, b))
     S = a @ b.mT / temperature
-    there, back = (-one.log_softmax(2).diagonal(dim1=1, dim2=2).mean(1) for one in (S, S.mT))
-    return (there + back) / 2
+    pairs = torch.ones(S.shape[:2], dtype=torch.bool, device=S.device) if pairs is None else pairs
+    least = torch.finfo(S.dtype).min  # not −∞: where no pair is left, its softmax would be NaN
+
+    def told(S: Tensor) -> Tensor:
+        own = S.masked_fill(~pairs[:, None], least).log_softmax(2).diagonal(dim1=1, dim2=2)
+        return -own.where(pairs, 0).sum(1) / pairs.sum(1).clamp(min=1)
+
+    return (told(S) + told(S.mT)) / 2
 
 
 def check_positive(value: object, name: str) -> float:

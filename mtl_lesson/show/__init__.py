@@ -17,11 +17,13 @@ computes a result.
 ``affinity_map``            what each task does to each other one, with lines around known companies
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
+``neighbours``              pictures, and beside each the nearest words
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
 ``arrows``                  two tasks' gradients in a plane, and what methods make of them
 ``front``                   the curve of fixed weights of two tasks, a point a method
+``graph``                   a graph, its nodes filled by class or by value, its ties as wide as they are strong
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
@@ -35,10 +37,12 @@ from .diagram import model_diagram
 from .drawing import Drawing
 from .explorer import explorer
 from .front import front
+from .graph import graph
 from .inside import attributions, units
 from .lesions import lesions
 from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
+from .neighbours import neighbours
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
@@ -59,12 +63,14 @@ __all__ = [
     "colour_of",
     "explorer",
     "front",
+    "graph",
     "learning_curves",
     "lesions",
     "map_of_claims",
     "map_of_differences",
     "microscope",
     "model_diagram",
+    "neighbours",
     "paired",
     "pareto",
     "pictures",

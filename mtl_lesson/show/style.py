@@ -27,8 +27,8 @@ OF_TASKS = {"garment": BLUE, "colour": VERMILLION, "way up": GREEN}  # the same 
 OTHERS = (PURPLE, ORANGE, SKY, BLUE, GREEN, VERMILLION)
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (9, 3)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = {"": "o", "Separate": "s", "Pooled": "D", "Hard": "o", "Soft": "^", "Hierarchical": "v", "SharedPrivate": "P"}
-MARKERS |= {"CrossStitch": "d", "Attention": ">", "Experts": "*", "LowRank": "X"}
-SPARE_MARKERS = "ph<H8"
+MARKERS |= {"CrossStitch": "d", "Attention": ">", "Experts": "*", "LowRank": "X", "Learnt": "<"}
+SPARE_MARKERS = "ph8H"
 RIGHT, WRONG = "#00694D", "#A3003F"  # dark enough to be read as text on white, and no task's colours
 
 WIDTH, DPI, SIZE = 10.0, 100, 12  # inches, dots an inch, points: nothing is smaller than SIZE

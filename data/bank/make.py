@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import across
 import before
+import closer
 import dials
 import experiments
 import moving
@@ -40,7 +41,12 @@ MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
-OWN_FILE = {"across": across, "dials": dials, "moving": moving}  # experiment → the file that it stands in
+OWN_FILE = {
+    "across": across,
+    "closer": closer,
+    "dials": dials,
+    "moving": moving,
+}  # experiment → the file that it stands in
 EXPERIMENTS = [*experiments.EXPERIMENTS, *OWN_FILE]
 
 

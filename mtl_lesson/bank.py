@@ -177,6 +177,29 @@ def gather_harm() -> pd.DataFrame:
     return pd.DataFrame({"cosine": cosine, "gain": scores.Hard - scores.Separate}).dropna()
 
 
+# --- softer dials: lesson 10 ----------------------------------------------------------------------------------------
+
+
+def gather_dials(closer: bool = False) -> dict[str, Way]:
+    """What is stored of softer dials, arm by arm, each at the trial that the seed's validation set likes best.
+
+    "Hard, one rate", "Separate, one rate" and "Hard, as heavy, one rate" have the learning rate of the dials; without
+    these words they chose among three. ``closer``: the four arms of a close call, over sixteen seeds.
+    """
+    if closer:
+        more = load("closer")
+        first = load("dials")
+        table = pd.concat([first[first.arm.isin(more.arm)], more])
+    else:
+        table = pd.concat([load("dials"), load("moving")])
+        once = table[table.trial.str.startswith("lr=0.002")]
+        table = pd.concat([table, once.assign(arm=once.arm + ", one rate")])
+    return {
+        arm: Way(choose(own, "trial"), own.trial.nunique(), int(own.weights.max()))
+        for arm, own in table.groupby("arm", sort=False)
+    }
+
+
 # --- paths along λ --------------------------------------------------------------------------------------------------
 
 

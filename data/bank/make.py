@@ -25,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import before
 import dials
 import experiments
+import few
 import numpy as np
 import pandas as pd
 import torch
@@ -38,25 +39,26 @@ MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
-DIALS = "dials"
-EXPERIMENTS = [*experiments.EXPERIMENTS, DIALS]
+DIALS, FEW = "dials", "few"
+MODULES = {DIALS: dials, FEW: few}
+EXPERIMENTS = [*experiments.EXPERIMENTS, *MODULES]
 
 
 def results(name: str, some: bool = False) -> Stored:
     """What an experiment stores, or ``some`` of each of its tables and ways."""
-    return of_dials(name, some) if name == DIALS else experiments.results(name, some)
+    return of_module(name, some) if name in MODULES else experiments.results(name, some)
 
 
-def of_dials(name: str, some: bool) -> Stored:
-    """Lesson 10, see ``dials.py``."""
-    sweeps, fresh = itertools.count(), dials.SEEDS
+def of_module(name: str, some: bool) -> Stored:
+    """Lesson 10, see ``dials.py``, and lesson 11, see ``few.py``."""
+    sweeps, fresh = itertools.count(), MODULES[name].SEEDS
 
     def kept(*arguments: object, **settings: object) -> mtl.Sweep:
         if some and settings["seeds"] == fresh[:1]:
             settings |= {"wanted": fresh[:1], "seeds": fresh}
         return experiments.swept(None if some else f"{name}/{next(sweeps)}", *arguments, **settings)
 
-    yield from dials.tables(kept, fresh[:1] if some else fresh, some)
+    yield from MODULES[name].tables(kept, fresh[:1] if some else fresh, some)
 
 
 def make(name: str) -> tuple[bool, str]:
@@ -102,7 +104,7 @@ def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     made |= {table: one for one, tables in DISAGREE.items() for table in tables}
-    several = [one for one in (INSIDE, COMPANY, DIALS) if name.startswith(f"{one}_")]
+    several = [one for one in (INSIDE, COMPANY, *MODULES) if name.startswith(f"{one}_")]
     return several[0] if several else made.get(name, name)
 
 

@@ -12,7 +12,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -198,6 +198,81 @@ def gather_dials(closer: bool = False) -> dict[str, Way]:
         arm: Way(choose(own, "trial"), own.trial.nunique(), int(own.weights.max()))
         for arm, own in table.groupby("arm", sort=False)
     }
+
+
+# --- few labels: lesson 11 ------------------------------------------------------------------------------------------
+
+
+class Few(NamedTuple):
+    """``scores``: labels of garment → its test score, a column an arm, a row a seed. ``table``: the same, tidy, with
+    the columns n, arm, seed, score and the ``trial`` that was chosen."""
+
+    scores: dict[int, pd.DataFrame]
+    table: pd.DataFrame
+
+
+def gather_few() -> Few:
+    """What is stored of ``few_labels``: garment's score on test, at the trial that each seed's validation set likes
+    best, chosen for garment alone."""
+    stored = load("few_labels").query("task == 'garment'")
+    rows = []
+    for (n, arm), own in stored.groupby(["n", "arm"], sort=False):
+        chosen = choose(own, "trial").reset_index().rename(columns={"garment": "score"})
+        rows.append(chosen[["seed", "trial", "score"]].assign(n=n, arm=arm))
+    table = pd.concat(rows, ignore_index=True).sort_values("n", kind="stable", ignore_index=True)
+    arms = list(dict.fromkeys(table.arm))
+    scores = {n: own.pivot(index="seed", columns="arm", values="score")[arms] for n, own in table.groupby("n")}
+    return Few(scores, table)
+
+
+class Worth(NamedTuple):
+    """``labels``: how many labels alone would do as well, by seed; ∞ for more than ``most`` and 0 for fewer than
+    ``fewest``, outside of which nothing was measured. Printed: the median, and the lowest and the highest seed."""
+
+    labels: pd.Series
+    fewest: int
+    most: int
+
+    def __str__(self) -> str:
+        middle, low, high = (self.said(one) for one in self.labels.quantile([0.5, 0, 1], interpolation="lower"))
+        return f"{middle} labels ({len(self.labels)} seeds: {low} to {high})"
+
+    def said(self, labels: float) -> str:
+        """A number of labels in words."""
+        if labels == 0:
+            return f"fewer than {self.fewest}"
+        return f"more than {self.most}" if labels == math.inf else f"≈ {labels:.0f}"
+
+
+def price_in_labels(scores: Mapping[int, pd.DataFrame], arm: str, n: int, than: str = "alone") -> Worth:
+    """How many labels ``than`` would need to score what ``arm`` does with ``n``, seed by seed: read off in log n.
+
+    ``scores``: number of labels → a column an arm, a row a seed, such as those of :func:`gather_few`. A seed's curve of
+    ``than`` may fall where chance lets it; it counts as the best so far, so the number is the first at which the score
+    is reached. Raises KeyError for an arm or a number of labels that is not there.
+    """
+    numbers = sorted(scores)
+    if n not in scores or not {arm, than} <= set(scores[n]):
+        arms = ", ".join(scores[numbers[0]])
+        raise KeyError(f"there is no {arm!r} or {than!r} at n={n}; n is one of {numbers}, the arms are {arms}")
+    curves = pd.DataFrame({number: scores[number][than] for number in numbers}).cummax(axis=1)
+    found = {seed: reached(score, numbers, curves.loc[seed].tolist()) for seed, score in scores[n][arm].items()}
+    return Worth(pd.Series(found, name="labels").rename_axis("seed"), numbers[0], numbers[-1])
+
+
+def reached(score: float, numbers: Sequence[int], curve: Sequence[float]) -> float:
+    """The first number of labels at which a curve that never falls reaches ``score``, on straight lines in log n: 0 for
+    a score below its start, ∞ for one above its end."""
+    if score < curve[0]:
+        return 0.0
+    if score > curve[-1]:
+        return math.inf
+    after = next(place for place, height in enumerate(curve) if height >= score)
+    if after == 0:
+        return float(numbers[0])
+    share = (score - curve[after - 1]) / (curve[after] - curve[after - 1])
+    low, high = (math.log(numbers[place]) for place in (after - 1, after))
+    return math.exp(low + share * (high - low))
 
 
 # --- paths along λ --------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ import before
 import closer
 import dials
 import experiments
+import few
 import moving
 import numpy as np
 import pandas as pd
@@ -41,12 +42,8 @@ MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "
 MEASURED += ("cosine", "ratio", "size_first", "size_second")
 
 
-OWN_FILE = {
-    "across": across,
-    "closer": closer,
-    "dials": dials,
-    "moving": moving,
-}  # experiment → the file that it stands in
+#: experiment → the file that it stands in
+OWN_FILE = {"across": across, "closer": closer, "dials": dials, "few": few, "moving": moving}
 EXPERIMENTS = [*experiments.EXPERIMENTS, *OWN_FILE]
 
 

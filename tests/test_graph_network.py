@@ -222,3 +222,5 @@ def test_label_propagation_keeps_the_labels_and_adds_up_to_one():
         assert torch.equal(f[world.train.x[there, 0]].argmax(1), labels[there])
         close(f.sum(1), torch.ones(34, dtype=torch.float64))
         assert (f >= -1e-12).all()
+        for member in world.train.x[~there, 0]:  # in training, but this task has no label of it
+            close(f[member], f[world.ties[member] > 0].mean(0))

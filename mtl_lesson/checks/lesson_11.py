@@ -233,7 +233,7 @@ def wrong_mismatch(given: Tensor | float, a: Tensor, b: Tensor, temperature: flo
     """Why one number is not R of ``a`` and ``b``; None where it is."""
     given = float(given.detach() if isinstance(given, Tensor) else given)
     right = readings(cosines(a, b) / temperature)[0][0]
-    mistakes = {value: because for value, because in reversed(mistaken_mismatches(a, b, temperature))}
+    mistakes = dict(mistaken_mismatches(a, b, temperature))
     return judged(given, right, mistakes, f"it is {given:.4f} here, where R is {right:.4f}.", within=1e-5)
 
 

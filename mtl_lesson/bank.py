@@ -275,6 +275,28 @@ def reached(score: float, numbers: Sequence[int], curve: Sequence[float]) -> flo
     return math.exp(low + share * (high - low))
 
 
+# --- across modalities: lesson 11 -----------------------------------------------------------------------------------
+
+
+def gather_across(measure: str, pair: tuple[str, str] = ("google", "word")) -> pd.DataFrame:
+    """What is stored of ``across``: arm, company and seed with one ``score``, on test, the mean of both directions
+    between the two of ``pair``, at the trial that the seed's validation set likes best for this measure and pair.
+
+    ``measure``: "retrieval", "within category" or "reader"; of "accuracy" it is the mean of the two tasks'. Raises
+    KeyError for one that is not stored.
+    """
+    table, (one, other) = load("across"), pair
+    places = pair if measure == "accuracy" else (f"{one} → {other}", f"{other} → {one}")
+    own = table[(table.measure == measure) & table.task.isin(places)]
+    if own.empty:
+        raise KeyError(f"nothing is stored of {measure!r} between {one} and {other}; there is {set(table.measure)}")
+    rows = []
+    for (company, arm), part in own.groupby(["company", "arm"], sort=False):
+        chosen = choose(part, "trial")["mean"].rename("score").reset_index()
+        rows.append(chosen[["seed", "score"]].assign(arm=arm, company=company))
+    return pd.concat(rows, ignore_index=True)
+
+
 # --- paths along λ --------------------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@
 #
 # **A colleague says:** "Attention, experts, adapters: newer ways share better. And a gate tells you what a task uses."
 #
-# *Stored results: seeds 100 to 107; three trials an arm, chosen on validation. The grids were set on seeds 0 and 1.*
+# *Stored results: seeds 100 to 107; three trials an arm, chosen on validation. The dials' grids were set on seeds 0 and 1.*
 
 # %%
 import pandas as pd
@@ -34,6 +34,7 @@ import torch  # noqa: F401, for your answers
 
 import mtl_lesson as mtl
 from mtl_lesson import bank, checks
+from mtl_lesson import inspection as look
 from mtl_lesson.linear import low_rank
 
 # %% [markdown]
@@ -107,14 +108,15 @@ guess = mtl.predict(question, answers, key="10/rank")
 guess
 
 # %%
-arms = bank.gather_dials()
+arms, closer = bank.gather_dials(), bank.gather_dials(closer=True)
 mean = {arm: way.scores["mean"] for arm, way in arms.items()}
+more = {arm: way.scores["mean"] for arm, way in closer.items()}
+above = mtl.claim("low rank scores higher than one trunk", mean["low rank"], mean["Hard"], unit="%")
+below = mtl.claim("low rank scores lower than three networks", mean["low rank"], mean["Separate"], "less", unit="%")
 lean = mtl.claim("low rank scores higher than one trunk as heavy as three networks",
-                 mean["low rank"], mean["Hard, as heavy"], unit="%")
-rival = mtl.claim("low rank loses less than a point to three networks",
-                  mean["low rank"], mean["Separate"] - 0.01, unit="%")
-guess.reveal(answers[(lean.verdict == "supported") + (rival.verdict == "supported")])
-mtl.show.verdicts(lean, rival, primary=2)
+                 more["low rank"], more["Hard, as heavy"], unit="%")
+guess.reveal(answers[(above.verdict == "supported") * (2 - (below.verdict == "supported"))])
+mtl.show.verdicts(above, below, lean, primary=3)
 
 # %% [markdown]
 # STATE_LEAN
@@ -148,10 +150,11 @@ checks.cut_out(control, same, trials)
 
 # %%
 pairs = {"masks look at h": ("masks", "masks, constant"), "gates look at x": ("experts", "experts, constant"),
-         "mixtures are learnt": ("cross-stitch", "cross-stitch, set"), "λ halves": ("λ, halving", "λ, fixed"),
-         "λ is learnt": ("λ, learnt", "λ, fixed"), "gradients find the branch": ("branch, found", "branch, drawn")}
-cut = [mtl.claim(text, mean[arm], mean[control], unit="%") for text, (arm, control) in pairs.items()]
-mtl.show.paired(cut, title="What the mechanism alone adds")
+         "λ halves": ("λ, halving", "λ, fixed"), "λ is learnt": ("λ, learnt", "λ, fixed"),
+         "gradients find the branch": ("branch, found", "branch, drawn")}
+cut = {text: mtl.claim(text, mean[arm], mean[control], unit="%") for text, (arm, control) in pairs.items()}
+cut["mixtures are learnt"] = mtl.claim("mixtures are learnt", more["cross-stitch"], more["cross-stitch, set"], unit="%")
+mtl.show.paired(cut.values(), title="What the mechanism alone adds")
 
 # %% [markdown]
 # STATE_CUT
@@ -178,7 +181,13 @@ told = mtl.claim("δ = 2: an expert's part goes with what is lost without it",
 mtl.show.verdicts(told)
 
 # %% [markdown]
-# STATE_GATES
+# No gate collapses: the largest of three parts is 0.52 at every δ (a constant gate's is 0.36), so δ is not what it reads. And on
+# gates the colleague is right: who has a large part is missed most, 0.64 in rank at δ = 2. (An average over six people and three
+# experts; shutting an expert also hands its part to others.)
+#
+# <!-- stated: largest[largest.gate=="input"]["largest\x20part"].mean() = 0.52 -->
+# <!-- stated: largest[largest.gate=="constant"]["largest\x20part"].mean() = 0.36 -->
+# <!-- stated: told supported +0.64 -->
 #
 # ## 5 · Share afterwards
 #
@@ -207,26 +216,50 @@ checks.task_arithmetic(merge)
 #
 # </details>
 #
-# `mtl.merge(run, lam)` does it for networks. Here the tasks had a trunk together for 0, 5 or 15 epochs of 20, and went on alone:
+# `mtl.merge(run, lam)` does it for networks. Your own, from one start, and from three:
 
 # %%
-merged = bank.load("dials_merged")
-both = merged[merged.lam != "alone"]
-both = both.assign(lam=both.lam.astype(float), start=both.together.astype(str) + " epochs together")
-mtl.show.along(both, "lam", line="start", x_label="λ", title="One trunk, merged from three: mean of the tasks")
+world, trunk, lams = mtl.data.questions(n_train=500, seed=200), mtl.nets.conv(8), [0, 0.1, 0.2, 1 / 3, 0.5, 1]
+parts = [mtl.data.only(world, [task.name]) for task in world.tasks]
+one = mtl.fit(mtl.Separate(world, trunk), world, epochs=15, lr=0.004, seed=200)
+three = [mtl.fit(mtl.Hard(part, trunk), part, epochs=15, lr=0.004, seed=200 + k) for k, part in enumerate(parts)]
+mtl.explore(mtl.merge(one, lams))
 
 # %%
-best = mtl.choose(both[both.together == 15], "lam")["mean"]
+for start, runs in {"one start": one, "three starts": three}.items():
+    path = mtl.merge(runs, lams, any_start=True).table
+    print(f"{start}: the best λ ≈ {100 * path.groupby('lam').score.mean().max():.0f} %")
+swap = look.head_swap(one, world).query("trunk != head").score.mean()
+print(f"one task's head on another's trunk: ≈ {100 * swap:.0f} %; chance is ≈ 17 %")
+
+# %% [markdown]
+# Apart they had about 77 %. No head reads what another's trunk says (lesson 04's *swap*), so no sum of the trunks can serve
+# them all. Stored: eight seeds, where the tasks had a trunk together for 0, 5 or 15 epochs of 20, before they went on alone:
+
+# %%
+merged = bank.load("dials_merged").query("lam != 'alone'")
+merged = merged.assign(lam=merged.lam.astype(float), start=merged.together.astype(str) + " epochs together")
+mtl.show.along(merged, "lam", line="start", x_label="λ", title="One trunk, merged from three: mean of the tasks")
+
+# %%
+best = mtl.choose(merged[merged.together == 15], "lam")["mean"]
 late = mtl.claim("merged after 15 epochs together: scores higher than one trunk trained so all along",
                  best, mean["Hard"], unit="%")
 mtl.show.verdicts(late)
 
 # %% [markdown]
-# STATE_MERGE
+# Apart from the start, the best λ reaches 38 points; after 15 epochs together, 67, where one trunk has 78. Nothing is won by
+# sharing late. Where merging is known to work, large pretrained networks were moved a little; ours move far.
+#
+# <!-- stated: 100*mtl.choose(merged[merged.together==0],"lam")["mean"].mean() = 38 -->
+# <!-- stated: 100*best.mean() = 67 -->
+# <!-- stated: 100*mean["Hard"].mean() = 78 -->
+# <!-- stated: late contradicted -11 -->
 #
 # ## The table
 #
-# What each way bought: its difference to one trunk (*Hard*) and to three networks (*Separate*), in points, and its weights.
+# What each way bought, in points: beside one trunk with the dials' own learning rate (0.002), and beside one trunk and three
+# networks that had three rates to choose from, as a dial has three settings.
 
 # %%
 def points(arm, other):
@@ -234,8 +267,13 @@ def points(arm, other):
     return f"≈ {100 * found.mean:+.1f} ({found.verdict})"
 
 
-pd.DataFrame({arm: {"to Hard": points(arm, "Hard"), "to Separate": points(arm, "Separate"),
-                    "weights": f"{way.weights:,}"} for arm, way in arms.items() if arm not in ("Hard", "Separate")}).T
+rivals = {"to Hard, one rate": "Hard, one rate", "to Hard": "Hard", "to Separate": "Separate"}
+dials = [arm for arm in arms if not arm.startswith(("Hard", "Separate"))]
+pd.DataFrame({arm: {name: points(arm, other) for name, other in rivals.items()} | {"weights": f"{arms[arm].weights:,}"}
+              for arm in dials}).T
+
+# %% [markdown]
+# STATE_TABLE
 
 # %% [markdown]
 # ## What we saw

@@ -21,14 +21,15 @@
 #
 # *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 01, 04 and 06.*
 #
-# **The last question**, a telephone: STATE_LAST
+# **The last question**, a telephone: low rank, 65,000 weights for 156,000, a point below three networks. And beside a new way:
+# the same without its mechanism, with as many tries.
 #
 # **A colleague says:** "Labels are few? Add a task, any task. A joint feature holds more."
 #
 # *Stored results: seeds 100 to 107. Settings were chosen on seeds 0 to 9, epochs and dials on validation.*
 
 # %%
-import torch
+import torch  # noqa: F401, for your answers
 import torch.nn.functional as F  # noqa: F401, for your answers
 from torch import nn
 
@@ -205,27 +206,58 @@ mtl.show.verdicts(space, known, third, primary=1)
 #
 # $$H \leftarrow \text{ReLU}(\hat A H W), \qquad \hat A = D^{-\frac12} (A + I) D^{-\frac12} ,$$
 #
-# $A$ the ties, $D$ the degrees of $A + I$. Here they are 34 members of a karate club, 4 of them labelled. Two tasks: whose
-# `side` each took when the club split (observed), and its `circle` (computed from the ties).
+# $A$ the ties, $D$ the degrees of $A + I$.
+#
+# ### Exercise 4 · A round of messages  (difficulty ●●○, importance ●●○, 6 minutes)
+#
+# `A` (n, n) is 1 where two nodes are tied and 0 elsewhere, `h` (n, d) the features. Return $\hat A h$.
+
+# %%
+def propagate(A, h):
+    return ...
+
+
+checks.propagate(propagate)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def propagate(A, h):
+#     ties = A + torch.eye(len(A))
+#     root = ties.sum(1) ** -0.5
+#     return root[:, None] * ties * root @ h
+# ```
+#
+# </details>
+#
+# Now the nodes are 34 members of a karate club, of whom 4 are labelled. Two tasks: whose `side` each took when the club split
+# (observed), and its `circle` (computed from the ties). Nothing is known of a member but its ties:
 
 # %%
 club = mtl.data.club(seed=200)
-mtl.show.code = None
-
-# %%
-run = mtl.fit(mtl.Hard(club, graph(club.ties)), club, epochs=200, lr=0.01, seed=200)
-said = {task: y.argmax(1) for task, y in run.model(club.members.x).items()}
+for name, ties in {"no messages": 0 * club.ties, "messages": club.ties}.items():
+    run = mtl.fit(mtl.Hard(club, graph(ties)), club, epochs=200, lr=0.01, seed=200)
+    said = {task: y.argmax(1) for task, y in run.model(club.members.x).items()}
+    print(f"{name}: ≈ {(said['side'] == club.members.labels['side']).sum()} of 34 sides are right")
 mtl.show.graph(club.ties, club.positions, said, classes={task.name: task.answers for task in club.tasks},
                truth=club.members.labels, ringed=club.train.x[:, 0])
 
 # %% [markdown]
-# STATE_GRAPH
+# Two rounds reach whom no label touched. Look at member 8: tied to the president's friends, he went with the instructor, three
+# weeks before his black belt (Zachary 1977). That `circle` is told well is no discovery, since it was made from the ties. And this
+# is *one* graph: a picture, and no claim.
 #
 # ## 5 · What remains open
 #
 # The essay closes with two questions. Here is what the course has measured of each, and an experiment that you could run next.
 #
-# STATE_OPEN
+# - **Interpretability.** Lesson 07 told available, used and similar apart, unit by unit. Nobody knows whether a joint feature has
+#   to mean anything. *Next:* delete the ten units of $h$ that retrieval needs most; does the category go, too?
+# - **Finding relatedness automatically.** In lesson 09 no cheap score foretold a gain. *Next:* does the gradients' cosine know, after
+#   one epoch, that colour is the wrong company for garment (`look.affinity`)?
+# - **How many tasks make a feature that serves one nobody thought of?** *Next:* section 2 with a third question of your own about
+#   the same pictures. We had two, and two were not better than one.
 #
 # ## What we saw
 #

@@ -264,7 +264,7 @@ print(f"one task's head on another's trunk: ≈ {100 * swap:.0f} %; chance is �
 
 # %%
 merged = bank.load("dials_merged").query("lam != 'alone'")
-merged = merged.assign(lam=merged.lam.astype(float), start=merged.together.astype(str) + " epochs together")
+merged = merged.assign(lam=merged.lam.astype(float).round(2), start=merged.together.astype(str) + " epochs together")
 mtl.show.along(merged, "lam", line="start", x_label="λ", title="One trunk, merged from three: mean of the tasks")
 
 # %%

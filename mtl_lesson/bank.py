@@ -255,11 +255,11 @@ def price_in_labels(scores: Mapping[int, pd.DataFrame], arm: str, n: int, than: 
         arms = ", ".join(scores[numbers[0]])
         raise KeyError(f"there is no {arm!r} or {than!r} at n={n}; n is one of {numbers}, the arms are {arms}")
     curves = pd.DataFrame({number: scores[number][than] for number in numbers}).cummax(axis=1)
-    found = {seed: reached(score, numbers, curves.loc[seed].tolist()) for seed, score in scores[n][arm].items()}
+    found = {seed: first_labels(score, numbers, curves.loc[seed].tolist()) for seed, score in scores[n][arm].items()}
     return Worth(pd.Series(found, name="labels").rename_axis("seed"), numbers[0], numbers[-1])
 
 
-def reached(score: float, numbers: Sequence[int], curve: Sequence[float]) -> float:
+def first_labels(score: float, numbers: Sequence[int], curve: Sequence[float]) -> float:
     """The first number of labels at which a curve that never falls reaches ``score``, on straight lines in log n: 0 for
     a score below its start, ∞ for one above its end."""
     if score < curve[0]:
@@ -277,23 +277,38 @@ def reached(score: float, numbers: Sequence[int], curve: Sequence[float]) -> flo
 # --- across modalities: lesson 11 -----------------------------------------------------------------------------------
 
 
-def gather_across(measure: str, pair: tuple[str, str] = ("google", "word")) -> pd.DataFrame:
+def gather_across(measure: str, pair: tuple[str, str] = ("google", "word"), by: str = "retrieval") -> pd.DataFrame:
     """What is stored of ``across``: arm, company and seed with one ``score``, on test, the mean of both directions
-    between the two of ``pair``, at the trial that the seed's validation set likes best for this measure and pair.
+    between the two of ``pair``.
 
-    ``measure``: "retrieval", "within category" or "reader"; of "accuracy" it is the mean of the two tasks'. Raises
-    KeyError for one that is not stored.
+    ``measure``: "retrieval", "within category" or "reader"; of "accuracy" it is the mean of the two tasks'. ``by``: for
+    which of them a seed's validation set has chosen the trial, so that all are of the same networks. Raises KeyError
+    for a measure that is not stored.
     """
+    found = read_measure(measure, pair)
+    if by != measure:
+        chosen = read_measure(by, pair)
+        best = {place: choose(part, "trial").trial for place, part in chosen.groupby(["company", "arm"], sort=False)}
+        taken = [
+            best[company, arm][seed] for company, arm, seed in zip(found.company, found.arm, found.seed, strict=True)
+        ]
+        found = found[found.trial == taken]
+    rows = []
+    for (company, arm), part in found.groupby(["company", "arm"], sort=False):
+        scores = choose(part, "trial")["mean"].rename("score").reset_index()
+        rows.append(scores[["seed", "score"]].assign(arm=arm, company=company))
+    return pd.concat(rows, ignore_index=True)
+
+
+def read_measure(measure: str, pair: tuple[str, str]) -> pd.DataFrame:
+    """The rows of ``across`` with one measure, in both directions between a pair or of both its tasks."""
     table, (one, other) = load("across"), pair
     places = pair if measure == "accuracy" else (f"{one} → {other}", f"{other} → {one}")
     own = table[(table.measure == measure) & table.task.isin(places)]
     if own.empty:
-        raise KeyError(f"nothing is stored of {measure!r} between {one} and {other}; there is {set(table.measure)}")
-    rows = []
-    for (company, arm), part in own.groupby(["company", "arm"], sort=False):
-        chosen = choose(part, "trial")["mean"].rename("score").reset_index()
-        rows.append(chosen[["seed", "score"]].assign(arm=arm, company=company))
-    return pd.concat(rows, ignore_index=True)
+        known = ", ".join(sorted(set(table.measure)))
+        raise KeyError(f"nothing is stored of {measure!r} between {one} and {other}; there is {known}")
+    return own
 
 
 # --- paths along λ --------------------------------------------------------------------------------------------------

@@ -73,9 +73,7 @@ def test_a_set_mixture_does_not_learn(experiment, world, share):
 @pytest.mark.parametrize("gate", ["input", "constant"])
 def test_a_shut_expert_has_no_part_and_the_others_share_it(experiment, world, gate):
     dials = experiment("dials")
-    model = mtl.fit(
-        mtl.Experts(world.tasks, mtl.nets.conv(2), experts=3, gate=gate), world, epochs=1, progress=False
-    ).model
+    model = mtl.fit(mtl.Experts(world, mtl.nets.conv(2), experts=3, gate=gate), world, epochs=1, progress=False).model
     before = model.gates(world.test.x)
     after = dials.shut(model, 1).gates(world.test.x)
     for task, parts in after.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, NullFormatter, MaxNLocator
 
 from ..inspection.paths import Path, Slice, as_shares, mean_of, places
 from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written
@@ -142,6 +142,7 @@ def draw_gaps(ax: Axes, found: Slice, index: int, seed: int | None) -> None:
     top = np.nanmax(found.gaps) if np.isfinite(found.gaps).any() else 0
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ("≤ " if value <= LEAST else "") + f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xticks(range(len(found.layers)), [shortened(layer, 1.6) for layer in found.layers])
     ax.set(
         ylabel="distance from the mean\n‖θ_t − θ̄‖ / ‖θ̄‖",

@@ -298,7 +298,8 @@ def first(*values: float | None) -> float | None:
 def draw_ticks(ax: Axes, lambdas: Sequence[float], at: np.ndarray) -> None:
     """A few values where they are; of many the powers of ten between; 0 and ∞ beyond a break in the axis."""
     inner = sorted(lam for lam in lambdas if 0 < lam < math.inf) or [1]
-    if len(inner) <= 4 and all(b / a > 2 for a, b in pairwise(inner)):
+    near = len(inner) <= 6 and inner[-1] / inner[0] < 100  # six of one range stand as well as four of many
+    if (len(inner) <= 4 or near) and all(b / a >= 2 for a, b in pairwise(inner)):
         marks = [(math.log10(lam), written(lam)) for lam in inner]
     else:
         low, high = math.log10(inner[0]), math.log10(inner[-1])

@@ -184,14 +184,13 @@ def gather_dials(closer: bool = False) -> dict[str, Way]:
     """What is stored of softer dials, arm by arm, each at the trial that the seed's validation set likes best.
 
     "Hard, one rate", "Separate, one rate" and "Hard, as heavy, one rate" have the learning rate of the dials; without
-    these words they chose among three. ``closer``: the four arms of a close call, over sixteen seeds.
+    these words they chose among three. ``closer``: the arms of a close call, over sixteen seeds.
     """
+    table = pd.concat([load("dials"), load("moving")])
     if closer:
         more = load("closer")
-        first = load("dials")
-        table = pd.concat([first[first.arm.isin(more.arm)], more])
+        table = pd.concat([table[table.arm.isin(more.arm)], more])
     else:
-        table = pd.concat([load("dials"), load("moving")])
         once = table[table.trial.str.startswith("lr=0.002")]
         table = pd.concat([table, once.assign(arm=once.arm + ", one rate")])
     return {

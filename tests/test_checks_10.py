@@ -309,7 +309,6 @@ def folded(text):
     return re.findall(r"<details>.*?</details>", text.read_text(encoding="utf-8"), re.S)
 
 
-@pytest.mark.skipif(not TEXTS, reason="lesson 10 has no text yet")
 @pytest.mark.parametrize(("exercise", "name"), [(checks.low_rank, "corrected"), (checks.task_arithmetic, "merge")])
 def test_the_folded_solution_is_right(exercise, name):
     (solution,) = [text for text in folded(*TEXTS) if f"def {name}(" in text]
@@ -318,7 +317,6 @@ def test_the_folded_solution_is_right(exercise, name):
     assert exercise(space[name]).state == "right"
 
 
-@pytest.mark.skipif(not TEXTS, reason="lesson 10 has no text yet")
 def test_the_folded_design_is_right():
     ((control, same, trials),) = re.findall(r'`\("(\w)", "(\w+)", (\d+)\)`', TEXTS[0].read_text(encoding="utf-8"))
     assert checks.cut_out(control, same, int(trials)).state == "right"

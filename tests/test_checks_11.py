@@ -634,7 +634,6 @@ def folded(text):
     return re.findall(r"<details>.*?</details>", text.read_text(encoding="utf-8"), re.S)
 
 
-@pytest.mark.skipif(not TEXTS, reason="lesson 11 has no text yet")
 @pytest.mark.parametrize(
     ("exercise", "name"),
     [(checks.rotation, "turned"), (checks.contrast, "mismatch"), (checks.propagate, "propagate")],
@@ -649,7 +648,6 @@ def test_the_folded_solution_is_right(exercise, name):
     assert exercise(space[name]).state == "right"
 
 
-@pytest.mark.skipif(not TEXTS, reason="lesson 11 has no text yet")
 def test_the_folded_protocol_is_right():
     (answer,) = re.findall(r'`\("(\w)", "(\w+)", "(\w+)"\)`', TEXTS[0].read_text(encoding="utf-8"))
     assert checks.protocol(*answer).state == "right"

@@ -62,7 +62,7 @@ def test_the_derivative_is_a_numerical_one(T, seed, lams, spread):
 
 @pytest.mark.parametrize("λ", [0.0, INFINITY])
 def test_at_the_ends_nothing_moves(λ):
-    z, p = drawn(0, 2, 3, 4), torch.exp(drawn(1, 2, 3, 4))
+    z, p = drawn(0, 2, 3, 4).float(), torch.exp(drawn(1, 2, 3, 4)).float()
     assert torch.equal(slope(z, p, 0.01, torch.full((2,), λ)), torch.zeros_like(z))
     assert slope(z, p, 0.01, torch.full((2,), 1e12)).any()  # but a λ that is large still does
 

@@ -32,7 +32,7 @@ SIZES = {"n_train": 1000, "n_validation": 500}
 RATE, WIDTH = 2e-3, 8
 EPOCHS = (10, 20, 40)  # of which an arm may choose: each is a trial
 DECAYS = (1e-3, 1e-2, 1e-1)  # the trials of the network alone that is shrunk, after as many epochs:
-SHRUNK = 20
+SHRUNK = 40
 #: arm → what is trained beside garment
 ARMS = {
     "alone": (),

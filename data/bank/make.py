@@ -39,7 +39,7 @@ from mtl_lesson import bank
 from mtl_lesson.inspection import paths
 
 MEASURED = ("score", "validation", "loss", "gap", "count", "value", "weights", "gain", "gains", "auc", "permuted")
-MEASURED += ("cosine", "ratio", "size_first", "size_second")
+MEASURED += ("cosine", "ratio", "size_first", "size_second", "lost")
 
 
 #: experiment → the file that it stands in

@@ -89,7 +89,7 @@ class Learnt(Soft):
             if slopes is not None:
                 g = joined([torch.zeros_like(part) if part.grad is None else part.grad for part in parts])
                 found += (g * slopes).flatten(1).sum(1)
-        away = found.sign().nan_to_num(0)  # 0 for a copy whose loss is no number
+        away = found.sign()  # 0 for a copy whose loss is no number
         self.growth.logarithm[:, 0] -= self.rates.to(away) * away
 
     def release(self, number):

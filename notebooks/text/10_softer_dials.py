@@ -26,7 +26,7 @@
 #
 # **A colleague says:** "Attention, experts, adapters: newer ways share better. And a gate tells you what a task uses."
 #
-# *Stored results: seeds 100 to 107; three trials an arm, chosen on validation. The grids were set on seeds 0 and 1.*
+# *Stored results: seeds 100 to 107; three trials an arm, chosen on validation. The dials' grids were set on seeds 0 and 1.*
 
 # %%
 import pandas as pd
@@ -34,6 +34,7 @@ import torch  # noqa: F401, for your answers
 
 import mtl_lesson as mtl
 from mtl_lesson import bank, checks
+from mtl_lesson import inspection as look
 from mtl_lesson.linear import low_rank
 
 # %% [markdown]
@@ -107,17 +108,26 @@ guess = mtl.predict(question, answers, key="10/rank")
 guess
 
 # %%
-arms = bank.gather_dials()
+arms, closer = bank.gather_dials(), bank.gather_dials(closer=True)
 mean = {arm: way.scores["mean"] for arm, way in arms.items()}
+more = {arm: way.scores["mean"] for arm, way in closer.items()}
+above = mtl.claim("low rank scores higher than one trunk", mean["low rank"], mean["Hard"], unit="%")
+below = mtl.claim("low rank scores lower than three networks", mean["low rank"], mean["Separate"], "less", unit="%")
 lean = mtl.claim("low rank scores higher than one trunk as heavy as three networks",
-                 mean["low rank"], mean["Hard, as heavy"], unit="%")
-rival = mtl.claim("low rank loses less than a point to three networks",
-                  mean["low rank"], mean["Separate"] - 0.01, unit="%")
-guess.reveal(answers[(lean.verdict == "supported") + (rival.verdict == "supported")])
-mtl.show.verdicts(lean, rival, primary=2)
+                 more["low rank"], more["Hard, as heavy"], unit="%")
+guess.reveal(answers[(above.verdict == "supported") * (2 - (below.verdict == "supported"))])
+mtl.show.verdicts(above, below, lean, primary=3)
 
 # %% [markdown]
-# STATE_LEAN
+# In between: 80.7 points, where one trunk has 78.3 and three networks 81.8. Nor is it room: it beats one trunk with as many
+# weights as three networks by 0.8 points. (Over sixteen seeds: with eight the interval ended too close to zero to be told.)
+#
+# <!-- stated: above supported +2.5 -->
+# <!-- stated: below supported -1.1 -->
+# <!-- stated: lean supported +0.8 -->
+# <!-- stated: 100*mean["low\x20rank"].mean() = 80.7 -->
+# <!-- stated: 100*mean["Hard"].mean() = 78.3 -->
+# <!-- stated: 100*mean["Separate"].mean() = 81.8 -->
 #
 # ## 3 · Cut out only the mechanism
 #
@@ -148,13 +158,32 @@ checks.cut_out(control, same, trials)
 
 # %%
 pairs = {"masks look at h": ("masks", "masks, constant"), "gates look at x": ("experts", "experts, constant"),
-         "mixtures are learnt": ("cross-stitch", "cross-stitch, set"), "λ halves": ("λ, halving", "λ, fixed"),
-         "λ is learnt": ("λ, learnt", "λ, fixed"), "gradients find the branch": ("branch, found", "branch, drawn")}
-cut = [mtl.claim(text, mean[arm], mean[control], unit="%") for text, (arm, control) in pairs.items()]
-mtl.show.paired(cut, title="What the mechanism alone adds")
+         "λ halves": ("λ, halving", "λ, fixed"), "gradients find the branch": ("branch, found", "branch, drawn"),
+         "mixtures are learnt": ("cross-stitch", "cross-stitch, set"), "λ is learnt": ("λ, learnt", "λ, fixed")}
+cut = {}
+for text, (arm, control) in pairs.items():
+    scores = more if arm in more else mean
+    cut[text] = mtl.claim(text, scores[arm], scores[control], unit="%")
+mtl.show.paired(cut.values(), title="What the mechanism alone adds")
 
 # %% [markdown]
-# STATE_CUT
+# - **Masks** that look at $h$ win 1.7 points over learnt ones that do not. (Over random halves, drawn once and never learnt: 0.6,
+#   undecided.)
+# - A **gate** that looks at the picture *loses* 2.5 to one that does not. Both chose one common expert and one of each task's own.
+# - **Mixtures** that are learnt win 0.5 over mixtures that are set.
+# - A **λ** that halves loses 1.2 to one that stays; a λ that is learnt wins 0.5. And what does it learn? To let go: from 0.001 it
+#   falls to 0.000007. (From 0.1 it *grows*. It looks one step ahead, on pictures it has seen before.)
+# - **Branches** found where gradients part are no better than branches drawn by lot (−0.5, undecided), and 2.1 worse than lesson
+#   05's, set on validation.
+#
+# <!-- stated: cut["masks\x20look\x20at\x20h"] supported +1.7 -->
+# <!-- stated: mtl.claim("-",mean["masks"],mean["masks,\x20random\x20halves"]) undecided -->
+# <!-- stated: cut["gates\x20look\x20at\x20x"] contradicted -2.5 -->
+# <!-- stated: cut["λ\x20halves"] contradicted -1.2 -->
+# <!-- stated: cut["gradients\x20find\x20the\x20branch"] undecided -0.5 -->
+# <!-- stated: mtl.claim("-",mean["branch,\x20found"],mean["branch,\x20set"],unit="%") contradicted -2.1 -->
+# <!-- stated: cut["mixtures\x20are\x20learnt"] supported +0.5 -->
+# <!-- stated: cut["λ\x20is\x20learnt"] supported +0.5 -->
 #
 # ## 4 · Does a gate tell what is used?
 #
@@ -178,7 +207,13 @@ told = mtl.claim("δ = 2: an expert's part goes with what is lost without it",
 mtl.show.verdicts(told)
 
 # %% [markdown]
-# STATE_GATES
+# No gate collapses: the largest of three parts is 0.52 at every δ (a constant gate's is 0.36), so δ is not what it reads. And on
+# gates the colleague is right: who has a large part is missed most, 0.64 in rank at δ = 2. (An average over six people and three
+# experts; shutting an expert also hands its part to others.)
+#
+# <!-- stated: largest[largest.gate=="input"]["largest\x20part"].mean() = 0.52 -->
+# <!-- stated: largest[largest.gate=="constant"]["largest\x20part"].mean() = 0.36 -->
+# <!-- stated: told supported +0.64 -->
 #
 # ## 5 · Share afterwards
 #
@@ -207,26 +242,50 @@ checks.task_arithmetic(merge)
 #
 # </details>
 #
-# `mtl.merge(run, lam)` does it for networks. Here the tasks had a trunk together for 0, 5 or 15 epochs of 20, and went on alone:
+# `mtl.merge(run, lam)` does it for networks. Your own, from one start, and from three:
 
 # %%
-merged = bank.load("dials_merged")
-both = merged[merged.lam != "alone"]
-both = both.assign(lam=both.lam.astype(float), start=both.together.astype(str) + " epochs together")
-mtl.show.along(both, "lam", line="start", x_label="λ", title="One trunk, merged from three: mean of the tasks")
+world, trunk, lams = mtl.data.questions(n_train=500, seed=200), mtl.nets.conv(8), [0, 0.1, 0.2, 0.3, 0.5, 1]
+parts = [mtl.data.only(world, [task.name]) for task in world.tasks]
+one = mtl.fit(mtl.Separate(world, trunk), world, epochs=15, lr=0.004, seed=200)
+three = [mtl.fit(mtl.Hard(part, trunk), part, epochs=15, lr=0.004, seed=200 + k) for k, part in enumerate(parts)]
+mtl.explore(mtl.merge(one, lams))
 
 # %%
-best = mtl.choose(both[both.together == 15], "lam")["mean"]
+for start, runs in {"one start": one, "three starts": three}.items():
+    path = mtl.merge(runs, lams, any_start=True).table
+    print(f"{start}: the best λ ≈ {100 * path.groupby('lam').score.mean().max():.0f} %")
+swap = look.head_swap(one, world).query("trunk != head").score.mean()
+print(f"one task's head on another's trunk: ≈ {100 * swap:.0f} %; chance is ≈ 17 %")
+
+# %% [markdown]
+# Apart they had about 77 %. No head reads what another's trunk says (lesson 04's *swap*), so no sum of the trunks can serve
+# them all. Stored: eight seeds, where the tasks had a trunk together for 0, 5 or 15 epochs of 20, before they went on alone:
+
+# %%
+merged = bank.load("dials_merged").query("lam != 'alone'")
+merged = merged.assign(lam=merged.lam.astype(float).round(2), start=merged.together.astype(str) + " epochs together")
+mtl.show.along(merged, "lam", line="start", x_label="λ", title="One trunk, merged from three: mean of the tasks")
+
+# %%
+best = mtl.choose(merged[merged.together == 15], "lam")["mean"]
 late = mtl.claim("merged after 15 epochs together: scores higher than one trunk trained so all along",
                  best, mean["Hard"], unit="%")
 mtl.show.verdicts(late)
 
 # %% [markdown]
-# STATE_MERGE
+# Apart from the start, the best λ reaches 39 points; after 15 epochs together, 67, where one trunk has 78. Nothing is won by
+# sharing late. Where merging is known to work, large pretrained networks were moved a little; ours move far.
+#
+# <!-- stated: 100*mtl.choose(merged[merged.together==0],"lam")["mean"].mean() = 39 -->
+# <!-- stated: 100*best.mean() = 67 -->
+# <!-- stated: 100*mean["Hard"].mean() = 78 -->
+# <!-- stated: late contradicted -11 -->
 #
 # ## The table
 #
-# What each way bought: its difference to one trunk (*Hard*) and to three networks (*Separate*), in points, and its weights.
+# What each way bought, in points: beside one trunk with the dials' own learning rate (0.002), and beside one trunk and three
+# networks that had three rates to choose from, as a dial has three settings.
 
 # %%
 def points(arm, other):
@@ -234,13 +293,30 @@ def points(arm, other):
     return f"≈ {100 * found.mean:+.1f} ({found.verdict})"
 
 
-pd.DataFrame({arm: {"to Hard": points(arm, "Hard"), "to Separate": points(arm, "Separate"),
-                    "weights": f"{way.weights:,}"} for arm, way in arms.items() if arm not in ("Hard", "Separate")}).T
+rivals = {"to Hard, one rate": "Hard, one rate", "to Hard": "Hard", "to Separate": "Separate"}
+dials = [arm for arm in arms if not arm.startswith(("Hard", "Separate"))]
+table = pd.DataFrame({arm: {name: points(arm, other) for name, other in rivals.items()} for arm in dials}).T
+table.assign(weights=[f"{arms[arm].weights:,}" for arm in dials])
+
+# %% [markdown]
+# At one rate 13 of the 15 beat one trunk. Let it choose its rate, as each of them chose its setting, and 10 do: **a rate is a
+# dial, too**, and who tunes only the new way has measured that. None beats three networks; two are not shown to be worse,
+# cross-stitch, with all their weights, and the λ that lets go. What is cheap is low rank: two fifths of their weights. (A
+# step costs, in steps of three networks, by `make bench`: masks 3.3, cross-stitch 3.0, experts 1.5, low rank 1.2.)
+#
+# <!-- stated: table["to\x20Hard,\x20one\x20rate"].str.contains("(supported)",regex=False).sum() = 13 -->
+# <!-- stated: table["to\x20Hard"].str.contains("(supported)",regex=False).sum() = 10 -->
+# <!-- stated: table["to\x20Separate"].str.contains("(supported)",regex=False).sum() = 0 -->
+# <!-- stated: table["to\x20Separate"].str.contains("(undecided)",regex=False).sum() = 2 -->
 
 # %% [markdown]
 # ## What we saw
 #
-# STATE_SUMMARY
+# - Every dial stands between Hard and Separate, and none here went beyond Separate.
+# - Cutting out only the mechanism told what it was worth: masks something, a gate less than nothing.
+# - A gate's parts went with what was lost: this time a weight did tell of use. Lesson 07 says how to check.
+# - A low rank bought most of three networks for two fifths of the weights.
+# - Sharing afterwards failed, as swapped heads foretell.
 #
 # **Which would you now choose** for three tasks on a telephone that holds one network and a little? And what would you put beside
 # a new way that its authors put beside Hard?

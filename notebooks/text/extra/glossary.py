@@ -69,3 +69,14 @@
 # | weighting | 任务加权 | how the tasks' losses become one: fixed, learnt, or by their gradients | 08 |
 # | aggregator | 梯度聚合 | what makes one step of the tasks' gradients: PCGrad, MGDA, UPGrad … | 08 |
 # | standardise | 标准化 | labels in standard deviations from training's mean | 08 |
+# | low-rank adapter | 低秩适配器 | a common layer corrected for each task by a matrix of rank r | 10 |
+# | attention mask | 注意力掩码 | a number from 0 to 1 for each unit, by which a task passes it or not | 10 |
+# | mixture of experts, gate | 混合专家，门控 | several trunks, and for each task the parts in which it mixes them | 10 |
+# | cross-stitch | 十字绣单元（cross-stitch） | after a layer each task takes a mixture of all tasks' features | 10 |
+# | task arithmetic, merging | 任务算术，模型合并 | adding up what networks from one start have learnt, times λ | 10 |
+# | hypergradient | 超梯度 | how the loss changes with a setting, such as λ | 10 |
+# | self-supervision | 自监督 | a task whose labels need no human: how far was a picture turned? | 11 |
+# | contrastive loss | 对比损失 | asks which of many belongs to this one: a picture and its word | 11 |
+# | retrieval at k | 前 k 检索率 | how often a thing's partner is among the k nearest | 11 |
+# | modality, stem | 模态，输入分支 | a kind of input, and the layers of its own that it passes first | 11 |
+# | graph network, message passing | 图网络，消息传递 | each node hears its neighbours' features, then computes its own | 11 |

@@ -97,7 +97,7 @@ def test_every_arm_has_each_measure_once_and_its_trials_can_be_chosen_among(acro
         stems=across.stems("three"),
         epochs=1,
         lr=1e-3,
-        seeds=[1],
+        seeds=[0, 1],
         **across.SIZES,
     )
     run = run.run(seed=1)

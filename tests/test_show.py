@@ -363,6 +363,11 @@ def test_a_word_is_marked_where_it_is_the_pictures_own_and_told_on_request():
         assert ("red circle" in bold) == ("red circle" in own)
     assert "red circle: <b>" in neighbours().alt
     x, names, nearest = some_pictures(2), ["a star", "an owl"], np.array([[1], [0]])
+    others = show.neighbours(x, names, np.array([[1, 0], [0, 1]]), rows=[1, 0])
+    bold = [text.get_text() for text in others.figure.axes[0].texts if text.get_weight() == "bold"]
+    assert bold == ["✓", "an owl", "✓", "a star"]  # by the picture's number, not by its place in the figure
+    assert "for ≈ 2 of 2" in others.alt
+    assert "for ≈ 1 of 2" in show.neighbours(x, names, np.array([[1], [1]]), rows=[1, 0]).alt
     assert "a star: an owl" in show.neighbours(x, names, nearest).alt
     quiet = show.neighbours(x, names, nearest, tell=False).alt
     assert (

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -19,6 +18,7 @@ def minimise(value_and_slope: Callable, start: np.ndarray, bounds: list | None =
     machine that took ten times as long. SciPy brings a BLAS of its own, which is there to be told only once SciPy is.
     """
     from scipy.optimize import minimize  # here, since it takes long to load
+    from threadpoolctl import threadpool_limits  # and here, since loading it sets a variable of the environment
 
     with threadpool_limits(1):
         return minimize(value_and_slope, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..inspection.paths import Path, Slice, as_shares, mean_of, places
 from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written

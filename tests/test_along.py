@@ -145,6 +145,7 @@ def test_a_few_values_are_written_where_they_are_and_of_many_the_powers_of_ten()
 
     assert written_along([40, 150, 400]) == ["40", "150", "400"]
     assert written_along([0.0, 0.03, 0.3, math.inf]) == ["0.03", "0.3", "0", "∞"]
+    assert written_along([25, 50, 100, 200, 400, 800]) == ["25", "50", "100", "200", "400", "800"]
     assert written_along([0.01 * 1.5**k for k in range(12)]) == ["0.01", "0.1"]
 
 

@@ -420,6 +420,16 @@ def test_the_picture_says_its_numbers(path):
     assert drawn(path, (0.2,), 3, seed=1).alt != drawing.alt
 
 
+def test_an_axis_of_distances_that_are_all_0_has_no_formula_for_a_label(path):
+    """A trunk that all tasks share, such as one merged after training: no decade, so the ticks between would be named."""
+    flat = replace(path, gaps=path.gaps.assign(gap=0.0))
+    figure = drawn(flat, (0.2,), 1).figure
+    figure.draw_without_rendering()
+    labels = [label.get_text() for ax in figure.axes for label in ax.get_yticklabels(which="both")]
+    assert any(labels)
+    assert not [text for text in labels if "$" in text]
+
+
 def test_every_kind_of_path_can_be_drawn():
     drawing = drawn(many_schools([10], range(3), [0, 0.02, INF]), (10,), 1)
     assert "Best on validation (mean squared error, mean over tasks): λ = 0.02." in drawing.alt

@@ -91,7 +91,7 @@ mtl.show.verdicts(found)
 # | Vision, language, speech, medicine, finance | 12 | to come | |
 # | PyTorch, Keras, scikit-learn, NVIDIA Clara, TensorFlow Hub, papers | 12 | to come; PyTorch and scikit-learn are used throughout | |
 # | The future: attention, stronger regularisers, features that change while training | 10 | no dial goes beyond three networks; a gate that looks loses to one that does not | −2.5 points |
-# | ... graph networks | 11 | a graph of pulls and a graph network pass the same messages; one graph, a picture | |
+# | ... graph networks | 11 | a graph of pulls and a graph network both pass messages; one graph, a picture | |
 # | ... several modalities | 11 | a shared trunk is not a shared space; to meet, they have to be asked to | 14 partners of 100 found, not 2 |
 # | ... few labels, or none | 11 | way up, which nobody labels, helps; colour harms | +3.7, −7.9 points |
 # | Open: what do shared features mean? | 07 | available, used and similar are three things, each measured beside its floor | a pull leaves 30 points more colour, 2 answers in 100 use it |

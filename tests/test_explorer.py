@@ -421,7 +421,7 @@ def test_the_picture_says_its_numbers(path):
 
 
 def test_an_axis_of_distances_that_are_all_0_has_no_formula_for_a_label(path):
-    """A trunk that all tasks share, such as one merged after training: no decade, so the ticks between would be named."""
+    """A trunk that all tasks share, such as a merged one: no decade, so the ticks between would be named."""
     flat = replace(path, gaps=path.gaps.assign(gap=0.0))
     figure = drawn(flat, (0.2,), 1).figure
     figure.draw_without_rendering()

@@ -96,7 +96,8 @@ mtl.show.along(pd.DataFrame(rows), "rank", "error", line="model", label="error o
 
 # %% [markdown]
 # Rank 0 is one model for all, rank 7 eight models apart. The least error stands at the rank that was planted: fewer
-# directions cannot hold the tasks, more hold noise.
+# directions cannot hold the tasks, more hold noise. (Lesson 03's trace norm, on the *deviations* $\theta_t - \theta$, is the same
+# model with a price on directions in place of their number; `low_rank.choose_rank` asks validation.)
 #
 # Now three questions about 1,000 pictures. **Predict.** A trunk for all, corrected by rank 1, 2 or 4 a task in every layer (as
 # validation likes it), has at most two fifths of the weights of three networks.

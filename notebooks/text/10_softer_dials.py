@@ -308,7 +308,7 @@ table.assign(weights=[f"{arms[arm].weights:,}" for arm in dials])
 # At one rate 13 of the 15 beat one trunk, and two beat three networks. Let these choose their rate, as each dial chose its setting,
 # and it is 10, and none. **A rate is a dial, too**: who tunes only the new way has measured that. (Three networks chose the
 # largest rate, so more might yet be in it.) Cheap *and* good is low rank. A step costs, in steps of three networks (`make bench`):
-# masks 3.3, cross-stitch 3.0, experts 1.5, low rank 1.2.
+# cross-stitch 2.8, masks 2.6, experts and a learnt λ 1.3, low rank 1.1.
 #
 # <!-- stated: table["to\x20Separate,\x20one\x20rate"].str.contains("(supported)",regex=False).sum() = 2 -->
 # <!-- stated: table["to\x20Hard,\x20one\x20rate"].str.contains("(supported)",regex=False).sum() = 13 -->

@@ -19,7 +19,7 @@
 # - tell whether pictures and words share a *trunk* or a *space*,
 # - see one graph in the pulls between tasks and in a network whose examples are its nodes.
 #
-# *45 minutes of work; about a minute of computing on two free cores. Before this: lessons 06, 07 and 09.*
+# *45 minutes of work; about half a minute of computing on two free cores. Before this: lessons 06, 07 and 09.*
 #
 # **The last question**, three tasks on a telephone. Low rank: 65,000 weights in place of 156,000, a point below three networks.
 # And beside a new way belongs the same network without its mechanism, with as many tries.

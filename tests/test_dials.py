@@ -51,6 +51,7 @@ def test_one_rate_is_the_dials_own_and_no_better_on_validation_than_three():
     arms = bank.gather_dials()
     assert set(arms["Hard, one rate"].scores.trial) == {"lr=0.002"}
     assert arms["Hard"].weights == arms["Hard, one rate"].weights < arms["low rank"].weights
+    assert 0.9 * arms["low rank"].weights < arms["Separate, as light"].weights < arms["low rank"].weights
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])

@@ -28,6 +28,7 @@ import closer
 import dials
 import experiments
 import few
+import light
 import moving
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ MEASURED += ("cosine", "ratio", "size_first", "size_second", "lost")
 
 
 #: experiment → the file that it stands in
-OWN_FILE = {"across": across, "closer": closer, "dials": dials, "few": few, "moving": moving}
+OWN_FILE = {"across": across, "closer": closer, "dials": dials, "few": few, "light": light, "moving": moving}
 EXPERIMENTS = [*experiments.EXPERIMENTS, *OWN_FILE]
 
 

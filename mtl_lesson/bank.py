@@ -184,7 +184,8 @@ def gather_dials(closer: bool = False) -> dict[str, Way]:
     """What is stored of softer dials, arm by arm, each at the trial that the seed's validation set likes best.
 
     "Hard, one rate", "Separate, one rate" and "Hard, as heavy, one rate" have the learning rate of the dials; without
-    these words they chose among three. "Separate, as light" has no more weights than low rank. ``closer``: the arms of a close call, over sixteen seeds.
+    these words they chose among three. "Hard, as heavy" has as many weights as three networks, "Separate, as light" no
+    more than low rank. ``closer``: the arms of a close call, over sixteen seeds.
     """
     table = pd.concat([load("dials"), load("moving"), load("light")])
     if closer:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtl_lesson as mtl
-from mtl_lesson import provenance
+from mtl_lesson import bank, provenance
 
 few = settings(max_examples=20, deadline=None)
 
@@ -103,3 +103,27 @@ def test_every_arm_has_each_measure_once_and_its_trials_can_be_chosen_among(acro
     run = run.run(seed=1)
     assert stored.score.to_dict() == pytest.approx(run.test())
     assert stored.validation.to_dict() == pytest.approx(run.scores)
+
+
+# what is stored, read
+
+
+@pytest.mark.parametrize("measure", ["retrieval", "within category", "reader", "accuracy"])
+def test_all_measures_are_of_the_networks_that_retrieve_best_on_validation(measure):
+    """Read off the stored rows without the package's choice: the mean of both directions, at the trial whose mean
+    retrieval on validation is highest."""
+    table, pair = bank.load("across"), ["google → word", "word → google"]
+    found = bank.gather_across(measure).set_index(["company", "arm", "seed"]).score
+    for company, arm, seed in (("three", "Contrastive", 106), ("two", "Hard", 101), ("three", "Pooled", 103)):
+        own = table[(table.company == company) & (table.arm == arm) & (table.seed == seed)]
+        seen = own[(own.measure == "retrieval") & own.task.isin(pair)].groupby("trial").validation.mean()
+        places = ["google", "word"] if measure == "accuracy" else pair
+        rows = own[(own.measure == measure) & own.task.isin(places) & (own.trial == seen.idxmax())]
+        assert found[company, arm, seed] == pytest.approx(rows.score.mean())
+
+
+def test_a_measure_may_choose_for_itself_and_one_that_is_not_stored_is_named():
+    own, common = (bank.gather_across("accuracy", by=by) for by in ("accuracy", "retrieval"))
+    assert own.query("arm == 'Contrastive'").score.mean() > common.query("arm == 'Contrastive'").score.mean()
+    with pytest.raises(KeyError, match="'loss'"):
+        bank.gather_across("loss")

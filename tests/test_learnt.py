@@ -9,30 +9,13 @@ import torch
 from every_way import TASKS, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_annealed import FIT, INFINITY, STEPS, WORLD, fit, trunk, weights
 from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.sharing.learnt import slope, slope_of
 from mtl_lesson.sharing.soft import joined, pull_together, solve_pull, tied
 from mtl_lesson.training.loop import OPTIMISERS
-
-INFINITY = math.inf
-WORLD = noise(TASKS, (5,), False, 24)
-FIT = {"epochs": 3, "batch_size": 8, "progress": False, "precision": "float64"}
-STEPS = 9
-
-
-def trunk():
-    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
-
-
-def weights(model):
-    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
-
-
-def fit(model, **options):
-    return mtl.fit(model, WORLD, **(FIT | options))
-
 
 # --- the derivative -------------------------------------------------------------------------------------------------
 

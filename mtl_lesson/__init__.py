@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         Sharing,
         Soft,
     )
-    from .tasks import Binary, Classification, MultiLabel, Regression, Segmentation
+    from .tasks import Binary, Box, Classification, MultiLabel, Regression, Segmentation
     from .training import Run, Sweep, TrainingDiverged, device, fit, machine, merge, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
 
@@ -81,7 +81,7 @@ PARTS = {
         "Soft",
     ),
     "show": (),
-    "tasks": ("Binary", "Classification", "MultiLabel", "Regression", "Segmentation"),
+    "tasks": ("Binary", "Box", "Classification", "MultiLabel", "Regression", "Segmentation"),
     "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "merge", "precision", "sweep"),
     "weighting": (),
     "widgets": ("arrows", "explore", "lesion_lab", "microscope", "predict"),

@@ -238,6 +238,51 @@ class Regression(Task):
             raise ValueError(f"labels of {self.name!r} must be finite (NaN where missing); found infinity")
 
 
+@dataclass(frozen=True, init=False)
+class Box(Regression):
+    """Where? The four numbers of a box, (left, top, right, bottom), with squared error; labels are (n, 4).
+
+    The score is the mean intersection over union of the given and the true box, the same in pixels as in shares of the
+    picture. The loss is not: a box in pixels of a picture of 28 has 28² times the loss that it has in shares.
+    A box with a number missing is not judged. One whose right or lower edge lies before the other is empty.
+    """
+
+    score_name, unit = "mean IoU", "%"
+    higher_is_better = True
+
+    def __init__(self, name: str):
+        super().__init__(name, 4)
+
+    def ious(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Intersection over union of each box, in the shape (…,) that (…, 4) outputs and labels have; two empty ones
+        share nothing."""
+        low, high = torch.maximum(outputs[..., :2], labels[..., :2]), torch.minimum(outputs[..., 2:], labels[..., 2:])
+        both = area(torch.cat([low, high], -1))
+        either = area(outputs) + area(labels) - both
+        return both / either.where(either > 0, 1)
+
+    def score(self, outputs, labels):
+        known = self.labelled(labels).all(-1)
+        return self.ious(outputs, labels.nan_to_num()).where(known, 0).sum(-1) / known.sum(-1)
+
+    def chance(self, labels):
+        known = labels[self.labelled(labels).all(-1)]
+        return self.ious(known.mean(0), known).mean().item() if len(known) else None
+
+    def check(self, labels):
+        super().check(labels)
+        if (labels[..., 2:] < labels[..., :2]).any():
+            raise ValueError(
+                f"the boxes of {self.name!r} are (left, top, right, bottom): right is not before left, nor bottom "
+                "above top; found a box that ends before it begins"
+            )
+
+
+def area(boxes: Tensor) -> Tensor:
+    """The areas (…,) of boxes (…, 4); one that ends before it begins has none."""
+    return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
+
+
 @dataclass(frozen=True)
 class MultiLabel(Task):
     """Which of several labels apply, be it none or all? Cross-entropy on one output for each of ``names``, the

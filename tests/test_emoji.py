@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson.data import DataError, Emoji, emoji, emoji_table, files
+from mtl_lesson.data import DataError, Emoji, emoji, emoji_table, files, inventory
 from mtl_lesson.sharing.contrastive import mismatch
 
 module = importlib.import_module("mtl_lesson.data.emoji")  # the package's attribute is the function
@@ -43,7 +43,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
     assert sum(path.stat().st_size for path in folder.iterdir()) < 3.5e6
     for name in ("emoji.csv", "google.png", "twitter.png"):
         assert files.verified(f"emoji/{name}") == folder / name
-    assert "emoji" in files.FOLDERS
+    assert "emoji" in inventory.FOLDERS
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert "**Source.**" in readme
     for file, words in (

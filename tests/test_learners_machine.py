@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from torchvision.datasets import mnist
 
 from mtl_lesson import bank
-from mtl_lesson.data import DataError, files, garments
+from mtl_lesson.data import DataError, files, garments, inventory
 
 ROOT = Path(__file__).resolve().parents[1]
 garments_module = importlib.import_module("mtl_lesson.data.garments")  # the package's attribute is the function
@@ -101,7 +101,7 @@ def test_a_clone_without_the_attributes_has_cr_lf_and_its_data_loads(repository,
 
 def everything_loads():
     """Whether the data that the package takes for its own is whole, past what this process loaded before."""
-    assert "checksums right" in files.verify()
+    assert "checksums right" in inventory.verify()
     garments.__wrapped__()
     for table, pupils in (("exam", 4059), ("mathachieve", 7185)):
         assert len(schools_module._table.__wrapped__(table)) == pupils
@@ -123,7 +123,7 @@ def test_data_with_cr_lf_loads_and_is_still_checked(tmp_path, monkeypatch):
         table.write_bytes(table.read_bytes().replace(b"1", b"2", 1))
     files._check.cache_clear()
     with pytest.raises(DataError, match="altered"):
-        files.verify()
+        inventory.verify()
     with pytest.raises(DataError, match="damaged"):
         bank.load("parts")
 
@@ -163,7 +163,7 @@ def said_of(harm, name):
     harm(files.data_folder() / name)
     files._check.cache_clear()
     with pytest.raises(DataError) as caught:
-        files.verify()
+        inventory.verify()
     return str(caught.value)
 
 

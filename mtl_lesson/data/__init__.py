@@ -18,10 +18,12 @@ examples or on others (:mod:`.changes`).
 from .changes import flip_labels, hide_labels, only, overlap
 from .club import Club, club
 from .emoji import TOKENS, Emoji, emoji, emoji_table
-from .files import DataError, verify
+from .files import DataError
 from .flats import flats
 from .garments import garments
+from .grouped import Grouped
 from .intake import padded
+from .inventory import verify
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
@@ -34,6 +36,7 @@ __all__ = [
     "Club",
     "DataError",
     "Emoji",
+    "Grouped",
     "Planted",
     "Split",
     "World",

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-FOLDERS = ("emoji", "fashion_mnist", "mathachieve", "schools")  # those with checksums; data/bank has its own
 TEXT = {".csv", ".json"}  # endings of the data files that are text
 
 
@@ -42,22 +41,11 @@ def verified(relative_path: str) -> Path:
     return path
 
 
-def verify() -> str:
-    """Check every bundled file and say so in words; raises DataError for the first that is missing or damaged."""
-    if not data_folder().is_dir():
-        raise DataError(f"the folder of the bundled data, {data_folder()}, is missing. {remedy(data_folder())}")
-    sums = [data_folder() / folder / "SHA256SUMS" for folder in FOLDERS]
-    files = [f"{path.parent.name}/{name}" for path in sums for name in _checksums(path)]
-    for file in files:
-        verified(file)
-    return f"{len(files)} bundled files, checksums right"
-
-
 @cache  # an exception is not cached: a file that was restored is found the next time
 def _check(path: Path) -> None:
     if not path.is_file():
         raise DataError(f"the data file {path} is missing. {remedy(path.parent)}")
-    expected = _checksums(path.with_name("SHA256SUMS"))
+    expected = checksums(path.with_name("SHA256SUMS"))
     if path.name not in expected:
         sums = path.with_name("SHA256SUMS")
         raise DataError(f"{sums} has no checksum of {path.name}: it was altered. {remedy(path.parent)}")
@@ -68,7 +56,7 @@ def _check(path: Path) -> None:
         )
 
 
-def _checksums(sums: Path) -> dict[str, str]:
+def checksums(sums: Path) -> dict[str, str]:
     """What a file SHA256SUMS holds, name: checksum; DataError where it is missing or holds none."""
     if not sums.is_file():
         raise DataError(f"the data file {sums} is missing. {remedy(sums.parent)}")

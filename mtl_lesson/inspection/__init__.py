@@ -3,6 +3,7 @@
 from .affinity import affinity
 from .attribution import attribution
 from .by_gradient import gradient_cosine, look_ahead
+from .by_group import by_group
 from .by_labels import label_association
 from .by_solution import solution_closeness, swap_gain, trunk_similarity
 from .conflict import along_front, conflict, conflict_path
@@ -43,6 +44,7 @@ __all__ = [
     "along_front",
     "answers_changed",
     "attribution",
+    "by_group",
     "choose_groups",
     "cka",
     "compare_seeds",

@@ -112,8 +112,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def in_parts(model: Sharing, x: Inputs, layer: str | None) -> dict[str, Tensor]:
-    """:func:`features` that may be anything, NaN included."""
+def in_parts(model: Sharing, x: Inputs, layer: str | None = None, *, heads: bool = False) -> dict[str, Tensor]:
+    """:func:`features` that may be anything, NaN included; with ``heads``, what these make of them."""
     weights = next(model.parameters())
 
     def ready(part: Tensor) -> Tensor:  # what is no float is left for the model to refuse
@@ -125,7 +125,7 @@ def in_parts(model: Sharing, x: Inputs, layer: str | None) -> dict[str, Tensor]:
     else:
         batches = (ready(piece) for piece in x.split(BATCH))
     with evaluating(model):
-        parts = [model.features(batch, layer) for batch in batches]
+        parts = [model(batch) if heads else model.features(batch, layer) for batch in batches]
     return {task: torch.cat([part[task] for part in parts]).float().cpu() for task in parts[0]}
 
 

@@ -24,7 +24,7 @@ CORRECTION = "UVᵀ on "
 
 
 @dataclass
-class Box:
+class LayerBox:
     """Weights that some tasks use: its ``title``, its ``users`` (numbers of tasks) and where its middle is."""
 
     title: str
@@ -89,17 +89,19 @@ def not_drawn(model: Sharing) -> list[str]:
     return found
 
 
-def boxes(model: Sharing) -> list[list[Box]]:
+def boxes(model: Sharing) -> list[list[LayerBox]]:
     """The input, the layers with weights in order, and the output layers, a row of boxes each."""
     everyone = tuple(range(len(model.tasks)))
-    rows = [[Box("x", everyone)]]
+    rows = [[LayerBox("x", everyone)]]
     plan = [] if isinstance(model, Experts) else list(model.trunk.plan.items())
     rows += expert_boxes(model) if isinstance(model, Experts) else []
     for name, owners in plan:
         if isinstance(model, LowRank) and name in model.ranks:
             found = corrected_rows(model, name)
         else:
-            found = [[Box(name, users, weights_in(model.trunk[name].values(g))) for g, users in users_by_group(owners)]]
+            found = [
+                [LayerBox(name, users, weights_in(model.trunk[name].values(g))) for g, users in users_by_group(owners)]
+            ]
         last = rows[1:][-len(found) :]
         if len(plan) > HIGHEST and [[b.users for b in row] for row in last] == [
             [b.users for b in row] for row in found
@@ -113,7 +115,7 @@ def boxes(model: Sharing) -> list[list[Box]]:
     for name, head in model.heads.items():
         users = tuple(t for t, task in enumerate(model.tasks) if model.head_of(task) == name)
         title = model.tasks[users[0]].name if len(users) == 1 else name
-        heads.append(Box(title, users, sum(value[0].numel() for value in head.values(0).values())))
+        heads.append(LayerBox(title, users, sum(value[0].numel() for value in head.values(0).values())))
     return [*rows, heads]
 
 
@@ -126,27 +128,29 @@ def weights_in(values: Mapping[str, Tensor]) -> int:
     return sum(value[0].numel() for value in values.values())
 
 
-def corrected_rows(model: LowRank, name: str) -> list[list[Box]]:
+def corrected_rows(model: LowRank, name: str) -> list[list[LayerBox]]:
     """A layer that all tasks use and each corrects: θ, and below it the U_t V_tᵀ of each task."""
     layer, everyone = model.trunk[name], tuple(range(len(model.tasks)))
-    own = [Box(f"{CORRECTION}{name}", (t,), weights_in(layer.factors.values(t))) for t in everyone]
-    return [[Box(name, everyone, weights_in(layer.values(0)))], own]
+    own = [LayerBox(f"{CORRECTION}{name}", (t,), weights_in(layer.factors.values(t))) for t in everyone]
+    return [[LayerBox(name, everyone, weights_in(layer.values(0)))], own]
 
 
-def expert_boxes(model: Experts) -> list[list[Box]]:
+def expert_boxes(model: Experts) -> list[list[LayerBox]]:
     """The experts, a box a trunk, and below them the gates that mix them."""
     experts = []
     for name, trunk in zip(model.names, model.trunks().values(), strict=True):
         users = tuple(range(len(model.tasks)))
         weights = sum(w[0, 0].numel() for layer in trunk.layers for w in layer.parameters())
         experts += (
-            [Box(name, users, weights)] if name.startswith("expert") else [Box(name, (t,), weights) for t in users]
+            [LayerBox(name, users, weights)]
+            if name.startswith("expert")
+            else [LayerBox(name, (t,), weights) for t in users]
         )
     sizes = [sum(w[0].numel() for w in model.gate_weights.values(t).values()) for t in range(len(model.tasks))]
-    return [experts, [Box("gate", (t,), size) for t, size in enumerate(sizes)]]
+    return [experts, [LayerBox("gate", (t,), size) for t, size in enumerate(sizes)]]
 
 
-def row_labels(model: Sharing, rows: list[list[Box]]) -> list[str]:
+def row_labels(model: Sharing, rows: list[list[LayerBox]]) -> list[str]:
     """What stands at the left of each row: the kind of layer and its size."""
     labels = ["input"]
     if isinstance(model, Experts):
@@ -177,7 +181,7 @@ def described(layer: nn.Module | None) -> str:
     return "layers" if layer is None else shortened(type(layer).__name__, 1.4)
 
 
-def place_boxes(row: list[Box], order: list[int], column: float, left: float, width: float) -> None:
+def place_boxes(row: list[LayerBox], order: list[int], column: float, left: float, width: float) -> None:
     """Each box in the middle of its tasks' columns, pushed aside where two would overlap."""
     at = {t: number for number, t in enumerate(order)}
     row.sort(key=lambda box: np.mean([at[t] for t in box.users]))
@@ -195,7 +199,7 @@ def place_boxes(row: list[Box], order: list[int], column: float, left: float, wi
         box.x = middle + column * place_
 
 
-def draw_box(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
+def draw_box(ax: Axes, box: LayerBox, colours: list[str], last: bool) -> None:
     """A box with its name, its number of weights, and a stripe for each task that uses it."""
     own = len(colours) == 1
     wide = 0.55 if box.weights is None else box.room
@@ -240,7 +244,7 @@ def draw_box(ax: Axes, box: Box, colours: list[str], last: bool) -> None:
     )
 
 
-def draw_arrow(ax: Axes, one: Box, two: Box, colour: str, users: int) -> None:
+def draw_arrow(ax: Axes, one: LayerBox, two: LayerBox, colour: str, users: int) -> None:
     start, end = (one.x, one.y + TALL / 2), (two.x, two.y - TALL / 2)
     if abs(one.x - two.x) > 0.3:  # arrows that part leave from different places
         start = (one.x + np.sign(two.x - one.x) * min(0.25, abs(two.x - one.x) / 4), start[1])
@@ -277,7 +281,7 @@ def percent_of(part: int, whole: int) -> str:
     return f"{min(max(100 * part / whole, 0.1), 99.9):.{0 if 0.01 <= part / whole <= 0.99 else 1}f} %"
 
 
-def say_diagram(model: Sharing, rows: list[list[Box]], names: list[str], shared: int, total: int) -> str:
+def say_diagram(model: Sharing, rows: list[list[LayerBox]], names: list[str], shared: int, total: int) -> str:
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
     share, way = {0: "none", total: "all"}.get(shared, percent_of(shared, total)), type(model).__name__
     article = "An" if way[0] in "AEIOU" else "A"

@@ -45,6 +45,7 @@ class Verdicts:
         mean, low, high = one.rounded()
         unit = {"%": " points", "": ""}.get(one.unit, f" {one.unit}")
         pairs = f"{one.n} {one.pairs.removeprefix('paired ')}"
+        pairs = f"{one.groups}, {pairs}" if one.groups else pairs
         over = f'<span style="white-space:nowrap">{safe(pairs)}</span>{", corrected for overlap" * one.corrected}'
         first = number < self.primary
         words = f"<strong>{safe(one.text)}</strong> (primary)" if first else safe(one.text)

@@ -1,0 +1,99 @@
+"""Worlds whose examples come in groups: several pictures of one thing, several recordings of one voice.
+
+What may be split from what decides what a test score speaks of. Split by row, examples of one group stand on both
+sides, and the score speaks of new examples of *known* groups; split by group, it speaks of new groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arguments import whole
+from .world import World
+
+TEST, SAMPLE, HALVES, CHOSEN_BY = 1, 2, 3, 4  # streams of random numbers; the second and fourth are joined by a seed
+SPLITS = ("group", "row")
+
+
+@dataclass(frozen=True, repr=False)
+class Grouped(World):
+    """A world that knows to which group each example belongs.
+
+    ``groups``: split → (n,), the number of each example's group, the same number in every split. ``group``: what one
+    is called, "patient" or "voice"; it is the unit that a claim speaks of: see ``mtl.inspection.by_group``.
+    """
+
+    groups: Mapping[str, Tensor] = field(kw_only=True)
+    group: str = field(kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        for part in ("train", "validation", "test"):
+            found, n = len(self.groups[part]), len(getattr(self, part))
+            if found != n:
+                raise ValueError(f"{self.name}, {part}: there are {n} examples, and the groups of {found}")
+
+
+def cut(
+    groups: Sequence[object] | np.ndarray, n_train: int, n_validation: int, n_test: int, seed: int, split: str = "group"
+) -> dict[str, np.ndarray]:
+    """Cut the rows of a table into "train", "validation" and "test": split → row numbers, in a drawn order.
+
+    ``groups``: the group of each row. ``split="group"``: no group is in two of the three. ``split="row"``: the mistake,
+    on the *same* test rows; training and validation are drawn from all other rows, whatever their group. So that it can
+    be made, of each test group one half is tested on (a single row whole), and with "group" the other half is left out.
+    The difference of the two scores is then what a random split flatters by, group by group.
+
+    The test rows are the same for every ``seed``, which draws the rest. Training has exactly ``n_train`` rows and
+    validation ``n_validation``; the test has ``n_test`` or, since groups stay whole, a few fewer.
+
+    Raises TypeError or ValueError for numbers that are no whole ones or out of range, for more rows than there are, and
+    for another ``split``.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split is one of {', '.join(map(repr, SPLITS))}, not {split!r}")
+    sizes = {"n_train": n_train, "n_validation": n_validation, "n_test": n_test}
+    n_train, n_validation, n_test = (whole(size, name) for name, size in sizes.items())
+    seed, of = whole(seed, "seed", least=0), np.unique(np.asarray(groups), return_inverse=True)[1]
+    test, rest = take_test(of, n_test)
+    pool = rest[~np.isin(of[rest], of[test])] if split == "group" else rest
+    unit = of if split == "group" else np.arange(len(of))
+    row = pool[together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
+    train, left = row[:n_train], row[n_train:]
+    left = left[~np.isin(unit[left], unit[train])]
+    if len(train) < n_train or len(left) < n_validation:
+        raise ValueError(
+            f"n_train + n_validation = {n_train} + {n_validation} is too much: beside the test there are {len(pool)} "
+            f"of {len(of)} rows, and no group may be in two splits"
+        )
+    left = left[together(unit[left], np.random.default_rng([CHOSEN_BY, seed]))]
+    return {"train": train, "validation": left[:n_validation], "test": test}
+
+
+def take_test(of: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    """The test rows, one half of each group that is drawn; and all others. ValueError where not one group fits."""
+    halved = np.random.default_rng(HALVES).permutation(len(of))
+    order = halved[together(of[halved], np.random.default_rng(TEST))]
+    starts = np.flatnonzero(np.r_[True, np.diff(of[order]) != 0])
+    ends = np.r_[starts[1:], len(order)]
+    kept: list[np.ndarray] = []
+    for start, end in zip(starts, ends, strict=True):
+        half = order[start : start + (end - start + 1) // 2]
+        if sum(map(len, kept)) + len(half) > n_test:
+            break
+        kept.append(half)
+    if not kept:
+        raise ValueError(f"n_test={n_test} is less than half of a group, which is tested on as one")
+    test = np.concatenate(kept)
+    return test, np.setdiff1d(np.arange(len(of)), test)
+
+
+def together(of: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A drawn order in which those of a group stand together."""
+    names, number = np.unique(of, return_inverse=True)
+    return np.argsort(rng.permutation(len(names))[number], kind="stable")

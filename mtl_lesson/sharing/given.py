@@ -22,9 +22,8 @@ def put_heads(model: Sharing, heads: Mapping[str, nn.Linear]) -> Sharing:
         held = model.heads[model.head_of(find_task(model.tasks, name))]
         values = dict(given.named_parameters())
         if set(values) != set(held.parameter_keys):
-            raise ValueError(
-                f"the head of {name!r} has {', '.join(held.parameter_keys)}, the given {', '.join(values)}"
-            )
+            has = f"{', '.join(held.parameter_keys)}, and the given one {', '.join(values)}"
+            raise ValueError(f"the head of {name!r} has {has}")
         for key, value in values.items():
             own = getattr(held, held.attributes[key])
             if own.shape[2:] != value.shape:

@@ -93,7 +93,7 @@ theirs.compile(loss={name: keras.losses.SparseCategoricalCrossentropy(from_logit
 told = theirs.evaluate(pictures.permute(0, 2, 3, 1).numpy(), {name: y.numpy() for name, y in labels.items()},
                        batch_size=len(pictures), return_dict=True, verbose=0)
 losses = torch.stack([task.loss(answers[task.name][None], labels[task.name][None]) for task in world.tasks], 1)
-for task, loss in zip(world.tasks, losses[0]):
+for task, loss in zip(world.tasks, losses[0], strict=True):
     equal(f"{task.name}, the loss", told[f"{task.name}_loss"], loss)
 equal("loss_weights, and mtl.weighting.Fixed", told["loss"], mtl.weighting.Fixed(weights).start(ours)(losses))
 

@@ -203,7 +203,7 @@ found((128 * world.test.x[:8] + 127.5) / 255, **{"boxes": shown["box"], "points"
 
 # %%
 COUNT = 40
-choose_on, judge_on = (Lesions.of(deployed, world, tasks=("face", "box"), split=split) for split in ("validation", "test"))
+choose_on, judge_on = (Lesions.of(deployed, world, tasks=("box", "face"), split=split) for split in ("validation", "test"))
 units = {name: choose_on.most_important(name, COUNT) for name in heads}
 random, times, score = judge_on.at_random(COUNT).set_index("task"), {}, {}
 for name in heads:

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ..words import enumerated
 from .drawing import Drawing
-from .style import BLUE, GREY, PALE, WIDTH, breadth, canvas, shortened, style
+from .style import BLUE, GREY, PALE, WIDTH, breadth, canvas, style, wrapped
 
 TINY = 1e-9  # a weight below this share of the largest is none
 
@@ -25,9 +25,12 @@ def chosen(weights: Mapping[str, object], row: str = "task", column: str = "inpu
         raise ValueError(f"there is room for one to four panels, not {len(used)}")
     most_rows, most_columns = (max(W.shape[axis] for W in used.values()) for axis in (0, 1))
     side = min(0.34, (WIDTH / len(used) - 0.7) / most_columns)
-    wide = max(side * most_columns + 0.6, max(breadth(title, 13, "bold") for title in used) + 0.3)
+    room = min(WIDTH / len(used), max(side * most_columns + 0.6, max(map(breadth, used)) + 0.3))
+    titles = {title: "\n".join(wrapped(title, room - 0.3, 2, 13)) for title in used}
     with style():
-        figure = canvas(min(WIDTH, wide * len(used)), side * most_rows + 1.3)
+        figure = canvas(
+            room * len(used), side * most_rows + 1.3 + 0.25 * any("\n" in title for title in titles.values())
+        )
         for ax, (title, W) in zip(figure.subplots(1, len(used), squeeze=False)[0], used.items(), strict=True):
             T, d = W.shape
             ax.set(xlim=(0, d), ylim=(T, 0), aspect="equal", xticks=[], yticks=[])
@@ -35,7 +38,7 @@ def chosen(weights: Mapping[str, object], row: str = "task", column: str = "inpu
                 face, edge = (BLUE, BLUE) if W[t, i] else ("none", PALE)
                 at = (i + 0.08, t + 0.08)
                 ax.add_patch(Rectangle(at, 0.84, 0.84, facecolor=face, edgecolor=edge, linewidth=0.8))
-            ax.set_title(shortened(title, min(WIDTH, wide * len(used)) / len(used) - 0.2, 13, "bold"), loc="center")
+            ax.set_title(titles[title], loc="center", fontweight="normal")
             ax.set_xlabel(f"{W.any(0).sum()} of {d} {column}s used", color=GREY)
             ax.set_ylabel(f"a {row} a row", color=GREY)
             for spine in ax.spines.values():

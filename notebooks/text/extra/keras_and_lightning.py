@@ -43,7 +43,7 @@ warnings.filterwarnings("ignore", module="lightning")
 
 def equal(what, one, other, within=1e-5):
     one, other = (torch.as_tensor(values).detach().double() for values in (one, other))
-    print(f"{what}: {'equal' if (one - other).abs().max() <= within else 'NOT equal'}, within {within:g}")
+    print(f"{what}: {'equal' if (one - other).abs().max() <= within else 'NOT equal'}, within {within:.0e}")
 
 
 keras.backend.backend()
@@ -55,9 +55,10 @@ keras.backend.backend()
 
 # %%
 world = mtl.data.questions(n_train=256, n_validation=200)
-ours = mtl.fit(mtl.Hard(world.tasks, mtl.nets.conv(32, features=128)), world, epochs=2, precision="float32", progress=False).model
+essay = mtl.Hard(world.tasks, mtl.nets.conv(32, features=128))
+ours = mtl.fit(essay, world, epochs=2, precision="float32", progress=False).model.eval()
 
-x = keras.Input((28, 28, 3))                                        # channels come last in Keras
+x = keras.Input((28, 28, 3))  # channels come last in Keras
 h = layers.MaxPooling2D()(layers.Conv2D(32, 3, padding="same", activation="relu", name="conv1")(x))
 h = layers.MaxPooling2D()(layers.Conv2D(64, 3, padding="same", activation="relu", name="conv2")(h))
 h = layers.Dense(128, activation="relu", name="linear")(layers.Flatten()(h))
@@ -76,12 +77,13 @@ for task in world.tasks:
     theirs.get_layer(task.name).set_weights(for_keras(plain.head))
 
 pictures, labels = world.validation.x, world.validation.labels
-answers, same = ours.eval()(pictures), theirs(pictures.permute(0, 2, 3, 1))
+last = pictures.permute(0, 2, 3, 1)
+answers, same = ours(pictures), theirs(last)
 for task in world.tasks:
     equal(f"{task.name}, the answers", answers[task.name], same[task.name])
 
 theirs.get_layer("linear").set_weights(for_keras(plain.linear))
-equal("garment, with the rows of linear left as they were", answers["garment"], theirs(pictures.permute(0, 2, 3, 1))["garment"])
+equal("garment, with the rows of linear left as they were", answers["garment"], theirs(last)["garment"])
 theirs.get_layer("linear").set_weights(for_keras(plain.linear, (64, 7, 7)))
 
 # %% [markdown]
@@ -89,10 +91,12 @@ theirs.get_layer("linear").set_weights(for_keras(plain.linear, (64, 7, 7)))
 
 # %%
 weights = {"garment": 2.0, "colour": 0.5, "way up": 1.0}
-theirs.compile(loss={name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in weights}, loss_weights=weights)
-told = theirs.evaluate(pictures.permute(0, 2, 3, 1).numpy(), {name: y.numpy() for name, y in labels.items()},
-                       batch_size=len(pictures), return_dict=True, verbose=0)
-losses = torch.stack([task.loss(answers[task.name][None], labels[task.name][None]) for task in world.tasks], 1)
+cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+theirs.compile(loss=dict.fromkeys(weights, cross_entropy), loss_weights=weights)
+rows = {name: y.numpy() for name, y in labels.items()}
+told = theirs.evaluate(last.numpy(), rows, batch_size=len(last), return_dict=True, verbose=0)
+losses = [task.loss(answers[task.name][None], labels[task.name][None]) for task in world.tasks]
+losses = torch.stack(losses, 1)
 for task, loss in zip(world.tasks, losses[0], strict=True):
     equal(f"{task.name}, the loss", told[f"{task.name}_loss"], loss)
 equal("loss_weights, and mtl.weighting.Fixed", told["loss"], mtl.weighting.Fixed(weights).start(ours)(losses))
@@ -114,10 +118,10 @@ class Ours(lightning.LightningModule):
     def training_step(self, batch, _):
         x, labels = batch
         answers = self.model(x)
-        return sum(task.loss(answers[task.name][None], labels[task.name][None]) for task in self.model.tasks).sum()
+        return sum(task.loss(answers[task.name][None], labels[task.name][None]).sum() for task in self.model.tasks)
 
     def on_train_batch_end(self, *_):
-        self.model.pull(self.optimizers().optimizer)      # nothing for Hard; λ for Soft
+        self.model.pull(self.optimizers().optimizer)  # nothing for Hard; λ for Soft
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.05)
@@ -126,21 +130,22 @@ class Ours(lightning.LightningModule):
 def fit_in_lightning(model, world, epochs):
     """Train a model on all of a small world at once; returns it."""
     batches = torch.utils.data.DataLoader([(world.train.x, world.train.labels)], batch_size=None)
-    trainer = lightning.Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
-                                enable_progress_bar=False, enable_model_summary=False)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(max_epochs=epochs, accelerator="cpu", **quiet)
     trainer.fit(Ours(model), batches)
     return model.eval()
 
 # %% [markdown]
-# Ten steps on all 64 pictures at once, from the same first weights: the same networks.
+# Ten steps on all 64 pictures at once, from the same first weights, λ = 1 for Soft: the same networks.
 
 # %%
-small = mtl.data.questions(n_train=64, n_validation=64)
-for name, model in {"Hard": mtl.Hard(small.tasks, mtl.nets.conv(4)), "Soft, λ = 1": mtl.Soft(small.tasks, mtl.nets.conv(4), lam=1.0)}.items():
-    run = mtl.fit(model, small, epochs=10, batch_size=64, lr=0.05, optimiser="sgd", precision="float32", progress=False)
-    theirs = fit_in_lightning(model.like(seeds=(0,)), small, epochs=10)
+small, trunk = mtl.data.questions(n_train=64, n_validation=64), mtl.nets.conv(4)
+settings = {"epochs": 10, "batch_size": 64, "lr": 0.05, "optimiser": "sgd", "precision": "float32", "progress": False}
+for name, model in {"Hard": mtl.Hard(small.tasks, trunk), "Soft": mtl.Soft(small.tasks, trunk, lam=1.0)}.items():
+    by_fit = mtl.fit(model, small, **settings).model.eval()(small.test.x)
+    by_lightning = fit_in_lightning(model.like(seeds=(0,)), small, epochs=10)(small.test.x)
     for task in small.tasks:
-        equal(f"{name}, {task.name}: mtl.fit and Lightning", run.model.eval()(small.test.x)[task.name], theirs(small.test.x)[task.name])
+        equal(f"{name}, {task.name}: mtl.fit and Lightning", by_fit[task.name], by_lightning[task.name])
 
 # %% [markdown]
 # The `Trainer` of Hugging Face takes the same two lines in a subclass's `compute_loss`; it is not run here, since it brings two large libraries

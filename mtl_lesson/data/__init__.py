@@ -9,10 +9,11 @@ three has in common. :func:`planted` makes linear tasks whose truth is known; th
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
-two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
-data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
-:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
-examples or on others (:mod:`.changes`).
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
+:func:`portrait` asks three questions about crops of one photograph, which :func:`onet`, a network in use elsewhere, was
+trained to answer. The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data
+of your own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels
+on the same examples or on others (:mod:`.changes`, :mod:`.together`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
@@ -25,10 +26,12 @@ from .grouped import Grouped
 from .intake import padded
 from .inventory import verify
 from .planted import Planted, optimum, planted
+from .portrait import onet, portrait
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
+from .together import together
 from .world import Split, World
 
 __all__ = [
@@ -50,17 +53,20 @@ __all__ = [
     "garments",
     "hide_labels",
     "mathachieve_table",
+    "onet",
     "only",
     "optimum",
     "overlap",
     "padded",
     "planted",
+    "portrait",
     "questions",
     "recolour",
     "schools",
     "shoppers",
     "shops",
     "tastes",
+    "together",
     "turn",
     "verify",
 ]

@@ -14,7 +14,7 @@ from mtl_lesson.linear.closed_form import moments
 from mtl_lesson.linear.stretched import stretched, unstretched
 from mtl_lesson.sharing.given import put_heads
 from mtl_lesson.show.chosen import chosen
-from mtl_lesson.show.found import found
+from mtl_lesson.show.faces import faces
 
 SMALL = 1e-11
 slow = settings(deadline=None, max_examples=25)
@@ -174,7 +174,7 @@ def table(world):
 @given(seeds, st.integers(1, 5), st.floats(0.05, 0.5))
 def test_of_equal_tasks_multi_task_lasso_is_the_lasso_at_a_discount(seed, T, alpha):
     """α Σ_i (Σ_t w_ti²)^½ is, of T equal rows, α √T Σ_i |w_i|, beside T times the loss: the Lasso with α/√T."""
-    X, Y = table(mtl.data.together(mtl.data.planted(T=1, d=5, n=20, seed=seed, n_test=5)))
+    X, Y = table(mtl.data.share_inputs(mtl.data.planted(T=1, d=5, n=20, seed=seed, n_test=5)))
     joint = MultiTaskLasso(alpha=alpha, fit_intercept=False, tol=1e-12, max_iter=50_000).fit(X, np.tile(Y, (1, T)))
     alone = Lasso(alpha=alpha / np.sqrt(T), fit_intercept=False, tol=1e-12, max_iter=50_000).fit(X, Y[:, 0])
     np.testing.assert_allclose(joint.coef_, np.tile(alone.coef_, (T, 1)), atol=1e-6)
@@ -184,7 +184,7 @@ def test_of_equal_tasks_multi_task_lasso_is_the_lasso_at_a_discount(seed, T, alp
 @given(seeds, st.floats(0.05, 0.5), st.sampled_from([1.0, 0.5]))
 def test_what_they_minimise_is_the_formula(seed, alpha, share):
     """No small step in any direction makes the formula smaller; of MultiTaskElasticNet with its share of squares."""
-    X, Y = table(mtl.data.together(mtl.data.planted(T=3, d=5, n=20, seed=seed, n_test=5)))
+    X, Y = table(mtl.data.share_inputs(mtl.data.planted(T=3, d=5, n=20, seed=seed, n_test=5)))
     net = MultiTaskElasticNet(alpha=alpha, l1_ratio=share, fit_intercept=False, tol=1e-12, max_iter=50_000)
     W = net.fit(X, Y).coef_
 
@@ -206,7 +206,7 @@ def test_what_they_minimise_is_the_formula(seed, alpha, share):
 @given(seeds, st.integers(2, 6), st.integers(1, 3), st.sampled_from([0.0, 1.0]), st.sampled_from([0, 30]))
 def test_turning_the_inputs_changes_no_distance(seed, T, rank, delta, angle):
     world = mtl.data.planted(T=T, d=7, rank=rank, n=9, delta=delta, angle=angle, seed=seed, n_validation=5, n_test=30)
-    as_it_is, turned = mtl.data.together(world), mtl.data.together(world, turned=True)
+    as_it_is, turned = mtl.data.share_inputs(world), mtl.data.share_inputs(world, turned=True)
     for part in ("train", "validation", "test"):
         one, other = getattr(as_it_is, part), getattr(turned, part)
         torch.testing.assert_close(one.x @ one.x.T, other.x @ other.x.T, atol=1e-4, rtol=1e-4)
@@ -226,7 +226,7 @@ def test_turning_the_inputs_changes_no_distance(seed, T, rank, delta, angle):
 @pytest.mark.parametrize("dial", [{"mismatch": 2.0}, {"groups": 2}])
 def test_only_tasks_whose_inputs_are_drawn_alike_come_together(dial):
     with pytest.raises(ValueError, match="mismatch=1 and groups=1"):
-        mtl.data.together(mtl.data.planted(n_test=5, **dial))
+        mtl.data.share_inputs(mtl.data.planted(n_test=5, **dial))
 
 
 # The figures
@@ -247,8 +247,8 @@ def test_the_figure_of_chosen_inputs_says_how_many():
 def test_the_figure_of_what_was_found_draws_no_missing_box():
     boxes, points = torch.rand(3, 4), torch.rand(3, 10)
     boxes[1], points[1] = torch.nan, torch.nan
-    drawing = found(torch.rand(3, 3, 8, 8), boxes, points, ["face", "no face", "face"], columns=2)
+    drawing = faces(torch.rand(3, 3, 8, 8), boxes, points, ["face", "no face", "face"], columns=2)
     assert drawing.alt == "3 pictures, 2 with a box and points drawn in: face; no face; face."
     assert drawing.png().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="3 pictures, 3 boxes, 3 rows of points, 1 captions"):
-        found(torch.rand(3, 3, 8, 8), boxes, points, ["face"])
+        faces(torch.rand(3, 3, 8, 8), boxes, points, ["face"])

@@ -13,7 +13,7 @@ two questions about the members of one small graph; the dial is the number of la
 :func:`portrait` asks three questions about crops of one photograph, which :func:`onet`, a network in use elsewhere, was
 trained to answer. The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data
 of your own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels
-on the same examples or on others (:mod:`.changes`, :mod:`.together`).
+on the same examples or on others (:mod:`.changes`, :mod:`.shared_inputs`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
@@ -29,9 +29,9 @@ from .planted import Planted, optimum, planted
 from .portrait import onet, portrait
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
+from .shared_inputs import share_inputs
 from .shoppers import shoppers, tastes
 from .shops import shops
-from .together import together
 from .world import Split, World
 
 __all__ = [
@@ -63,10 +63,10 @@ __all__ = [
     "questions",
     "recolour",
     "schools",
+    "share_inputs",
     "shoppers",
     "shops",
     "tastes",
-    "together",
     "turn",
     "verify",
 ]

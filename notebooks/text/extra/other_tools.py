@@ -30,7 +30,7 @@ from mtl_lesson.inspection.lesions import Lesions
 from mtl_lesson.linear.stretched import stretched, unstretched
 from mtl_lesson.sharing.given import put_heads
 from mtl_lesson.show.chosen import chosen
-from mtl_lesson.show.found import found
+from mtl_lesson.show.faces import faces
 
 
 def equal(what, one, other, within=1e-8):
@@ -111,7 +111,7 @@ equal("The loss it ended at, and ours plus its decay", theirs.loss_, losses + de
 # (`MultiTaskElasticNet` adds squares: the same choice, shrunk.)
 
 # %%
-world = mtl.data.together(mtl.data.planted(seed=100))     # all eight tasks on the same examples
+world = mtl.data.share_inputs(mtl.data.planted(seed=100))     # all eight tasks on the same examples
 X, first = (values.double().numpy() for values in (world.train.x, world.train.labels["task 1"]))
 of_one = MultiTaskLasso(alpha=0.1, fit_intercept=False, tol=1e-12).fit(X, first[:, None])
 alone = Lasso(alpha=0.1, fit_intercept=False, tol=1e-12).fit(X, first)
@@ -139,7 +139,7 @@ def best(method, world, alphas=ALPHAS):
 
 arms = {"Lasso": (Lasso, ALPHAS), "MultiTaskLasso": (MultiTaskLasso, ALPHAS), "ridge": (Ridge, 30 * ALPHAS)}
 plans = [mtl.data.planted(seed=seed) for seed in range(100, 110)]
-worlds = {basis: [mtl.data.together(plan, turned=basis == "turned") for plan in plans]
+worlds = {basis: [mtl.data.share_inputs(plan, turned=basis == "turned") for plan in plans]
           for basis in ("as it is", "turned")}
 results = {(arm, basis): [best(method, world, alphas) for world in many]
            for arm, (method, alphas) in arms.items() for basis, many in worlds.items()}
@@ -201,7 +201,7 @@ for name, head in heads.items():
 yes = answers["face"][:8].softmax(-1)[:, 1] > 0.5
 shown = {name: answers[name][:8].where(yes[:, None], torch.nan) for name in ("box", "landmarks")}
 pictures = (128 * world.test.x[:8] + 127.5) / 255
-found(pictures, shown["box"], shown["landmarks"], ["face" if one else "no face" for one in yes])
+faces(pictures, shown["box"], shown["landmarks"], ["face" if one else "no face" for one in yes])
 
 # %% [markdown]
 # **Predict.** Choose the 40 of 256 units that *face* leans on most, and silence them, each at its mean (lesson 07). What happens to

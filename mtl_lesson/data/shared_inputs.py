@@ -11,7 +11,7 @@ from .planted import Planted
 from .world import Split
 
 
-def together(world: Planted, turned: bool = False) -> Planted:
+def share_inputs(world: Planted, turned: bool = False) -> Planted:
     """The same truth and the same noise, and every task looks at the inputs of the first: one x (n, d) for all.
 
         y_t = X θ_t + ε_t,     X = X_1,  ε_t = y_t − X_t θ_t of the world that is given

@@ -14,7 +14,7 @@ from .sheets import as_images
 from .style import INK, VERMILLION, WIDTH, YELLOW, canvas, shortened, style
 
 
-def found(x: Tensor, boxes: Tensor, points: Tensor, captions: Sequence[str], *, columns: int = 8) -> Drawing:
+def faces(x: Tensor, boxes: Tensor, points: Tensor, captions: Sequence[str], *, columns: int = 8) -> Drawing:
     """A sheet of pictures ``x`` (n, 3, h, w), each with a box (n, 4) and points (n, 2·k), k x and then k y.
 
     Boxes are (left, top, right, bottom); they and the points are in shares of the picture, and NaN is not drawn.
@@ -35,7 +35,7 @@ def found(x: Tensor, boxes: Tensor, points: Tensor, captions: Sequence[str], *, 
             ax.set_axis_off()
         for ax, image, box, marks, caption in zip(axes, images, boxes, points, captions, strict=False):
             ax.imshow(image, extent=(0, width, height, 0), interpolation="nearest")
-            draw_box(ax, box * (width, height, width, height))
+            outline_box(ax, box * (width, height, width, height))
             across, down = np.split(marks, 2)
             ax.plot(across * width, down * height, "o", color=YELLOW, markeredgecolor=INK, markersize=5)
             ax.set(xlim=(0, width), ylim=(height, 0))
@@ -45,7 +45,7 @@ def found(x: Tensor, boxes: Tensor, points: Tensor, captions: Sequence[str], *, 
     return Drawing(figure, said)
 
 
-def draw_box(ax, box: np.ndarray) -> None:
+def outline_box(ax, box: np.ndarray) -> None:
     """A frame from left, top to right, bottom; nothing where a number is missing."""
     if np.isfinite(box).all():
         left, top, right, bottom = box

@@ -9,7 +9,9 @@ three has in common. :func:`planted` makes linear tasks whose truth is known; th
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
-two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
+:func:`texts` asks what short texts in three scripts are about; the dials are the labels of the smallest script and
+what counts as one letter. The
 data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
 :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
 examples or on others (:mod:`.changes`).
@@ -29,9 +31,11 @@ from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
+from .texts import CHARACTERS, Texts, text_table, texts
 from .world import Split, World
 
 __all__ = [
+    "CHARACTERS",
     "TOKENS",
     "Club",
     "DataError",
@@ -39,6 +43,7 @@ __all__ = [
     "Grouped",
     "Planted",
     "Split",
+    "Texts",
     "World",
     "club",
     "colour_ceiling",
@@ -61,6 +66,8 @@ __all__ = [
     "shoppers",
     "shops",
     "tastes",
+    "text_table",
+    "texts",
     "turn",
     "verify",
 ]

@@ -11,10 +11,10 @@ what is trained on and chosen by; the test set is the same for every seed, but t
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
 two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
 :func:`texts` asks what short texts in three scripts are about; the dials are the labels of the smallest script and
-what counts as one letter. The
-data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
-:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
-examples or on others (:mod:`.changes`).
+what counts as one letter. :func:`portrait` asks three questions about crops of one photograph, which :func:`onet`, a
+network in use elsewhere, was trained to answer. The data comes with the course, or for ``club`` with networkx, and is
+checked when it is loaded. Data of your own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer
+tasks, wrong labels or fewer, labels on the same examples or on others (:mod:`.changes`, :mod:`.together`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
@@ -27,11 +27,13 @@ from .grouped import Grouped
 from .intake import padded
 from .inventory import verify
 from .planted import Planted, optimum, planted
+from .portrait import onet, portrait
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
 from .texts import CHARACTERS, Texts, text_table, texts
+from .together import together
 from .world import Split, World
 
 __all__ = [
@@ -55,11 +57,13 @@ __all__ = [
     "garments",
     "hide_labels",
     "mathachieve_table",
+    "onet",
     "only",
     "optimum",
     "overlap",
     "padded",
     "planted",
+    "portrait",
     "questions",
     "recolour",
     "schools",
@@ -68,6 +72,7 @@ __all__ = [
     "tastes",
     "text_table",
     "texts",
+    "together",
     "turn",
     "verify",
 ]

@@ -67,7 +67,7 @@ def cut(
     test, rest = take_test(of, n_test)
     pool = rest[~np.isin(of[rest], of[test])] if split_by == "group" else rest
     unit = of if split_by == "group" else np.arange(len(of))
-    row = pool[together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
+    row = pool[stand_together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
     train, left = row[:n_train], row[n_train:]
     left = left[~np.isin(unit[left], unit[train])]
     if len(train) < n_train or len(left) < n_validation:
@@ -75,14 +75,14 @@ def cut(
             f"n_train + n_validation = {n_train} + {n_validation} is too much: beside the test there are {len(pool)} "
             f"of {len(of)} rows, and no group may be in two splits"
         )
-    left = left[together(unit[left], np.random.default_rng([CHOSEN_BY, seed]))]
+    left = left[stand_together(unit[left], np.random.default_rng([CHOSEN_BY, seed]))]
     return {"train": train, "validation": left[:n_validation], "test": test}
 
 
 def take_test(of: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
     """The test rows, one half of each group that is drawn; and all others. ValueError where not one group fits."""
     halved = np.random.default_rng(HALVES).permutation(len(of))
-    order = halved[together(of[halved], np.random.default_rng(TEST))]
+    order = halved[stand_together(of[halved], np.random.default_rng(TEST))]
     starts = np.flatnonzero(np.r_[True, np.diff(of[order]) != 0])
     ends = np.r_[starts[1:], len(order)]
     kept: list[np.ndarray] = []
@@ -97,7 +97,7 @@ def take_test(of: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
     return test, np.setdiff1d(np.arange(len(of)), test)
 
 
-def together(of: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def stand_together(of: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A drawn order in which those of a group stand together."""
     names, number = np.unique(of, return_inverse=True)
     return np.argsort(rng.permutation(len(names))[number], kind="stable")

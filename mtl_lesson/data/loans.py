@@ -93,10 +93,10 @@ def loans(
         if split != "group":
             raise ValueError("by='state' makes every state a task, so there is no state to split by; leave out split")
         return _by_state(n_train, n_validation, n_test, seed, leak, dial)
-    states, group = np.unique(_listed().state, return_inverse=True)
+    states, group = np.unique(_every_loan().state, return_inverse=True)
     rows = cut(group, n_train, n_validation, n_test, seed, split)
     x, scale = _features(rows["train"], leak), _scale(rows["train"])
-    table, values = _listed(), torch.tensor(x.to_numpy(), dtype=torch.float32)
+    table, values = _every_loan(), torch.tensor(x.to_numpy(), dtype=torch.float32)
     labels = {
         "rate": torch.tensor((table.interest_rate.to_numpy() - scale[0]) / scale[1], dtype=torch.float32),
         "grade": torch.tensor(table.grade.map("ABCDEFG".index).clip(upper=len(GRADES) - 1).to_numpy()).long(),
@@ -119,17 +119,17 @@ def loans(
 def loans_table() -> pd.DataFrame:
     """The whole table, a row a loan: 41 columns, told in data/loans/README.md. Raises DataError if the file is missing
     or damaged."""
-    return _listed().copy()
+    return _every_loan().copy()
 
 
 @cache
-def _listed() -> pd.DataFrame:
+def _every_loan() -> pd.DataFrame:
     return pd.read_csv(verified("loans/loans.csv"), encoding="utf-8")
 
 
 def _scale(train: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of the rates of the training rows; 1 in place of a deviation of 0."""
-    rates = _listed().interest_rate.to_numpy()[train]
+    rates = _every_loan().interest_rate.to_numpy()[train]
     return float(rates.mean()), float(rates.std()) or 1.0
 
 
@@ -138,7 +138,7 @@ def _features(train: np.ndarray, leak: bool) -> pd.DataFrame:
 
     Numbers first, then where one is missing, then a column for each answer of a choice.
     """
-    table = _listed()
+    table = _every_loan()
     numbers = table.drop(columns=[*CHOICES, *DECIDED]).join(table[list(AFTER)] if leak else table[[]])
     logged = numbers.columns.difference(AS_THEY_ARE)
     numbers[logged] = np.log1p(numbers[logged])
@@ -154,7 +154,7 @@ def _features(train: np.ndarray, leak: bool) -> pd.DataFrame:
 def _by_state(n_train: int, n_validation: int, n_test: int, seed: int, leak: bool, dial: Mapping) -> World:
     """A Regression a state, the rate, each with so many loans of its own."""
     sizes = [whole(n, name) for n, name in ((n_train, "n_train"), (n_validation, "n_validation"), (n_test, "n_test"))]
-    state = _listed().state
+    state = _every_loan().state
     counts = state.value_counts().sort_index()
     kept = counts.index[counts >= sum(sizes)]
     if len(kept) < 2:
@@ -176,7 +176,7 @@ def _by_state(n_train: int, n_validation: int, n_test: int, seed: int, leak: boo
     train = np.concatenate(list(parts["train"].values()))
     x = torch.tensor(_features(train, leak).to_numpy(), dtype=torch.float32)
     mean, deviation = _scale(train)
-    rate = torch.tensor((_listed().interest_rate.to_numpy() - mean) / deviation, dtype=torch.float32)
+    rate = torch.tensor((_every_loan().interest_rate.to_numpy() - mean) / deviation, dtype=torch.float32)
     splits = [
         Split({name: x[rows] for name, rows in part.items()}, {name: rate[rows] for name, rows in part.items()})
         for part in parts.values()

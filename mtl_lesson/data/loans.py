@@ -54,7 +54,7 @@ def loans(
     n_test: int = 2000,
     seed: int = 0,
     *,
-    split: str = "group",
+    split_by: str = "group",
     leak: bool = False,
     by: str = "question",
 ) -> World:
@@ -65,7 +65,7 @@ def loans(
     months, not 36). The grade nearly determines the rate, 95 % of its variance: the lender reads it off a list.
 
     The dial is the number of loans. The *unit of splitting* is the state, of which a :class:`Grouped` world knows: with
-    ``split="group"`` the test is on states that training has not seen, with "row" on new loans of any (:func:`cut`).
+    ``split_by="group"`` the test is on states that training has not seen, with "row" on new loans of any (:func:`cut`).
 
     The trap is a column from after the decision. ``leak=True`` adds three, ``AFTER``: the monthly payment, what is owed
     still, the interest paid so far. They follow from rate and term, and nobody has them when a rate is to be found.
@@ -82,7 +82,7 @@ def loans(
     are in it, and none is old enough to have failed.
 
     Raises TypeError or ValueError for numbers that are no whole ones or are more loans than there are, ValueError for
-    another ``split`` or ``by``, DataError where the file is missing or damaged.
+    another ``split_by`` or ``by``, DataError where the file is missing or damaged.
     """
     if by not in BY:
         raise ValueError(f"by is one of {', '.join(map(repr, BY))}, not {by!r}")
@@ -90,11 +90,13 @@ def loans(
         raise TypeError(f"leak is True or False, not {leak!r}")
     dial = {"n_train": n_train, "leak": leak, "by": by}
     if by == "state":
-        if split != "group":
-            raise ValueError("by='state' makes every state a task, so there is no state to split by; leave out split")
+        if split_by != "group":
+            raise ValueError(
+                "by='state' makes every state a task, so there is no state to split by; leave out split_by"
+            )
         return _by_state(n_train, n_validation, n_test, seed, leak, dial)
     states, group = np.unique(_every_loan().state, return_inverse=True)
-    rows = cut(group, n_train, n_validation, n_test, seed, split)
+    rows = cut(group, n_train, n_validation, n_test, seed, split_by)
     x, scale = _features(rows["train"], leak), _scale(rows["train"])
     table, values = _every_loan(), torch.tensor(x.to_numpy(), dtype=torch.float32)
     labels = {
@@ -107,7 +109,7 @@ def loans(
         "loans",
         (Regression("rate"), Classification("grade", GRADES), Binary("term")),
         **splits,
-        dial=dial | {"split": split},
+        dial=dial | {"split_by": split_by},
         groups={part: torch.tensor(group[own]) for part, own in rows.items()},
         group="state",
         columns=tuple(x.columns),

@@ -25,7 +25,7 @@ from .garments import garments
 from .grouped import Grouped
 from .intake import padded
 from .inventory import verify
-from .loans import Loans, loans, loans_table
+from .loans import GRADES, Loans, loans, loans_table
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
@@ -34,6 +34,7 @@ from .shops import shops
 from .world import Split, World
 
 __all__ = [
+    "GRADES",
     "TOKENS",
     "Club",
     "DataError",

@@ -33,6 +33,7 @@ MISSED = (
 AS_THEY_ARE = ("emp_length", "earliest_credit_line", "account_never_delinq_percent")  # all others as log(1 + number)
 AFTER = ("installment", "balance", "paid_interest")  # numbers known only after the decision: the trap
 DECIDED = ("state", "term", "interest_rate", "grade", "issue_month", *AFTER)  # what else is no answer of a borrower
+MIDDLE, UNIT = 12.0, 5.0  # percent: the rate that is 0, and the distance that is 1; round, near mean and deviation
 FARTHEST = 5.0  # standard deviations from the mean, where a feature is cut off
 BY = ("question", "state")
 TEST, SAMPLE = 1, 2  # streams of random numbers; the second is joined by a seed
@@ -40,12 +41,10 @@ TEST, SAMPLE = 1, 2  # streams of random numbers; the second is joined by a seed
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Loans(Grouped):
-    """A world of loans. ``columns``: the name of each column of x. ``states``: the state of each group's number.
-    ``scale``: (mean, standard deviation) of the training rates in percent; a rate is mean + sd · label."""
+    """A world of loans. ``columns``: the name of each column of x. ``states``: the state of each group's number."""
 
     columns: tuple[str, ...] = field(kw_only=True)
     states: tuple[str, ...] = field(kw_only=True)
-    scale: tuple[float, float] = field(kw_only=True)
 
 
 def loans(
@@ -61,8 +60,10 @@ def loans(
     """10,000 loans of an American lender in 2018: which rate did it ask, which grade did it give, for how long?
 
     ``x`` (n, 53) is what was known when a borrower applied: income, debts, history, purpose, the amount. Three tasks:
-    ``rate`` (Regression; percent a year, standardised), ``grade`` (6 classes, from A to "F or G"), ``term`` (Binary: 60
-    months, not 36). The grade nearly determines the rate, 95 % of its variance: the lender reads it off a list.
+    ``rate`` (Regression; percent a year, of which 12 are 0 and 5 are one unit), ``grade`` (6 classes, from A to "F or
+    G"), ``term`` (Binary: 60 months, not 36). The grade nearly determines the rate, 95 % of its variance: the lender
+    reads it off a list. The unit is a round number near the standard deviation, so that an error means the same
+    whatever was drawn.
 
     The dial is the number of loans. The *unit of splitting* is the state, of which a :class:`Grouped` world knows: with
     ``split_by="group"`` the test is on states that training has not seen, with "row" on new loans of any (:func:`cut`).
@@ -75,8 +76,8 @@ def loans(
 
     Numbers (their logarithm, where they are amounts or counts) are standardised, and where missing have the mean, all
     as found in the *training* rows; a column "… missing" says where. Farther than 5 standard deviations is as far as 5.
-    The rate's mean and standard deviation are those of the training rows, too: see :class:`Loans`. The state is no
-    feature, since a new one would have no column. ``seed`` draws training and validation; the test is the same for all.
+    The state is no feature, since a new one would have no column. ``seed`` draws training and validation; the test is
+    the same for every seed.
 
     Source: Lending Club, by way of the R package openintro (GPL-3): see data/loans/README.md. Only loans that were made
     are in it, and none is old enough to have failed.
@@ -97,10 +98,10 @@ def loans(
         return _by_state(n_train, n_validation, n_test, seed, leak, dial)
     states, group = np.unique(_every_loan().state, return_inverse=True)
     rows = cut(group, n_train, n_validation, n_test, seed, split_by)
-    x, scale = _features(rows["train"], leak), _scale(rows["train"])
+    x = _features(rows["train"], leak)
     table, values = _every_loan(), torch.tensor(x.to_numpy(), dtype=torch.float32)
     labels = {
-        "rate": torch.tensor((table.interest_rate.to_numpy() - scale[0]) / scale[1], dtype=torch.float32),
+        "rate": _rates(),
         "grade": torch.tensor(table.grade.map("ABCDEFG".index).clip(upper=len(GRADES) - 1).to_numpy()).long(),
         "term": torch.tensor((table.term == 60).to_numpy()).long(),
     }
@@ -114,7 +115,6 @@ def loans(
         group="state",
         columns=tuple(x.columns),
         states=tuple(states),
-        scale=scale,
     )
 
 
@@ -129,10 +129,9 @@ def _every_loan() -> pd.DataFrame:
     return pd.read_csv(verified("loans/loans.csv"), encoding="utf-8")
 
 
-def _scale(train: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of the rates of the training rows; 1 in place of a deviation of 0."""
-    rates = _every_loan().interest_rate.to_numpy()[train]
-    return float(rates.mean()), float(rates.std()) or 1.0
+def _rates() -> torch.Tensor:
+    """The rate of every loan, (10000,), in the units of the task."""
+    return torch.tensor((_every_loan().interest_rate.to_numpy() - MIDDLE) / UNIT, dtype=torch.float32)
 
 
 def _features(train: np.ndarray, leak: bool) -> pd.DataFrame:
@@ -177,8 +176,7 @@ def _by_state(n_train: int, n_validation: int, n_test: int, seed: int, leak: boo
             parts[part][name] = rows
     train = np.concatenate(list(parts["train"].values()))
     x = torch.tensor(_features(train, leak).to_numpy(), dtype=torch.float32)
-    mean, deviation = _scale(train)
-    rate = torch.tensor((_every_loan().interest_rate.to_numpy() - mean) / deviation, dtype=torch.float32)
+    rate = _rates()
     splits = [
         Split({name: x[rows] for name, rows in part.items()}, {name: rate[rows] for name, rows in part.items()})
         for part in parts.values()

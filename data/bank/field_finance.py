@@ -6,10 +6,10 @@ shrunk"*, each with four trials, by state. Beside it stands the price list, whic
 says how likely each grade is, and the list of the 50 known loans what it costs.
 
 In one network a number and classes are added. The mean over the three or so rates in a batch of 64 counts as much as
-that of 64 grades, so that one rate counts as much as twenty grades: "weight 1". Where rates and grades meet, the
-rate has the weight 50/1,000, so that each answer counts the same. With "shuffled grades" there is nothing to learn from
-them. Width, rate of learning, epochs and decays were chosen on seeds 0 to 9: with 64 or 16 numbers in the trunk each task
-had room of its own, and the two shared little; with no decay the seeds differed three times as much.
+that of 64 grades, so that one rate counts as much as twenty grades: "weight 1". Elsewhere the rate has the weight
+50/1,000, so that each answer counts the same. With "shuffled grades" there is nothing to learn from them. Width, rate
+of learning, epochs and decays were chosen on seeds 0 to 9: with 64 or 16 numbers in the trunk each task had room of its
+own, and the two shared little; with no decay the seeds differed three times as much.
 
 Validation has 500 rates, which nobody has who has 50: the arms are compared fairly, and each does better than its 50
 would let it.

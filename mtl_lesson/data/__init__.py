@@ -9,7 +9,8 @@ three has in common. :func:`planted` makes linear tasks whose truth is known; th
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
-two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
+:func:`patients` asks whether a cancer comes back and whether the patient dies; the dial is of how many that is known. The
 data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
 :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
 examples or on others (:mod:`.changes`).
@@ -24,6 +25,7 @@ from .garments import garments
 from .grouped import Grouped
 from .intake import padded
 from .inventory import verify
+from .patients import Patients, patients, patients_table
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
@@ -37,6 +39,7 @@ __all__ = [
     "DataError",
     "Emoji",
     "Grouped",
+    "Patients",
     "Planted",
     "Split",
     "World",
@@ -54,6 +57,8 @@ __all__ = [
     "optimum",
     "overlap",
     "padded",
+    "patients",
+    "patients_table",
     "planted",
     "questions",
     "recolour",

@@ -10,10 +10,10 @@ delta and groups. :func:`flats` asks for a price and a yes or no; the dial is th
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
 two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
-:func:`patients` asks whether a cancer comes back and whether the patient dies; the dial is of how many that is known. The
-data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
-:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
-examples or on others (:mod:`.changes`).
+:func:`patients` asks whether a cancer comes back and whether the patient dies; the dial is of how many it is known that
+they died or not. The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data
+of your own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels
+on the same examples or on others (:mod:`.changes`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap

@@ -1,4 +1,4 @@
-"""The world ``patients``: 2,982 women with breast cancer. Will it come back, and will she die, within some years?"""
+"""The world ``patients``: 2,982 patients with breast cancer. Does it come back, do they die, within some years?"""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def patients(
     split: str = "group",
     leak: bool = False,
 ) -> Patients:
-    """Two questions about each of 2,982 patients, asked on leaving hospital: does the cancer come back within five
-    years, and does she die within five years?
+    """Two questions about each of 2,982 patients with breast cancer, asked when treatment is decided: does the cancer
+    come back within five years, and does the patient die within five years?
 
     Tasks: ``recurrence`` (42 % yes) and ``death`` (27 %, of any cause), both yes or no. The dial is ``n_death``: of how
     many training patients it is known whether they died (None: all that are known). A relapse is seen years before a
@@ -74,7 +74,7 @@ def patients(
     A label is missing (-1) where a patient left sight before the end of the ``years`` without the event, 5 in 100.
     Among those operated on late there are more of them, and a yes is known at once but a no only at the end: of the
     labels that are there, somewhat too many say yes. Who died without a relapse on record is a no for ``recurrence``,
-    unless she was last examined before she died; then nobody knows.
+    unless the last visit was before; then nobody knows.
 
     The unit is the ``group``. "patient": each is one row, so that splitting by row or by group is the *same* split, and
     a random one flatters nothing: it speaks of new patients of the same years and hospital. "year": of later ones.
@@ -112,7 +112,7 @@ def patients(
         "patients",
         (Binary("recurrence"), Binary("death")),
         *parts,
-        dial={"n_train": n_train, "n_death": n_death, "years": years},
+        dial={"n_train": n_train, "n_death": n_death, "years": years, "group": group},
         groups={name: torch.tensor(groups.to_numpy()[part]) for name, part in rows.items()},
         group=group,
         rows={name: torch.tensor(part) for name, part in rows.items()},
@@ -138,7 +138,9 @@ def _listed() -> pd.DataFrame:
 
 def outcomes(table: pd.DataFrame, years: int) -> dict[str, np.ndarray]:
     """Each task's labels (n,): 1 where the event came within so many years, 0 where it is known not to, else -1."""
-    no_more = (table.recur == 0) & (table.death == 1) & (table.rtime == table.dtime)  # examined until she died
+    no_more = (
+        (table.recur == 0) & (table.death == 1) & (table.rtime == table.dtime)
+    )  # seen until then: there is no relapse to come
     return {
         "recurrence": within(table.rtime, table.recur, years, no_more),
         "death": within(table.dtime, table.death, years),

@@ -130,37 +130,41 @@ def test_who_has_a_label_of_death_at_a_small_number_has_it_at_a_larger_one(seed,
 
 @few
 @given(st.integers(0, 10**6), st.sampled_from(["patient", "year"]), st.sampled_from(["group", "row"]))
-def test_no_patient_is_in_two_splits_and_the_test_is_the_same_for_every_seed(seed, group, split):
-    world = patients(**SMALL, seed=seed, group=group, split=split)
+def test_no_patient_is_in_two_splits_and_the_test_is_the_same_for_every_seed(seed, group, split_by):
+    world = patients(**SMALL, seed=seed, group=group, split_by=split_by)
     rows = [world.rows[part] for part in PARTS]
     assert len(set(torch.cat(rows).tolist())) == sum(SMALL.values())
     assert torch.equal(rows[2], patients(**SMALL, seed=seed + 1, group=group).rows["test"])
-    assert not torch.equal(rows[0], patients(**SMALL, seed=seed + 1, group=group, split=split).rows["train"])
+    assert not torch.equal(rows[0], patients(**SMALL, seed=seed + 1, group=group, split_by=split_by).rows["train"])
     table = patients_table()
     unit = table.pid if group == "patient" else table.year
     for part in PARTS:
         assert world.groups[part].tolist() == unit[world.rows[part].numpy()].tolist()
-    if split == "group":
+    if split_by == "group":
         sets = [set(world.groups[part].tolist()) for part in PARTS]
         assert len(set.union(*sets)) == sum(map(len, sets))
 
 
 @few
 @given(st.integers(0, 10**6), st.sampled_from(["patient", "year"]), st.sampled_from(["group", "row"]))
-def test_what_is_there_at_a_small_number_is_there_at_a_larger_one(seed, group, split):
-    small = patients(40, 60, 30, seed, group=group, split=split)
-    assert torch.equal(small.rows["train"], patients(90, 60, 30, seed, group=group, split=split).rows["train"][:40])
-    assert torch.equal(small.rows["test"], patients(40, 60, 200, seed, group=group, split=split).rows["test"][:30])
+def test_what_is_there_at_a_small_number_is_there_at_a_larger_one(seed, group, split_by):
+    small = patients(40, 60, 30, seed, group=group, split_by=split_by)
+    assert torch.equal(
+        small.rows["train"], patients(90, 60, 30, seed, group=group, split_by=split_by).rows["train"][:40]
+    )
+    assert torch.equal(
+        small.rows["test"], patients(40, 60, 200, seed, group=group, split_by=split_by).rows["test"][:30]
+    )
 
 
 def test_a_patient_is_one_row_so_a_random_split_is_the_split_by_patient():
-    one, other = (patients(**SMALL, seed=3, split=split) for split in ("group", "row"))
+    one, other = (patients(**SMALL, seed=3, split_by=split_by) for split_by in ("group", "row"))
     for part in PARTS:
         assert torch.equal(getattr(one, part).x, getattr(other, part).x)
 
 
 def test_by_year_one_learns_from_the_past_and_the_mistake_learns_from_the_years_it_is_tested_on():
-    honest, mistaken = (patients(500, 200, 400, 0, group="year", split=split) for split in ("group", "row"))
+    honest, mistaken = (patients(500, 200, 400, 0, group="year", split_by=split_by) for split_by in ("group", "row"))
     assert honest.groups["train"].max() < 1988 <= honest.groups["validation"].min()
     assert honest.groups["validation"].max() < 1990 <= honest.groups["test"].min()
     assert set(mistaken.groups["train"].tolist()) & set(mistaken.groups["test"].tolist()) == {1990, 1991, 1992, 1993}
@@ -265,8 +269,8 @@ def test_a_task_with_one_class_alone_trains_all_the_same():
     ("given_", "error", "words"),
     [
         ({"group": "ward"}, ValueError, "group is one of 'patient', 'year', not 'ward'"),
-        ({"split": "time"}, ValueError, "split is one of 'group', 'row', not 'time'"),
-        ({"group": "year", "split": "time"}, ValueError, "split is one of 'group', 'row', not 'time'"),
+        ({"split_by": "time"}, ValueError, "split_by is one of 'group', 'row', not 'time'"),
+        ({"group": "year", "split_by": "time"}, ValueError, "split_by is one of 'group', 'row', not 'time'"),
         ({"leak": 1}, TypeError, "leak is True or False, not 1"),
         ({"years": 11}, ValueError, "years can be at most 10"),
         ({"years": 0.5}, TypeError, "years must be a whole number"),
@@ -274,7 +278,7 @@ def test_a_task_with_one_class_alone_trains_all_the_same():
         ({"n_death": 5000}, ValueError, "n_death can be at most all whose fate is known = "),
         ({"n_train": 2900}, ValueError, "is too much"),
         ({"n_train": 2900, "group": "year"}, ValueError, "n_train=2900 and n_validation=400 are too many"),
-        ({"n_train": 2900, "group": "year", "split": "row"}, ValueError, "are too many"),
+        ({"n_train": 2900, "group": "year", "split_by": "row"}, ValueError, "are too many"),
         ({"n_train": "all"}, TypeError, "n_train must be a whole number"),
         ({"n_test": 0, "group": "year"}, ValueError, "n_test must be 1 or more"),
         ({"seed": -1}, ValueError, "seed must be 0 or more"),

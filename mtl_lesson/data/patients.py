@@ -56,7 +56,7 @@ def patients(
     n_death: int | None = None,
     years: int = 5,
     group: str = "patient",
-    split: str = "group",
+    split_by: str = "group",
     leak: bool = False,
 ) -> Patients:
     """Two questions about each of 2,982 patients with breast cancer, asked when treatment is decided: does the cancer
@@ -79,7 +79,7 @@ def patients(
     The unit is the ``group``. "patient": each is one row, so that splitting by row or by group is the *same* split, and
     a random one flatters nothing: it speaks of new patients of the same years and hospital. "year": of later ones.
     Test patients were operated on from 1990 on, those to choose by in 1988 and 1989, those to train on before; a test
-    year is tested on one half. With ``split="row"``, the mistake, training and validation are drawn from all others,
+    year is tested on one half. With ``split_by="row"``, the mistake, training and validation are drawn from all others,
     the rest of these years included, and the test patients are the same.
 
     The trap: ``leak=True`` adds two columns from after the day of surgery, whether a relapse is on record and when, or
@@ -90,7 +90,7 @@ def patients(
 
     Data: Rotterdam tumour bank (Foekens et al. 2000; Royston & Altman 2013), from the R package survival, LGPL: see
     data/patients/README.md. Raises TypeError or ValueError for numbers that are not whole or out of range, for another
-    ``group`` or ``split`` and for a ``leak`` that is not True or False; DataError where a file is missing or damaged.
+    ``group`` or ``split_by``, for a ``leak`` that is not True or False; DataError where a file is missing or damaged.
     """
     table, years = _listed(), whole(years, "years", most=10)
     if group not in UNITS:
@@ -98,9 +98,9 @@ def patients(
     if not isinstance(leak, bool):
         raise TypeError(f"leak is True or False, not {leak!r}")
     if group == "patient":
-        rows = cut(table.pid, n_train, n_validation, n_test, seed, split)
+        rows = cut(table.pid, n_train, n_validation, n_test, seed, split_by)
     else:
-        rows = cut_by_year(table.year.to_numpy(), n_train, n_validation, n_test, seed, split)
+        rows = cut_by_year(table.year.to_numpy(), n_train, n_validation, n_test, seed, split_by)
     labels = outcomes(table, years)
     splits = {name: {task: known[part].copy() for task, known in labels.items()} for name, part in rows.items()}
     if n_death is not None:
@@ -185,22 +185,22 @@ def keep_first(labels: np.ndarray, n: int) -> None:
 
 
 def cut_by_year(
-    year: np.ndarray, n_train: int, n_validation: int, n_test: int, seed: int, split: str = "group"
+    year: np.ndarray, n_train: int, n_validation: int, n_test: int, seed: int, split_by: str = "group"
 ) -> dict[str, np.ndarray]:
     """As :func:`.grouped.cut`, where the groups are years and the test years are the last.
 
-    One half of the patients of each test year is there to be tested on. ``split="group"``: trained on years before
-    those to choose by, and these lie before those of the test. ``split="row"``: drawn from all who are not tested on.
+    One half of the patients of each test year is there to be tested on. ``split_by="group"``: trained on years before
+    those to choose by, and these lie before those of the test. ``split_by="row"``: drawn from all others.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split is one of {', '.join(map(repr, SPLITS))}, not {split!r}")
+    if split_by not in SPLITS:
+        raise ValueError(f"split_by is one of {', '.join(map(repr, SPLITS))}, not {split_by!r}")
     n_train, n_validation = whole(n_train, "n_train"), whole(n_validation, "n_validation")
     seed, order = whole(seed, "seed", least=0), np.random.default_rng(HALVES).permutation(len(year))
     held = np.concatenate([half_of(order[year[order] == late]) for late in np.unique(year[year >= TEST_FROM])])
     held = np.random.default_rng(TEST).permutation(held)
     test = held[: whole(n_test, "n_test", most=len(held))]
     draw = np.random.default_rng([SAMPLE, seed])
-    if split == "row":
+    if split_by == "row":
         rest = draw.permutation(np.setdiff1d(np.arange(len(year)), held))
         early, late, left = rest, rest[n_train:], len(rest) - n_train
     else:

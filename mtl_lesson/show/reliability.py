@@ -21,9 +21,10 @@ def reliability(
     """A line for each of ``forecasts``: in ``bins`` of equal size, ordered by the forecast, how often it came true
     against what was forecast on average. On the dotted diagonal a forecast is kept.
 
-    ``forecasts``: name → the chance of a yes for each example, from 0 to 1. ``happened``: 1 or 0, or -1 where nobody
-    knows; these are left out. Equal forecasts keep the order given. Arms are Wilson's 95 % intervals (1927) of the share. Raises ValueError for no forecast
-    or more than five, lengths that differ, numbers outside 0 to 1, and fewer known answers than bins.
+    ``forecasts``: name → the chance of a yes for each example, from 0 to 1; equal ones keep the order given.
+    ``happened``: 1 or 0, or -1 where nobody knows; these are left out. Arms are Wilson's 95 % intervals (1927) of the
+    share. Raises ValueError for no forecast or more than five, lengths that differ, numbers outside 0 to 1, and fewer
+    known answers than bins.
     """
     happened = np.asarray(happened)
     known, bins = happened >= 0, whole(bins, "bins", least=2)

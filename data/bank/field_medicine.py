@@ -9,7 +9,7 @@ that one there was room for both tasks side by side, so that without decay the t
 
 Validation has 300 patients whose fate is known, which nobody has who knows that of 100: the arms are compared fairly,
 and each does better than its 100 labels would let it. A patient is one row, so that ``split_by="row"`` is the same
-split; it is stored to show just that. For later patients see ``field_medicine_years``.
+split; it is stored to show just that. For later patients see ``field_later``.
 """
 
 from __future__ import annotations

@@ -21,4 +21,4 @@ SEEDS = FIELD.seeds
 
 def tables(swept, seeds: Sequence[int], some: bool) -> Iterator[tuple]:
     """What ``make.py`` stores."""
-    yield from fields.stored("field_medicine_years", FIELD, swept, seeds, some)
+    yield from fields.stored("field_later", FIELD, swept, seeds, some)

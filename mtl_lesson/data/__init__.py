@@ -9,7 +9,8 @@ three has in common. :func:`planted` makes linear tasks whose truth is known; th
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
-two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
+:func:`scenes` asks what is in a picture, where, and which pixels it is; the dial is the number of labels. The
 data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
 :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
 examples or on others (:mod:`.changes`).
@@ -26,6 +27,7 @@ from .intake import padded
 from .inventory import verify
 from .planted import Planted, optimum, planted
 from .questions import colour_ceiling, questions, recolour, turn
+from .scenes import scenes
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
@@ -57,6 +59,7 @@ __all__ = [
     "planted",
     "questions",
     "recolour",
+    "scenes",
     "schools",
     "shoppers",
     "shops",

@@ -19,6 +19,8 @@ from .world import Split
 OF_A_CLASS, SCENES = 40, 6  # garments of each class, and photographs of each garment
 SIZES = range(14, 21)  # pixels a side to which a garment's picture of 28 is shrunk
 CLOTH = 24  # of 0 to 255: a pixel of the garment's picture above it shows the garment, not the paper around it
+WALL, PATCH, DYE = (0.5, 0.1, 0.3), (0.35, 0.5, 0.9), (0.35, 0.8, 1.0)  # saturation, least and most brightness
+PATCHES = 2  # in each scene
 UNITS = {"shares": 1.0, "pixels": float(SIDE)}  # name → how long the side of a picture is
 QUESTIONS = (
     Classification("garment", GARMENTS),
@@ -36,40 +38,40 @@ def scenes(
     seed: int = 0,
     *,
     box: str = "shares",
-    split: str = "group",
+    split_by: str = "group",
 ) -> Grouped:
     """Scenes, x of shape (n, 3, 28, 28) in [0, 1], each with one garment in it, and three questions about each.
 
     400 garments were photographed six times each. For every photograph the garment's picture, of Fashion-MNIST, is
-    shrunk to 14 to 20 pixels, mirrored or not, lit, and put anywhere before a wall with stripes, noise and a coloured
-    patch. A garment keeps its colour; all else is drawn anew. The pictures are real and the scenes simulated. Tasks:
-    ``garment`` (Classification, 10), ``where`` (Box, the smallest that holds the garment) and ``pixels``
-    (Segmentation, background or garment).
+    shrunk to 14 to 20 pixels, mirrored or not, lit, and put anywhere before a wall with stripes, noise and two patches
+    that are as bright. A garment keeps its colour; all else is drawn anew. The garments are real and the scenes
+    simulated. Tasks: ``garment`` (Classification, 10), ``where`` (Box, the smallest that holds the garment) and
+    ``pixels`` (Segmentation, background or garment), which takes a head at a layer of maps, ``heads=``.
 
     The dial is ``labels``: how many training scenes keep theirs, for all tasks or {task name: 1 or more}, drawn for
-    each task on its own; those that do at 50 do at 100. A class is named in a second, a box is drawn in seven, a mask
-    in a minute: ``labels={"pixels": 50}``. Validation and test keep theirs.
+    each task on its own; those that do at 50 do at 100. To name a class takes a person seconds, to cut out a mask a
+    minute or more: ``labels={"pixels": 20}``. Validation and test keep theirs.
 
-    The unit of splitting is the garment (``groups``): ``split="group"`` has no garment in two splits, ``split="row"``
-    makes the mistake, on the same test scenes. The other trap is ``box``, in which unit a box is written: "shares" of
-    the picture, or "pixels", with 28² = 784 times the loss. ``seed`` draws training and validation; the test scenes
-    are the same for every seed.
+    The unit of splitting is the garment (``groups``): ``split_by="group"`` has no garment in two splits, and
+    ``split_by="row"`` makes the mistake, on the same test scenes. The other trap is ``box``, in which unit a box is
+    written: "shares" of the picture, or "pixels", with 28² = 784 times the loss. ``seed`` draws training and
+    validation; the test scenes are the same for every seed.
 
     Pictures: Fashion-MNIST (MIT), the first 40 of each class that come with the course. Raises TypeError or ValueError
-    for numbers that are no whole ones or out of range, ValueError for another ``box`` or ``split``, KeyError for an
+    for numbers that are no whole ones or out of range, ValueError for another ``box`` or ``split_by``, KeyError for an
     unknown task in ``labels``, DataError where the garments cannot be loaded.
     """
     if box not in UNITS:
         raise ValueError(f"box is one of {', '.join(map(repr, UNITS))}, not {box!r}")
     which, x, labels_of = _album()
-    rows = cut(which.numpy(), n_train, n_validation, n_test, seed, split)
+    rows = cut(which.numpy(), n_train, n_validation, n_test, seed, split_by)
     labels_of = labels_of | {"where": labels_of["where"] * UNITS[box] / SIDE}
 
     def part(name: str) -> Split:
         row = torch.tensor(rows[name])
         return Split(x[row].float() / 255, {task: known[row] for task, known in labels_of.items()})
 
-    dial = {"n_train": n_train, "labels": labels, "box": box, "split": split}
+    dial = {"n_train": n_train, "labels": labels, "box": box, "split_by": split_by}
     groups = {name: which[torch.tensor(row)] for name, row in rows.items()}
     parts = {name: part(name) for name in rows}
     world = Grouped("scenes", QUESTIONS, **parts, dial=dial, groups=groups, group="garment picture")
@@ -89,8 +91,9 @@ def _album() -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     grey, n = source.train[first].numpy()[which], len(which)
     cloth, shade = _put_down(grey, rng)
     hue = rng.random(len(first))[which]
-    light = rng.uniform(0.8, 1.0, n)
-    colour = hsv_to_rgb(np.stack([hue, np.full(n, 0.35), light], -1))[:, :, None, None]
+    saturation, darkest, lightest = DYE
+    light = rng.uniform(darkest, lightest, n)
+    colour = hsv_to_rgb(np.stack([hue, np.full(n, saturation), light], -1))[:, :, None, None]
     picture = _walls(n, rng) * (1 - cloth[:, None]) + colour * shade[:, None]
     x = np.rint(255 * picture.clip(0, 1)).astype(np.uint8)
     mask = torch.tensor(cloth >= 0.5 - 1e-6)  # a pixel that is half a garment is one, however the half was rounded
@@ -126,8 +129,8 @@ def _shrinker(size: int) -> np.ndarray:
 def _walls(n: int, rng: np.random.Generator) -> np.ndarray:
     """Walls (n, 3, 28, 28) that stand behind: a colour with stripes, a patch of another colour, and noise."""
 
-    def colours(darkest: float, lightest: float) -> np.ndarray:
-        hsv = np.stack([rng.random(n), rng.uniform(0.2, 0.8, n), rng.uniform(darkest, lightest, n)], -1)
+    def colours(saturation: float, darkest: float, lightest: float) -> np.ndarray:
+        hsv = np.stack([rng.random(n), np.full(n, saturation), rng.uniform(darkest, lightest, n)], -1)
         return hsv_to_rgb(hsv)[:, :, None, None]
 
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE
@@ -135,10 +138,11 @@ def _walls(n: int, rng: np.random.Generator) -> np.ndarray:
         part[:, None, None] for part in (rng.random((4, n)) * [[2 * np.pi], [6.0], [2 * np.pi], [0.1]])
     )
     stripes = contrast * np.sin(2 * np.pi * waves * (np.cos(turn) * x + np.sin(turn) * y) + phase)
-    wall = colours(0.1, 0.4) + stripes[:, None]
-    corner, extent = rng.random((2, n, 1, 1)) * 0.75, rng.uniform(0.15, 0.4, (2, n, 1, 1))
-    inside = (corner[0] <= x) & (x < corner[0] + extent[0]) & (corner[1] <= y) & (y < corner[1] + extent[1])
-    wall = np.where(inside[:, None], colours(0.3, 0.7), wall)
+    wall = colours(*WALL) + stripes[:, None]
+    for _ in range(PATCHES):
+        corner, extent = rng.random((2, n, 1, 1)) * 0.8, rng.uniform(0.15, 0.35, (2, n, 1, 1))
+        inside = (corner[0] <= x) & (x < corner[0] + extent[0]) & (corner[1] <= y) & (y < corner[1] + extent[1])
+        wall = np.where(inside[:, None], colours(*PATCH), wall)
     return wall + 0.03 * rng.standard_normal((n, 3, SIDE, SIDE))
 
 

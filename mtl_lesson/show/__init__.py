@@ -18,6 +18,7 @@ computes a result.
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
 ``neighbours``              pictures, and beside each the nearest words
+``scenes``                  pictures with the boxes, masks and names that are right and that are given
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
@@ -44,6 +45,7 @@ from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
 from .neighbours import neighbours
 from .pareto import pareto
+from .scenes import scenes
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
 from .style import colour_of
@@ -76,6 +78,7 @@ __all__ = [
     "pictures",
     "probe_matrix",
     "ready",
+    "scenes",
     "schools",
     "trials",
     "units",

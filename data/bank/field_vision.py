@@ -21,7 +21,7 @@ from torch import nn
 
 import mtl_lesson as mtl
 
-EPOCHS, DECAYS, LAMBDAS = (10, 20), (1e-4, 1e-3), (0.01, 0.1)
+EPOCHS, DECAYS, LAMBDAS = (10, 20), (1e-4, 1e-3), (0.1, 1.0)
 WIDTH = 6
 TRUNK = nn.Sequential(
     OrderedDict(

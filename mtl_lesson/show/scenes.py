@@ -104,7 +104,8 @@ def draw_boxes(
     if task is None:
         return
     right = torch.as_tensor(labels[task.name]).float()
-    whole = np.array([1.0, 1.0] if right[~right.isnan()].max() <= 1 else [size[1], size[0]])
+    in_pixels = bool((right > 1).any())  # of all labels; a box in shares of the picture ends at 1
+    whole = np.array([size[1], size[0]] if in_pixels else [1.0, 1.0])
     frames = [(right[number], OWN, "-")]
     if task.name in outputs:
         frames.append((torch.as_tensor(outputs[task.name][number]).detach().cpu().float(), GIVEN, (0, (3, 2))))
@@ -201,5 +202,6 @@ def say_scenes(
         if task.name in outputs:
             given = torch.as_tensor(outputs[task.name]).detach().cpu().float()[:n]
             score = task.score(given[None], torch.as_tensor(labels[task.name])[:n][None]).item()
-            said.append(f"{task.name} {about(score, '%')} ({task.score_name})")
+            if score == score:  # there is a label to judge by
+                said.append(f"{task.name} {about(score, '%')} ({task.score_name})")
     return f"{start} A model's answers beside them: {enumerated(said)}." if said else start

@@ -1,4 +1,4 @@
-"""Scenes: where something is, and which pixels it is, as labelled and as a network answers."""
+"""Pictures: where something is, and which pixels it is, as labelled and as a network answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOUND, MISSED, FALSE = "#FFFFFF", ORANGE, SKY  # pixels: right, left out, and ta
 NIGHT = "#3A3A3A"  # pixels of the background that nobody took for anything else
 
 
-def scenes(
+def boxes_and_masks(
     x: Tensor,
     tasks: Sequence[Task],
     labels: Mapping[str, Tensor],
@@ -40,7 +40,7 @@ def scenes(
     Raises ValueError for tasks none of which can be drawn, and for labels or outputs of other pictures.
     """
     images, outputs = as_images(x), outputs or {}
-    asked = {kind: first_of(tasks, kind) for kind in (Box, Segmentation, Classification)}
+    asked = {kind: drawn_task(tasks, kind) for kind in (Box, Segmentation, Classification)}
     if not any(asked.values()):
         raise ValueError("none of the tasks is a Box, a Segmentation of two classes or a Classification")
     for task in filter(None, asked.values()):
@@ -67,13 +67,13 @@ def scenes(
                 put(ax, drawn_mask(asked[Segmentation], labels, outputs, number, images.shape[1:3]), at, y, side)
                 y += side + GAP
             if names:
-                write_names(ax, asked[Classification], labels, outputs, number, (at, y, side))
+                write_what_it_is(ax, asked[Classification], labels, outputs, number, (at, y, side))
         if outputs:
-            draw_key(ax, asked, height - LINE * 0.55)
-    return Drawing(figure, say_scenes(asked, labels, outputs, n, title))
+            draw_frames_and_fills(ax, asked, height - LINE * 0.55)
+    return Drawing(figure, say_boxes_and_masks(asked, labels, outputs, n, title))
 
 
-def first_of(tasks: Sequence[Task], kind: type[Task]) -> Task | None:
+def drawn_task(tasks: Sequence[Task], kind: type[Task]) -> Task | None:
     """The first task of a kind that can be drawn; a Segmentation classifies pixels, not pictures."""
     fits = [task for task in tasks if isinstance(task, kind)]
     if kind is Segmentation:
@@ -150,7 +150,7 @@ def rgb(colour: str) -> tuple[float, float, float]:
     return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
-def write_names(
+def write_what_it_is(
     ax: Axes,
     task: Classification,
     labels: Mapping[str, Tensor],
@@ -168,7 +168,7 @@ def write_names(
         ax.text(x, y + LINE * 1.65, shortened(f"{mark} {task.answers[given]}", side), va="center", color=ink)
 
 
-def draw_key(ax: Axes, asked: Mapping[type, Task | None], y: float) -> None:
+def draw_frames_and_fills(ax: Axes, asked: Mapping[type, Task | None], y: float) -> None:
     """What frames and colours mean, along the bottom."""
     x = 0.1
     entries = [("true box", OWN, "-"), ("given box", GIVEN, (0, (3, 2)))] if asked[Box] else []
@@ -182,14 +182,14 @@ def draw_key(ax: Axes, asked: Mapping[type, Task | None], y: float) -> None:
         x += 1.35
 
 
-def say_scenes(
+def say_boxes_and_masks(
     asked: Mapping[type, Task | None],
     labels: Mapping[str, Tensor],
     outputs: Mapping[str, Tensor],
     n: int,
     title: str | None,
 ) -> str:
-    """The alt text of :func:`scenes`: what is drawn, and how good the answers to these pictures are."""
+    """The alt text of :func:`boxes_and_masks`: what is drawn, and how good the answers to these pictures are."""
     tasks = [task for task in asked.values() if task]
     what = {Box: "the box", Segmentation: "the mask", Classification: "the name"}
     drawn = enumerated([what[kind] for kind, task in asked.items() if task])

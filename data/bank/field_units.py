@@ -33,4 +33,4 @@ SEEDS = FIELD.seeds
 
 def tables(swept, seeds: Sequence[int], some: bool) -> Iterator[tuple]:
     """What ``make.py`` stores."""
-    yield from fields.stored("field_vision_units", FIELD, swept, seeds, some)
+    yield from fields.stored("field_units", FIELD, swept, seeds, some)

@@ -9,10 +9,11 @@ three has in common. :func:`planted` makes linear tasks whose truth is known; th
 delta and groups. :func:`flats` asks for a price and a yes or no; the dial is the unit of the price. The ``seed`` draws
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
-two questions about the members of one small graph; the dial is the number of labels, and who is left is the test. The
-data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
-:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
-examples or on others (:mod:`.changes`).
+two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
+:func:`voices` has short spoken prompts; the dial is the voice that is kept out of training. The data comes with the
+course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a :class:`World`: see
+:mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same examples or on others
+(:mod:`.changes`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
@@ -29,6 +30,7 @@ from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
 from .shoppers import shoppers, tastes
 from .shops import shops
+from .voices import Voices, clip_table, voices
 from .world import Split, World
 
 __all__ = [
@@ -39,7 +41,9 @@ __all__ = [
     "Grouped",
     "Planted",
     "Split",
+    "Voices",
     "World",
+    "clip_table",
     "club",
     "colour_ceiling",
     "emoji",
@@ -63,4 +67,5 @@ __all__ = [
     "tastes",
     "turn",
     "verify",
+    "voices",
 ]

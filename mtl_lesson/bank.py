@@ -312,6 +312,46 @@ def read_measure(measure: str, pair: tuple[str, str]) -> pd.DataFrame:
     return own
 
 
+# --- in the field: lesson 12 ----------------------------------------------------------------------------------------
+
+
+class InField(NamedTuple):
+    """``scores``: by seed, the mean over the groups of the test set; ``groups``: by group, the mean over the seeds; so
+    ``mtl.claim(…, a.scores, b.scores, groups=(a.groups, b.groups))``. ``tried``: among how many trials it chose."""
+
+    scores: pd.Series
+    groups: pd.Series
+    tried: int
+
+
+def gather_field(field: str, measure: str | None = None, split_by: str = "group") -> dict[str, InField]:
+    """What is stored of a field, "vision", "language", "speech", "medicine" or "finance": arm → results on its starved
+    task, at the trial that each seed's validation set likes best by the field's own measure.
+
+    ``measure``: "score" or "loss", the field's own unless given. ``split_by="row"``: after training on other rows of
+    the test's groups. Raises DataError for a field that is not stored, KeyError for another measure or split_by.
+    """
+    table, groups, facts = (
+        load(f"field_{field}"),
+        load(f"field_{field}_groups"),
+        read_facts(f"field_{field}")["settings"],
+    )
+    measure = measure or facts["measure"]
+    groups = groups[(groups.measure == measure) & (groups.split_by == split_by)]
+    own = table[(table.task == facts["starved"]) & (table.split_by == split_by)].drop(columns=["split_by"])
+    if groups.empty:
+        raise KeyError(
+            f"there is no {measure!r} by {split_by!r}: measures are 'score' and 'loss', splits by 'group' and 'row'"
+        )
+    found = {}
+    for arm, part in own.groupby("arm", sort=False):
+        trial = choose(part[part.measure == facts["measure"]], "trial").trial
+        at = part[(part.measure == measure) & (part.trial == part.seed.map(trial))]
+        scores, by_group = at.set_index("seed").score, groups[groups.arm == arm].set_index("group").score
+        found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique())
+    return found
+
+
 # --- paths along λ --------------------------------------------------------------------------------------------------
 
 

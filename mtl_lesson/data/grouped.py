@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..arguments import whole
@@ -40,29 +39,34 @@ class Grouped(World):
 
 
 def cut(
-    groups: Sequence[object] | np.ndarray, n_train: int, n_validation: int, n_test: int, seed: int, split: str = "group"
+    groups: Sequence[object] | np.ndarray,
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+    seed: int,
+    split_by: str = "group",
 ) -> dict[str, np.ndarray]:
     """Cut the rows of a table into "train", "validation" and "test": split → row numbers, in a drawn order.
 
-    ``groups``: the group of each row. ``split="group"``: no group is in two of the three. ``split="row"``: the mistake,
-    on the *same* test rows; training and validation are drawn from all other rows, whatever their group. So that it can
-    be made, of each test group one half is tested on (a single row whole), and with "group" the other half is left out.
-    The difference of the two scores is then what a random split flatters by, group by group.
+    ``groups``: the group of each row. ``split_by="group"``: no group is in two of the three. ``split_by="row"``: the
+    mistake, on the *same* test rows; training and validation are drawn from all other rows, whatever their group. So
+    that it can be made, of each test group one half is tested on (a single row whole), and with "group" the other half
+    is left out. The difference of the two scores is then what a random split flatters by, group by group.
 
     The test rows are the same for every ``seed``, which draws the rest. Training has exactly ``n_train`` rows and
     validation ``n_validation``; the test has ``n_test`` or, since groups stay whole, a few fewer.
 
     Raises TypeError or ValueError for numbers that are no whole ones or out of range, for more rows than there are, and
-    for another ``split``.
+    for another ``split_by``.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split is one of {', '.join(map(repr, SPLITS))}, not {split!r}")
+    if split_by not in SPLITS:
+        raise ValueError(f"split_by is one of {', '.join(map(repr, SPLITS))}, not {split_by!r}")
     sizes = {"n_train": n_train, "n_validation": n_validation, "n_test": n_test}
     n_train, n_validation, n_test = (whole(size, name) for name, size in sizes.items())
     seed, of = whole(seed, "seed", least=0), np.unique(np.asarray(groups), return_inverse=True)[1]
     test, rest = take_test(of, n_test)
-    pool = rest[~np.isin(of[rest], of[test])] if split == "group" else rest
-    unit = of if split == "group" else np.arange(len(of))
+    pool = rest[~np.isin(of[rest], of[test])] if split_by == "group" else rest
+    unit = of if split_by == "group" else np.arange(len(of))
     row = pool[together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
     train, left = row[:n_train], row[n_train:]
     left = left[~np.isin(unit[left], unit[train])]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
-import torch
+from torch import Tensor
 
 from ..data.grouped import Grouped
+from ..tasks import find_task
 from ..training import Run
-from .features import in_parts
+from .features import in_parts, split_of
 
 
 def by_group(run: Run, split: str = "test") -> pd.DataFrame:
@@ -19,21 +22,21 @@ def by_group(run: Run, split: str = "test") -> pd.DataFrame:
 
     Raises TypeError for a run on a world that knows no groups, ValueError for an unknown split.
     """
-    world = run.world
-    if not isinstance(world, Grouped):
-        raise TypeError(f"{world.name!r} does not know the groups of its examples: it is no mtl.data.Grouped")
-    if split not in world.groups:
-        raise ValueError(f"a world has train, validation and test, not {split!r}")
-    rows, groups, part = [], world.groups[split], getattr(world, split)
-    outputs = in_parts(run.model, part.x, heads=True)
-    numbers, of = groups.unique(return_inverse=True)
-    members = [torch.nonzero(of == number).flatten() for number in range(len(numbers))]
-    for task in run.model.tasks:
-        y, labels = outputs[task.name][None], part.labels[task.name][None]
-        for number, mine in zip(numbers.tolist(), members, strict=True):
-            own, known = labels[:, mine], int(task.labelled(labels[:, mine]).sum())
-            if not known:
-                continue
-            loss, score = task.loss(y[:, mine], own).item(), task.score(y[:, mine], own).item()
-            rows.append({world.group: number, "task": task.name, "loss": loss, "score": score, "count": known})
+    if not isinstance(run.world, Grouped):
+        raise TypeError(f"{run.world.name!r} does not know the groups of its examples: it is no mtl.data.Grouped")
+    return judge_groups(run.world, in_parts(run.model, split_of(run.world, split).x, heads=True), split)
+
+
+def judge_groups(world: Grouped, outputs: Mapping[str, Tensor], split: str = "test") -> pd.DataFrame:
+    """:func:`by_group` of outputs that anything may have made: task → (n, …), for all examples of a split."""
+    groups, labels = world.groups[split], split_of(world, split).labels
+    members = {number: (groups == number).nonzero().flatten() for number in groups.unique().tolist()}
+    rows = []
+    for name, y in outputs.items():
+        task = find_task(world.tasks, name)
+        for number, mine in members.items():
+            own, said = labels[name][mine][None], y[mine][None]
+            if count := int(task.labelled(own).sum()):
+                loss, score = task.loss(said, own).item(), task.score(said, own).item()
+                rows.append({world.group: number, "task": name, "loss": loss, "score": score, "count": count})
     return pd.DataFrame(rows, columns=[world.group, "task", "loss", "score", "count"])

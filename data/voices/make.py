@@ -1,6 +1,7 @@
 """Makes clips.csv, clips.png, LICENSE and SHA256SUMS from five packages of Debian.
 
-for l in en es fr it ru; do apt-get download asterisk-core-sounds-$l-wav; dpkg -x asterisk-core-sounds-$l-wav_*.deb x; done
+apt-get download asterisk-core-sounds-{en,es,fr,it,ru}-wav
+for file in asterisk-core-sounds-*.deb; do dpkg -x $file x; done
 python data/voices/make.py --source x
 
 clips.png is a grey picture: a clip 28×28, low tones at the bottom, 50 clips a row, without gaps, in the order of the
@@ -68,7 +69,7 @@ def picture_of(samples: np.ndarray, bands: np.ndarray) -> np.ndarray:
 
 
 def prompt_of(name: str) -> str:
-    """What is said, as far as the name tells: vm-goodbye and goodbye are one prompt, and so are they in any language."""
+    """What is said, as far as the name tells: vm-goodbye and goodbye are one prompt, in any language."""
     return name.split("/")[-1].removeprefix("vm-").removeprefix("queue-")
 
 

@@ -1,4 +1,4 @@
-"""The world ``voices``: short spoken prompts as pictures of sound. Four voices, five languages, the same prompts in each."""
+"""The world ``voices``: short spoken prompts as pictures of sound, by four voices in five languages."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def voices(
     Ivrvoice Russian, June French, and only Allison speaks two, English and Spanish. Nothing here can tell a network
     that knows Italian from one that knows Carlo, or his microphone.
 
-    The unit of splitting is the **prompt**: what is one prompt in five languages is in one split. With ``held_out``, the
-    dial, it is the **voice**: the test clips are this voice's, and training and validation have the other three, other
-    prompts in each. Who that voice is, and often its language, is then no answer that training has shown, so that
-    only the score of ``kind`` says something.
+    The unit of splitting is the **prompt**: what is one prompt in five languages is in one split. With ``held_out``,
+    the dial, it is the **voice**: the test clips are this voice's, and training and validation have the other three,
+    other prompts in each. That voice and its language are then answers that training has not shown, so that only the
+    score of ``kind`` says something.
 
     ``split_by="row"`` is the mistake, on the same test clips: other languages' versions of the test prompts may be
-    trained on; with ``held_out``, other prompts of the voice itself. So that it can be made, one half of each test group
-    is tested on, and with "group" the other is left out.
+    trained on; with ``held_out``, other prompts of the voice itself. So that it can be made, one half of each test
+    group is tested on, and with "group" the other is left out.
 
     ``seed`` draws training and validation; the test is the same for every seed, and has ``n_test`` clips or, since
     groups stay whole, a few fewer. Those at a small ``n_train`` are the first of those at a larger one.
@@ -76,8 +76,8 @@ def voices(
     Source: asterisk-core-sounds 1.6.1 of Debian. English and Spanish by Allison Smith, French by June Wallack (CC BY-SA
     3.0), Italian by Carlo Flora, Russian provided by Maxim Topal of ivrvoice.ru (CC BY 3.0): see data/voices/README.md.
 
-    Raises TypeError or ValueError for a number that is not whole or is out of range, ValueError for a task, a voice or a
-    way to split that is not there, DataError where a file is missing or damaged.
+    Raises TypeError or ValueError for a number that is not whole or is out of range, ValueError for a task, a voice or
+    a way to split that is not there, DataError where a file is missing or damaged.
     """
     ask = (ask,) if isinstance(ask, str) else tuple(ask)
     if not ask or len(set(ask)) < len(ask) or not set(ask) <= set(ANSWERS):
@@ -134,8 +134,8 @@ def _examples(rows: Tensor, ask: Iterable[str]) -> Split:
 def _without(
     voice: str, n_train: int, n_validation: int, n_test: int, seed: int, split_by: str
 ) -> dict[str, np.ndarray]:
-    """Split → rows. Tested on are half of the voice's prompts. Training and validation have the others' clips, or by row
-    the others' and the other half of this voice's; no prompt is in both."""
+    """Split → rows. Tested on are half of the voice's prompts. Training and validation have the others' clips, or by
+    row the others' and the other half of this voice's; no prompt is in both."""
     if voice not in SPEAKERS:
         raise ValueError(f"held_out: the voices are {', '.join(map(repr, SPEAKERS))}, not {voice!r}")
     if split_by not in SPLITS:

@@ -317,11 +317,13 @@ def read_measure(measure: str, pair: tuple[str, str]) -> pd.DataFrame:
 
 class InField(NamedTuple):
     """``scores``: by seed, the mean over the groups of the test set; ``groups``: by group, the mean over the seeds; so
-    ``mtl.claim(…, a.scores, b.scores, groups=(a.groups, b.groups))``. ``tried``: among how many trials it chose."""
+    ``mtl.claim(…, a.scores, b.scores, groups=(a.groups, b.groups))``. ``tried``: among how many trials it chose;
+    ``better``: "greater" or "less"."""
 
     scores: pd.Series
     groups: pd.Series
     tried: int
+    better: str
 
 
 def gather_field(field: str, measure: str | None = None, split_by: str = "group") -> dict[str, InField]:
@@ -348,7 +350,8 @@ def gather_field(field: str, measure: str | None = None, split_by: str = "group"
         trial = choose(part[part.measure == facts["measure"]], "trial").trial
         at = part[(part.measure == measure) & (part.trial == part.seed.map(trial))]
         scores, by_group = at.set_index("seed").score, groups[groups.arm == arm].set_index("group").score
-        found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique())
+        better = "greater" if at.higher_is_better.all() else "less"
+        found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique(), better)
     return found
 
 

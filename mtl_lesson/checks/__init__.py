@@ -14,6 +14,7 @@ from .lesson_08 import conflict_hurts, gradient_cosine, standardise
 from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
 from .lesson_10 import cut_out, low_rank, task_arithmetic
 from .lesson_11 import contrast, propagate, protocol, rotation
+from .lesson_12 import mean_over_groups, unit_of_claim
 
 __all__ = [
     "Exercise",
@@ -42,6 +43,7 @@ __all__ = [
     "joint_loss",
     "labels_worth",
     "low_rank",
+    "mean_over_groups",
     "named_company",
     "owners",
     "probe_claim",
@@ -62,6 +64,7 @@ __all__ = [
     "transfer_design",
     "transplant",
     "two_branches",
+    "unit_of_claim",
     "who_learns",
     "without_unit",
     "your_situation",

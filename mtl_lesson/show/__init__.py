@@ -25,6 +25,7 @@ computes a result.
 ``front``                   the curve of fixed weights of two tasks, a point a method
 ``graph``                   a graph, its nodes filled by class or by value, its ties as wide as they are strong
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
+``claims_in_panels``        claims of different worlds, each in its own unit
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
 """
@@ -43,6 +44,7 @@ from .lesions import lesions
 from .maps import affinity_map, map_of_claims, map_of_differences, probe_matrix
 from .microscope import microscope
 from .neighbours import neighbours
+from .panels import claims_in_panels
 from .pareto import pareto
 from .schools import SchoolsPicture, schools
 from .sheets import answers, pictures, ready
@@ -60,6 +62,7 @@ __all__ = [
     "arrows",
     "attributions",
     "bars",
+    "claims_in_panels",
     "colour_of",
     "explorer",
     "front",

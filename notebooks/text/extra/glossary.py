@@ -80,3 +80,10 @@
 # | retrieval at k | 前 k 检索率 | how often a thing's partner is among the k nearest | 11 |
 # | modality, stem | 模态，输入分支 | a kind of input, and the layers of its own that it passes first | 11 |
 # | graph network, message passing | 图网络，消息传递 | each node hears its neighbours' features, then computes its own | 11 |
+# | unit of splitting, group | 划分单位，分组 | what stands whole on one side of a split: a voice, a patient, a state | 12 |
+# | leak | 数据泄漏 | the test tells what will not be known on the day: by its rows, or by a column written later | 12 |
+# | flattery of a random split | 随机划分的高估 | how much better the same test examples come out after training on others of their groups | 12 |
+# | log loss | 对数损失 | −log of the chance that was given to what happened | 12, extra |
+# | calibration | 校准 | of those who were given a chance of 7 in 10, seven in ten | 12, extra |
+# | censoring | 删失 | someone was last seen before it could have happened: no label is known | 12, extra |
+# | IoU | 交并比 | what two boxes, or masks, have in common, by what they cover together | 12, extra |

@@ -48,7 +48,7 @@ def test_damage_is_refused_and_the_message_says_how_to_repair_it(tmp_path, monke
     monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
     harm(tmp_path / "data" / "patients" / "patients.csv")
     with pytest.raises(DataError, match=r"patients\.csv") as caught:
-        module._listed.__wrapped__()  # past the cache
+        module._register.__wrapped__()  # past the cache
     assert "git checkout -- data/patients" in str(caught.value)
 
 

@@ -135,7 +135,9 @@ def test_no_patient_is_in_two_splits_and_the_test_is_the_same_for_every_seed(see
     rows = [world.rows[part] for part in PARTS]
     assert len(set(torch.cat(rows).tolist())) == sum(SMALL.values())
     assert torch.equal(rows[2], patients(**SMALL, seed=seed + 1, group=group).rows["test"])
-    assert not torch.equal(rows[0], patients(**SMALL, seed=seed + 1, group=group, split_by=split_by).rows["train"])
+    others = patients(**SMALL, seed=seed + 1, group=group, split_by=split_by).rows
+    assert not torch.equal(rows[0], others["train"])
+    assert not torch.equal(rows[1], others["validation"])
     table = patients_table()
     unit = table.pid if group == "patient" else table.year
     for part in PARTS:

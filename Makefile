@@ -1,7 +1,7 @@
 # Two commands matter: `make lab` opens the course, `make test` proves it. Each target is a few lines of ordinary tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-machines notebooks bank bench fresh clean setup
+.PHONY: help lab test test-machines test-tools tools notebooks bank bench fresh clean setup
 
 # The interpreter that builds .venv, once: the first of these that is 3.11 or newer and can make virtual environments.
 PYTHON =
@@ -21,6 +21,7 @@ help:
 	@echo "make test           run every test: code, notebooks, browser; goes on after a failure and names it at the end"
 	@echo "make test-machines  run the code's tests and three lessons as on other machines: other precisions, threads and"
 	@echo "                    instructions, and a busy one (MACHINES=\"bfloat16 default\": only those)"
+	@echo "make tools          install Keras and Lightning as well, for the extra that compares them; make test-tools: test it"
 	@echo "make fresh NB=02    put a clean copy of lesson 02 beside yours (an extra: NB=extra/03_directions)"
 	@echo "make notebooks      build the notebooks from notebooks/text, and say how long they are (NB=02, NB=extra/03_directions:"
 	@echo "                    only that one; NB=extra/: the extras)"
@@ -60,6 +61,17 @@ lab: setup
 fresh: setup
 	@$(VENV) notebooks/desk.py --fresh '$(NB)'
 
+# The one notebook that needs more than the course does.
+OF_TOOLS = notebooks/extra/keras_and_lightning.ipynb
+
+tools: setup
+	@$(VENV) -m pip install --disable-pip-version-check --quiet --editable '.[tools]'
+
+test-tools: tools
+	@MTL_REQUIRE_TOOLS=1 OMP_NUM_THREADS=1 $(VENV) -m pytest tests/test_keras_and_lightning.py
+	@MTL_THREADS=1 OMP_NUM_THREADS=1 $(VENV) -m pytest --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/notebook_sanitize.cfg --nbval-cell-timeout 300 $(OF_TOOLS)
+
 # A step that fails does not keep the next from running; Ctrl-C does.
 test: setup
 	@trap 'exit 130' INT; failed=; \
@@ -68,7 +80,7 @@ test: setup
 	step "2 of 4: the package and the house" OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile -m "not browser" tests; \
 	step "3 of 4: the notebooks, every output against the stored one" MTL_PREDICTIONS=off MTL_THREADS=1 OMP_NUM_THREADS=1 $(VENV) -m pytest \
 	  -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/notebook_sanitize.cfg \
-	  --nbval-cell-timeout 300 notebooks; \
+	  --nbval-cell-timeout 300 --ignore=$(OF_TOOLS) notebooks; \
 	step "4 of 4: the lessons in JupyterLab" $(VENV) -m pytest -m browser tests; \
 	if [ "$$failed" ]; then echo "These steps failed:$$failed" >&2; exit 1; fi
 	@echo "Everything passed"

@@ -223,7 +223,9 @@ def test_the_stages_of_make_test_cover_all_tests():
 
 @needs_make
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.parametrize(("fail", "status"), [("neither", 0), ("ci", 1), ("test", 1), ("test-machines", 1)])
+@pytest.mark.parametrize(
+    ("fail", "status"), [("neither", 0), ("ci", 1), ("test", 1), ("test-machines", 1), ("test-tools", 1)]
+)
 def test_the_continuous_integration_runs_all_its_commands(tmp_path, fail, status):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
@@ -240,7 +242,21 @@ def test_the_continuous_integration_runs_all_its_commands(tmp_path, fail, status
         " --yes @biomejs/biome@2.6.8 ci mtl_lesson/widgets ",
         "1 test ",
         " test-machines MACHINES=bfloat16 default ",
+        " test-tools ",
     ]
+
+
+@needs_make
+def test_what_needs_more_is_left_out_of_make_test_and_has_a_target_of_its_own(house):
+    script(house.folder / ".venv" / "bin" / "python", RECORDER)
+    assert house("test").returncode == 0
+    assert "--ignore=notebooks/extra/keras_and_lightning.ipynb notebooks" in steps(house)[2]
+    assert house("test-tools").returncode == 0
+    calls = (house.folder / "calls").read_text().splitlines()
+    assert [call for call in calls if "pip install" in call][-1].endswith("--editable .[tools]")
+    code, notebook = [call for call in calls if " -m pytest" in call]
+    assert code == "1,, -m pytest tests/test_keras_and_lightning.py"
+    assert notebook.endswith("--nbval-cell-timeout 300 notebooks/extra/keras_and_lightning.ipynb")
 
 
 # Other machines

@@ -10,10 +10,10 @@ delta and groups. :func:`flats` asks for a price and a yes or no; the dial is th
 what is trained on and chosen by; the test set is the same for every seed, but that in ``planted`` the truth is drawn as
 well. :func:`emoji` shows little pictures by two designers, and their names; the dial is the question. :func:`club` asks
 two questions about the members of one small graph; the dial is the number of labels, and who is left is the test.
-:func:`voices` has short spoken prompts; the dial is the voice that is kept out of training. The data comes with the
-course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a :class:`World`: see
-:mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same examples or on others
-(:mod:`.changes`).
+:func:`portrait` asks three questions about crops of one photograph, which :func:`onet`, a network in use elsewhere, was
+trained to answer. The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data
+of your own is a :class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels
+on the same examples or on others (:mod:`.changes`, :mod:`.shared_inputs`).
 """
 
 from .changes import flip_labels, hide_labels, only, overlap
@@ -26,11 +26,12 @@ from .grouped import Grouped
 from .intake import padded
 from .inventory import verify
 from .planted import Planted, optimum, planted
+from .portrait import onet, portrait
 from .questions import colour_ceiling, questions, recolour, turn
 from .schools import exam_table, mathachieve_table, schools
+from .shared_inputs import share_inputs
 from .shoppers import shoppers, tastes
 from .shops import shops
-from .voices import Voices, clip_table, voices
 from .world import Split, World
 
 __all__ = [
@@ -41,9 +42,7 @@ __all__ = [
     "Grouped",
     "Planted",
     "Split",
-    "Voices",
     "World",
-    "clip_table",
     "club",
     "colour_ceiling",
     "emoji",
@@ -54,18 +53,20 @@ __all__ = [
     "garments",
     "hide_labels",
     "mathachieve_table",
+    "onet",
     "only",
     "optimum",
     "overlap",
     "padded",
     "planted",
+    "portrait",
     "questions",
     "recolour",
     "schools",
+    "share_inputs",
     "shoppers",
     "shops",
     "tastes",
     "turn",
     "verify",
-    "voices",
 ]

@@ -18,6 +18,7 @@ computes a result.
 ``attributions``            where in a picture each answer comes from
 ``units``                   what every hidden unit looks for
 ``neighbours``              pictures, and beside each the nearest words
+``boxes_and_masks``         pictures with the boxes, masks and names that are right and that are given
 ``microscope``              two tasks' features as maps, a column a model
 ``lesions``                 units by what each of two tasks loses without them
 ``pareto``                  the scores of two tasks at once, a point a way
@@ -32,6 +33,7 @@ computes a result.
 
 from .along import along
 from .arrows import arrows
+from .boxes_and_masks import boxes_and_masks
 from .comparisons import bars, paired
 from .curves import learning_curves
 from .diagram import model_diagram
@@ -62,6 +64,7 @@ __all__ = [
     "arrows",
     "attributions",
     "bars",
+    "boxes_and_masks",
     "claims_in_panels",
     "colour_of",
     "explorer",

@@ -33,7 +33,7 @@
 import torch  # noqa: F401, for your answers
 
 import mtl_lesson as mtl
-from mtl_lesson import bank, checks
+from mtl_lesson import checks
 
 # %% [markdown]
 # ## 1 · The unit

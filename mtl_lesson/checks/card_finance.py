@@ -1,0 +1,44 @@
+"""The exercise of the card of finance, lesson 12: a weight with which each answer of two tasks counts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .exercise import Exercise, attempted, judged, no_number
+
+CASES = ((50, 1000), (30, 600), (200, 200), (7, 640))
+
+
+def even_weight(function: Callable[[int, int], float]) -> str | None:
+    """``even(known, all)``: the weight w of a task with labels on ``known`` of ``all`` examples, beside one with all.
+
+    In the mean, a batch of b examples holds b · known / all labels of the first task. In w L_1 + L_2, both means, one
+    label counts w / (b · known / all) and 1 / b: the same for w = known / all.
+    """
+    for known, every in CASES:
+        given = attempted(function(known, every))
+        if because := no_number(given):
+            return because
+        mistakes = {
+            every / known: "that makes the few count even more: the mean over few labels is large for each already.",
+            1.0: "that is L₁ + L₂ as it stands, where one of the few labels counts as much as many others.",
+            known / (every - known): "the other task has labels on all examples, not on the rest alone.",
+            1 / known: "a label of the other task counts one of `every`, not one of one.",
+        }
+        if known == every:  # where all have both, several mistakes are right
+            mistakes = {}
+        otherwise = f"with {known} of {every} labelled it is off: how much does one label count in each of the means?"
+        if problem := judged(float(given), known / every, mistakes, otherwise):
+            return problem
+    return None
+
+
+even_weight = Exercise(
+    "Exercise 1",
+    even_weight,
+    praise="A mean hides how many it is a mean of; the weight says it again.",
+    hints=(
+        "Of 64 examples in a batch, how many have the rare label? One over that is what each of them counts.",
+        "One of the others counts 1/64. By which factor is that less?",
+    ),
+)

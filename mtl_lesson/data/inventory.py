@@ -5,7 +5,7 @@ from __future__ import annotations
 from .files import DataError, checksums, data_folder, remedy, verified
 
 #: the folders with checksums; data/bank has its own
-FOLDERS = ("emoji", "fashion_mnist", "kaomoji", "mathachieve", "onet", "schools")
+FOLDERS = ("emoji", "fashion_mnist", "kaomoji", "loans", "mathachieve", "onet", "patients", "schools", "voices")
 
 
 def verify() -> str:

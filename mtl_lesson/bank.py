@@ -20,7 +20,7 @@ import pandas as pd
 
 from . import data, sharing
 from .data.files import DataError, content_of, data_folder, remedy
-from .evidence import choose
+from .evidence import Claim, choose, claim
 from .inspection import paths
 from .provenance import stamp
 from .tasks import SINGLE
@@ -316,14 +316,21 @@ def read_measure(measure: str, pair: tuple[str, str]) -> pd.DataFrame:
 
 
 class InField(NamedTuple):
-    """``scores``: by seed, the mean over the groups of the test set; ``groups``: by group, the mean over the seeds; so
-    ``mtl.claim(…, a.scores, b.scores, groups=(a.groups, b.groups))``. ``tried``: among how many trials it chose;
-    ``better``: "greater" or "less"."""
+    """One arm in a field. ``scores``: by seed, the mean over the groups of the test set; ``groups``: by group, the mean
+    over the seeds. ``tried``: among how many trials it chose; ``better``: "greater" or "less"; ``unit``: as in
+    :func:`~mtl_lesson.claim`."""
 
     scores: pd.Series
     groups: pd.Series
-    tried: int
-    better: str
+    tried: int = 1
+    better: str = "greater"
+    unit: str = "%"
+
+    def beats(self, other: InField, text: str) -> Claim:
+        """The claim that this arm is better than another, over groups and seeds; a positive difference is a gain, also
+        where less is better."""
+        a, b = (self, other) if self.better == "greater" else (other, self)
+        return claim(text, a.scores, b.scores, groups=(a.groups, b.groups), unit=self.unit)
 
 
 def gather_field(field: str, measure: str | None = None, split_by: str = "group") -> dict[str, InField]:
@@ -350,8 +357,9 @@ def gather_field(field: str, measure: str | None = None, split_by: str = "group"
         trial = choose(part[part.measure == facts["measure"]], "trial").trial
         at = part[(part.measure == measure) & (part.trial == part.seed.map(trial))]
         scores, by_group = at.set_index("seed").score, groups[groups.arm == arm].set_index("group").score
-        better = "greater" if at.higher_is_better.all() else "less"
-        found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique(), better)
+        higher = bool(at.higher_is_better.all())  # such a score is a share in every field
+        better, unit = ("greater", "%") if higher else ("less", "")
+        found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique(), better, unit)
     return found
 
 

@@ -37,7 +37,7 @@ def explained(known: int, every: int) -> dict[float, str]:
 
 
 even_weight = Exercise(
-    "Exercise 1",
+    "Exercise",
     even_weight,
     praise="A mean hides how many it is a mean of; the weight says it again.",
     hints=(

@@ -37,7 +37,7 @@ from mtl_lesson.show.by_class import by_class
 # %% [markdown]
 # ## 1 · Numbers and classes at once
 #
-# Lending Club, early 2018: 10,000 loans that were made. The lender grades an applicant and reads the rate off a list.
+# Lending Club, early 2018: 10,000 loans. The lender grades an applicant and reads the rate off a list.
 
 # %%
 told = mtl.data.loans(seed=200)
@@ -109,8 +109,7 @@ mtl.show.verdicts(share, read, flattered, primary=1)
 # 0.99. And it is the weight: with $w = 1$ it is 0.95, not shown to be better than alone.
 #
 # The price list, which shares nothing, errs 0.03 less still. **Where one answer nearly determines another, it may be read off
-# rather than shared.** (After ten seeds that interval ended too close to zero to be told; so there are sixteen.) The trunk has
-# to find again, with fifty rates, what the list is told; the list needs the two questions to be nearly one.
+# rather than shared.** (After ten seeds that interval ended too close to zero to be told; so there are sixteen.)
 #
 # <!-- stated: share supported -0.12 -->
 # <!-- stated: read supported -0.03 -->
@@ -125,8 +124,7 @@ mtl.show.verdicts(share, read, flattered, primary=1)
 #
 # ## 3 · The split, and the leak
 #
-# A split by row, half of each test state in the pool for training, is not shown to flatter: no state is among the inputs, and it
-# seems that one list holds for the nation. Nobody knew that before it was measured. <!-- stated: flattered undecided -->
+# A split by row is not shown to flatter: no state is among the inputs, and it seems that one list holds for the nation. <!-- stated: flattered undecided -->
 #
 # What does leak is a *column*. Three were written after the rate was set: monthly payment, what is still owed, interest paid. All
 # rates told, one trunk:
@@ -142,27 +140,25 @@ for leak in (False, True):
     print("with" if leak else "without", "the three columns:", mtl.words.about(trained(leak).test()["rate"]))
 
 # %% [markdown]
-# With them the error is about half, in new states, too, and of no use: on the day when a rate is asked for, nobody has paid. The split
-# by state does not show it. Ask of each column *when* it was written.
+# With them the error is about half, in new states, too, and of no use: on the day when a rate is set, nobody has paid. Ask of each
+# column *when* it was written.
 #
-# **Race** is not in the table. American law (the Equal Credit Opportunity Act) forbids it in the decision. Who wants to know whether
-# lenders keep to that needs it: so mortgage lenders must report it (*HMDA*). And leaving a column out leaves its proxies in, home,
-# income, length of history; our network may have learnt them, and we have not looked.
+# **Race** is not in the table. American law (the Equal Credit Opportunity Act) forbids it in the decision. Who audits lenders
+# needs it: so mortgage lenders must report it (*HMDA*). And without the column its proxies remain, such as income or home; our network
+# may have learnt them, and we have not looked.
 #
 # ## What we saw
 #
 # - Fifty rates gain by a thousand grades, once each answer counts the same.
-# - Where one answer nearly determines another, ask whether to share a trunk or to chain the answers.
-# - The split by row does no harm that shows. A column from after the decision does, under any split.
+# - Where one answer nearly determines another, a chain of answers may beat a shared trunk.
+# - A split by row does no harm that shows here. A column from after the decision does, under any split.
 #
-# **What may not be concluded.** Who pays back: only loans that were *made* are here, none old enough to fail. How next year's loans are
-# priced: it is three months. That fifty rates are enough: five hundred more were known to choose by.
+# **What may not be concluded.** Who pays back: only loans that were *made* are here, hardly one old enough to fail. Next year's
+# rates: this is three months. That fifty rates are enough: five hundred more were known to choose by.
 #
-# **The essay's finance.** This stands for *credit*, for the lender's own price, not for default, which wants years. *Portfolios*: the
-# same question in each of many places is `mtl.data.loans(20, 20, 40, by="state")`, lesson 03 again; returns of assets are split by
-# time, and open prices that may be passed on we have not found. *Fraud*: one in a thousand, labels that come months late, and banks
-# that pass nothing on.
+# **The essay's finance.** This stands for *credit*, its price, not for default, which wants years. *Portfolios*: a task for each place
+# is `mtl.data.loans(20, 20, 40, by="state")`, lesson 03 again; returns of assets need a split by time, and prices that may be passed
+# on. *Fraud*: rare, its labels come late, and banks pass nothing on.
 #
-# **Read on.** Read et al. 2011, *Classifier chains for multi-label classification*; Kaufman et al. 2012, *Leakage in data mining*;
-# Munnell et al. 1996, *Mortgage lending in Boston: interpreting HMDA data*; Hardt, Price & Srebro 2016, *Equality of opportunity in
-# supervised learning*.
+# **Read on.** Read et al. 2011, *Classifier chains for multi-label classification*; Munnell et al. 1996, *Mortgage lending in Boston:
+# interpreting HMDA data*; Hardt, Price & Srebro 2016, *Equality of opportunity in supervised learning*.

@@ -38,7 +38,7 @@ from mtl_lesson.checks import card_language as checks
 # ## 1 · A phrase and its faces
 #
 # Kaomoji are faces made of signs, with a few words. The source has 82,109, most from Japanese dictionaries for typing, and 4,169 are here.
-# A phrase in its scripts, *bye-bye*:
+# A phrase in its scripts, *bye-bye* (where your machine has no font for a letter, a box stands for it):
 
 # %%
 table = mtl.data.text_table()
@@ -86,7 +86,8 @@ checks.number_of_letters(number)
 # **Predict:** with 50 texts in half width, against a network alone …
 
 # %%
-answers = ["Hard and Pooled help", "only Pooled is shown to help", "only Hard is shown to help", "neither is shown to help"]
+answers = ["Hard and Pooled help", "only Pooled is shown to help", "only Hard is shown to help",
+           "neither is shown to help"]
 guess = mtl.predict("With 50 labelled texts in half width …", answers, key="12/language")
 guess
 
@@ -107,8 +108,9 @@ guess.reveal(answers[{(True, True): 0, (True, False): 1, (False, True): 2, (Fals
 mtl.show.verdicts(pooled, trunk, linear, primary=1)
 
 # %%
-drawn = [(arm, score) for arm in ("majority", "linear", "Alone, shrunk", "Hard", "Pooled") for score in field[arm].scores]
-mtl.show.bars(pd.DataFrame(drawn, columns=["arm", "score"]), "score", "arm", unit="%", title="Half width, by phrase")
+arms = ["majority", "linear", "Alone, shrunk", "Hard", "Pooled"]
+drawn = pd.DataFrame([(arm, score) for arm in arms for score in field[arm].scores], columns=["arm", "score"])
+mtl.show.bars(drawn, "score", "arm", unit="%", title="Half width, by phrase")
 
 # %% [markdown]
 # One network gains ten points: 28 in 100 are right, where a network alone has 18 and one answer for all 15. One trunk with a head each
@@ -153,7 +155,7 @@ mtl.show.paired(changes, title="Beside one network, by phrase")
 # group. <!-- stated: bank.gather_field("language","loss")["Pooled"].scores.mean() = 3.3 -->
 #
 # **The essay's language.** This stands for *classes of texts*, and for what many-language models rest on, common pieces of words.
-# *Named entities* need a label a word, and *translation* needs pairs of texts and a decoder: no corpus for either comes with a package.
+# *Named entities* need a label a word, and *translation* needs pairs of texts and a decoder; no open corpus for either is bundled.
 # The same texts with three *questions*, emotion, intent and subject, are `mtl.data.texts(ask="questions")`. Ask of them whether labels
 # that a program made from one another teach one another.
 #

@@ -31,9 +31,11 @@
 
 # %%
 import torch  # noqa: F401, for your answers
+from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson import checks
+from mtl_lesson import bank, checks
+from mtl_lesson import inspection as look
 
 # %% [markdown]
 # ## 1 · The unit

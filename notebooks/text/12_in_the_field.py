@@ -131,27 +131,27 @@ def flattery(field):
     return seen.beats(honest[field][arm], f"{field}: a random split flatters")
 
 
-first = {(field, "A random split flatters by"): flattery(field) for field in fields if field != "medicine"}
-first["medicine", "A random split flatters by"] = "one row a patient: nothing can leak by the split"
-mtl.show.claims_in_panels(first)
+flattered = {field: flattery(field) for field in fields}
+shown = flattered | {"medicine": "a patient is one row: by the split nothing can leak"}
+mtl.show.claims_in_panels({(field, "A random split flatters by"): one for field, one in shown.items()})
 
 # %%
-shown = sum(one.verdict == "supported" for one in first.values() if not isinstance(one, str))
-guess.reveal(answers[{4: 1, 3: 2, 2: 2, 1: 3}.get(shown, 4)])
+number = sum(one.verdict == "supported" for one in flattered.values())
+guess.reveal(answers[[4, 3, 2, 2, 1, 0][number]])
 
 # %% [markdown]
 # It flatters language, by 6.3 points, and speech, by 3.5. In vision and finance no difference shows, and in medicine there can be none.
-# So the colleague's claim, this lesson's **misconception**, is wrong in two fields and *right* in another. Nobody can tell from
-# the kind of field. A group leaks where a network can remember what is its own: a phrase has its words, a voice its sound. What
-# makes a state is too little to be remembered, and to cut a garment out one need not know it.
+# So the colleague's claim, this lesson's **misconception**, is wrong in two fields and right in another, and the name of a field does
+# not tell which. A reading that we have not tested: a group leaks where a network can remember what is its own, as a phrase
+# has its words and a voice its sound; one need not know a garment to cut it out.
 #
 # (A split can be honest and the interval not: taken over 10 seeds alone, speech would count its four voices as all voices.)
 #
-# <!-- stated: flattery("language") supported +6.3 -->
-# <!-- stated: flattery("speech") supported +3.5 -->
-# <!-- stated: flattery("vision") undecided -->
-# <!-- stated: flattery("finance") undecided -->
-# <!-- stated: flattery("medicine").mean = 0 -->
+# <!-- stated: flattered["language"] supported +6.3 -->
+# <!-- stated: flattered["speech"] supported +3.5 -->
+# <!-- stated: flattered["vision"] undecided -->
+# <!-- stated: flattered["finance"] undecided -->
+# <!-- stated: flattered["medicine"].mean = 0 -->
 #
 # ## 3 · One comparison, five times
 #
@@ -187,8 +187,9 @@ mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 # Sharing is shown to help in three of five fields. Then look at the column beside it. In **language** it beats the floor too, by 7.4
 # points: what another script taught carries over, and it is the common *answer* that carries it (`Pooled`, lesson 02). In
 # **medicine** logistic regression is not shown to be worse, and in **finance** a price list, which shares no weight, errs less: it
-# reads the grade, then looks up what that grade costs. In **speech** a *stopwatch* beats all networks on a new voice: long prompts are
-# seldom digits. In **vision** sharing is undecided: one network of eight called every pixel background, and it stays in.
+# foretells the grade, then looks up what that grade costs. In **speech** sharing is too close to tell, over four voices, and a
+# *stopwatch*, which knows how long a prompt is and nothing else, beats it. In **vision** it is undecided: one network of eight
+# called every pixel background, and it stays in.
 #
 # The method was the same each time. What changed is what may be split from what, and what there is to beat.
 #

@@ -7,9 +7,10 @@ mean validation score of *kind*, on other prompts of the three known voices. Tru
 The starved task is *kind*, which speaker and language stand beside in "Hard"; "Separate" and "Alone, shrunk"
 learn it alone. A floor more than in other fields is the "stopwatch", which knows nothing but how long a clip is.
 
-Fixed beforehand, the primary claim: on a new voice, *kind* beside speaker and language ("Hard") scores higher than alone
-and shrunk. Two more: a voice of which training has heard other prompts scores higher ("Separate", by row and by group), and
-on Allison's clips h of a network that names the speaker tells English from Spanish better than h of an untrained one.
+Fixed beforehand, the primary claim: on a new voice, *kind* beside speaker and language ("Hard") scores higher than
+alone and shrunk. Two more: a voice of which training has heard other prompts scores higher ("Separate", by row and by
+group), and on Allison's clips h of a network that names the speaker tells English from Spanish better than h of an
+untrained one.
 """
 
 from __future__ import annotations

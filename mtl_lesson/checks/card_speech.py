@@ -13,7 +13,7 @@ TRAIN = pd.DataFrame({"voice": ["Ann", "Ann", "Ann", "Bob", "Cy"], "prompt": ["o
 TEST = pd.DataFrame(
     {
         "voice": ["Ann", "Dee", "Dee", "Bob", "Dee", "Eve", "Ann", "Eve"],
-        "prompt": ["two", "five", "five", "four", "one", "two", "nine", "two"],
+        "prompt": ["two", "five", "nine", "four", "one", "two", "nine", "two"],
     }
 )
 

@@ -19,8 +19,8 @@
 # - say what a random split flatters by, on the same test examples,
 # - carry one comparison from field to field: floors, equal trials, one claim fixed beforehand.
 #
-# *45 minutes of work: 21 here, and two cards of 12 minutes that you choose; about half a minute of computing on two free cores.
-# Before this: lesson 06.*
+# *38 minutes of work: 23 here, and a card of 14 or 15 that you choose, better two; about 20 seconds of computing on two free
+# cores. Before this: lesson 06.*
 #
 # **The last question**, a task added to 100 labels: train first the same network with that task's labels shuffled. What it gains
 # then, it does not gain by what the labels say.
@@ -203,9 +203,9 @@ mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 # <!-- stated: claims["speech",floor] contradicted -2.2 -->
 # <!-- stated: claims["vision",alone] undecided -->
 #
-# ## 4 · Two cards
+# ## 4 · Your card
 #
-# Choose two, 12 minutes each; they stand alone. Each says which of the essay's tasks it stands for, and which cannot be shown
+# Choose one, or better two, of about 14 minutes each; they stand alone. Each says which of the essay's tasks it stands for, and which cannot be shown
 # offline.
 #
 # | card | what else is in it |

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # In the field · Finance: what will the loan cost?
 #
-# *12 minutes of work; some ten seconds of computing. It stands alone.*
+# *14 minutes of work; some ten seconds of computing. It stands alone.*
 #
 # | | |
 # |---|---|

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # In the field · Language: a small script beside two large ones
 #
-# *12 minutes; nothing is trained. It stands alone.*
+# *14 minutes of work; nothing is trained. It stands alone.*
 #
 # | | |
 # |---|---|

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # In the field · Speech: was it the voice?
 #
-# *12 minutes; nothing is trained. It stands alone.*
+# *15 minutes of work; nothing is trained. It stands alone.*
 #
 # | | |
 # |---|---|

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # In the field · Vision: what, where, which pixels?
 #
-# *12 minutes of work; some fifteen seconds of computing. It stands alone.*
+# *14 minutes of work; some fifteen seconds of computing. It stands alone.*
 #
 # | | |
 # |---|---|

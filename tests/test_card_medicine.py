@@ -7,7 +7,7 @@ import torch
 
 import mtl_lesson as mtl
 from mtl_lesson.checks import card_medicine
-from mtl_lesson.data.patients import within
+from mtl_lesson.data.patients import known_within
 from mtl_lesson.show.followed import followed
 from mtl_lesson.show.reliability import in_bins, reliability
 
@@ -22,7 +22,7 @@ def test_the_solution_is_right_and_it_is_what_the_world_does():
     assert card_medicine.label_of_outcome(solved).state == "right"
     table = mtl.data.patients_table()
     days, event = torch.tensor(table.dtime.to_numpy()), torch.tensor(table.death.to_numpy())
-    assert solved(days, event, 5 * 365.25).tolist() == within(table.dtime, table.death, 5).tolist()
+    assert solved(days, event, 5 * 365.25).tolist() == known_within(table.dtime, table.death, 5).tolist()
 
 
 def test_the_stub_is_not_attempted():

@@ -1,5 +1,7 @@
 """The card on vision: its exercise, with each mistake and its own answer; and its figure, which says what it shows."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 import mtl_lesson as mtl
 from mtl_lesson import show
 from mtl_lesson.checks import card_vision
+from mtl_lesson.inspection.by_colour import by_colour
 from mtl_lesson.show.boxes_and_masks import drawn_mask
 from mtl_lesson.tasks import area
 
@@ -52,6 +55,28 @@ def test_anything_else_is_told_too(function, words):
     result = card_vision.overlap_of_boxes(function)
     assert result.state == "wrong"
     assert words in result.words
+
+
+# --- the floor -------------------------------------------------------------------------------------------------------
+
+
+def test_the_floor_knows_a_colour_and_no_place():
+    """Where the colour is the answer it is right; pixels in another order get the same answers in that order."""
+    world = mtl.data.scenes(60, 30, 30, labels={"pixels": 3})
+    outputs = by_colour(world, "pixels")
+    assert outputs.shape == (30, 2, 28, 28)
+    assert outputs.exp().sum(1).sub(1).abs().max() < 1e-5
+    train, test = (
+        mtl.data.Split(split.x, split.labels | {"pixels": (split.x[:, 0] > 0.5).long()})
+        for split in (world.train, world.test)
+    )
+    easy = replace(world, train=train, test=test)
+    assert (by_colour(easy, "pixels").argmax(1) == test.labels["pixels"]).float().mean() > 0.97
+    order = torch.randperm(28 * 28, generator=torch.Generator().manual_seed(0))
+    mixed = replace(
+        world, test=mtl.data.Split(world.test.x.flatten(2)[..., order].unflatten(2, (28, 28)), world.test.labels)
+    )
+    assert torch.allclose(by_colour(mixed, "pixels").flatten(2), outputs.flatten(2)[..., order], atol=1e-5)
 
 
 # --- the figure ------------------------------------------------------------------------------------------------------

@@ -219,6 +219,9 @@ def test_by_state_each_task_has_loans_of_its_own(seed):
     homes = world_columns("homeownership")
     assert torch.equal(world.test.x["CA"][order[0]][:, homes], other.test.x["CA"][order[1]][:, homes])
     assert torch.equal(small.train.x["CA"][:, homes], world.train.x["CA"][:5, homes])
+    rows = torch.cat([getattr(world, part).x["DE"] for part in PARTS])
+    assert len(rows.unique(dim=0)) == len(rows) == sum(sizes.values()) == 24  # all loans of Delaware, none twice
+    assert not torch.equal(other.train.labels["CA"], world.train.labels["CA"])
 
 
 def world_columns(start):

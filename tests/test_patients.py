@@ -48,7 +48,7 @@ def test_damage_is_refused_and_the_message_says_how_to_repair_it(tmp_path, monke
     monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
     harm(tmp_path / "data" / "patients" / "patients.csv")
     with pytest.raises(DataError, match=r"patients\.csv") as caught:
-        module._listed.__wrapped__()  # past the cache
+        module._register.__wrapped__()  # past the cache
     assert "git checkout -- data/patients" in str(caught.value)
 
 
@@ -135,7 +135,9 @@ def test_no_patient_is_in_two_splits_and_the_test_is_the_same_for_every_seed(see
     rows = [world.rows[part] for part in PARTS]
     assert len(set(torch.cat(rows).tolist())) == sum(SMALL.values())
     assert torch.equal(rows[2], patients(**SMALL, seed=seed + 1, group=group).rows["test"])
-    assert not torch.equal(rows[0], patients(**SMALL, seed=seed + 1, group=group, split_by=split_by).rows["train"])
+    others = patients(**SMALL, seed=seed + 1, group=group, split_by=split_by).rows
+    assert not torch.equal(rows[0], others["train"])
+    assert not torch.equal(rows[1], others["validation"])
     table = patients_table()
     unit = table.pid if group == "patient" else table.year
     for part in PARTS:

@@ -72,7 +72,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(copied_data, harm):
     harm(copied_data / "texts.csv")
     with pytest.raises(DataError, match=r"texts\.csv") as caught:  # past the cache
-        module._table.__wrapped__()
+        module._all_texts.__wrapped__()
     assert "git checkout -- data/kaomoji" in str(caught.value)
 
 

@@ -109,6 +109,8 @@ def told(settings: dict) -> dict:
 
 def experiment(name: str) -> str:
     """The experiment that makes a stored table."""
+    if name in EXPERIMENTS:
+        return name
     made = {f"{path}{ending}": path for path in PATHS for ending in paths.ENDINGS}
     made |= {table: one for one, tables in DISAGREE.items() for table in tables}
     several = [one for one in (INSIDE, COMPANY, *OWN_FILE) if name.startswith(f"{one}_")]

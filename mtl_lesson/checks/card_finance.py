@@ -19,22 +19,25 @@ def even_weight(function: Callable[[int, int], float]) -> str | None:
         given = attempted(function(known, every))
         if because := no_number(given):
             return because
-        mistakes = {
-            every / known: "that makes the few count even more: the mean over few labels is large for each already.",
-            1.0: "that is L₁ + L₂ as it stands, where one of the few labels counts as much as many others.",
-            known / (every - known): "the other task has labels on all examples, not on the rest alone.",
-            1 / known: "a label of the other task counts one of `every`, not one of one.",
-        }
-        if known == every:  # where all have both, several mistakes are right
-            mistakes = {}
+        mistakes = {} if known == every else explained(known, every)  # where all have both, several are right
         otherwise = f"with {known} of {every} labelled it is off: how much does one label count in each of the means?"
         if problem := judged(float(given), known / every, mistakes, otherwise):
             return problem
     return None
 
 
+def explained(known: int, every: int) -> dict[float, str]:
+    """What those who make a mistake get, and what they are told."""
+    return {
+        every / known: "that makes the few count even more: the mean over few labels is large for each already.",
+        1.0: "that is L₁ + L₂ as it stands, where one of the few labels counts as much as many others.",
+        known / (every - known): "the other task has labels on all examples, not on the rest alone.",
+        1 / known: "that is what one of the few counts in its own mean. And one of the others, in theirs?",
+    }
+
+
 even_weight = Exercise(
-    "Exercise 1",
+    "Exercise",
     even_weight,
     praise="A mean hides how many it is a mean of; the weight says it again.",
     hints=(

@@ -80,7 +80,7 @@ def loans(
     the same for every seed.
 
     Source: Lending Club, by way of the R package openintro (GPL-3): see data/loans/README.md. Only loans that were made
-    are in it, and none is old enough to have failed.
+    are in it, and hardly one is old enough to have failed.
 
     Raises TypeError or ValueError for numbers that are no whole ones or are more loans than there are, ValueError for
     another ``split_by`` or ``by``, DataError where the file is missing or damaged.

@@ -92,7 +92,7 @@ def patients(
     data/patients/README.md. Raises TypeError or ValueError for numbers that are not whole or out of range, for another
     ``group`` or ``split_by``, for a ``leak`` that is not True or False; DataError where a file is missing or damaged.
     """
-    table, years = _listed(), whole(years, "years", most=10)
+    table, years = _register(), whole(years, "years", most=10)
     if group not in UNITS:
         raise ValueError(f"group is one of {', '.join(map(repr, UNITS))}, not {group!r}")
     if not isinstance(leak, bool):
@@ -102,7 +102,7 @@ def patients(
     else:
         rows = cut_by_year(table.year.to_numpy(), n_train, n_validation, n_test, seed, split_by)
     labels = outcomes(table, years)
-    splits = {name: {task: known[part].copy() for task, known in labels.items()} for name, part in rows.items()}
+    splits = {name: {task: known[part] for task, known in labels.items()} for name, part in rows.items()}
     if n_death is not None:
         keep_first(splits["train"]["death"], n_death)
     x = standardised(measured(table, leak), rows["train"])
@@ -128,11 +128,11 @@ def patients_table() -> pd.DataFrame:
     ``er`` (receptors, fmol/l), ``hormon`` and ``chemo`` (1: treated); and later ``rtime`` (days to relapse or the last
     visit), ``recur`` (1: relapse), ``dtime`` (days to death or the last that is known), ``death`` (1: died).
     """
-    return _listed().copy()
+    return _register().copy()
 
 
 @cache
-def _listed() -> pd.DataFrame:
+def _register() -> pd.DataFrame:
     return pd.read_csv(verified("patients/patients.csv"))
 
 
@@ -142,12 +142,12 @@ def outcomes(table: pd.DataFrame, years: int) -> dict[str, np.ndarray]:
         (table.recur == 0) & (table.death == 1) & (table.rtime == table.dtime)
     )  # seen until then: there is no relapse to come
     return {
-        "recurrence": within(table.rtime, table.recur, years, no_more),
-        "death": within(table.dtime, table.death, years),
+        "recurrence": known_within(table.rtime, table.recur, years, no_more),
+        "death": known_within(table.dtime, table.death, years),
     }
 
 
-def within(days: pd.Series, event: pd.Series, years: int, no_more: pd.Series | bool = False) -> np.ndarray:
+def known_within(days: pd.Series, event: pd.Series, years: int, no_more: pd.Series | bool = False) -> np.ndarray:
     """1, 0 or -1 from the ``days`` until the ``event``, or until a patient left sight; ``no_more``: it cannot come."""
     seen = days >= years * YEAR
     label = np.where(seen | no_more, 0, MISSING)

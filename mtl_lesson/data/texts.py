@@ -92,19 +92,26 @@ def texts(
             raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {given!r}")
     if labelled == "published" and ask == "scripts":
         raise ValueError('labelled="published" is for ask="questions": a text is written in one script')
-    rows = cut(_table().group.to_numpy(), n_train, n_validation, n_test, seed, split_by)
+    rows = cut(_all_texts().group.to_numpy(), n_train, n_validation, n_test, seed, split_by)
     tasks = _tasks(ask)
     known = {part: _labels(tasks, ask, labelled if part == "train" else "own", row) for part, row in rows.items()}
     _check_answers(tasks, known)
     seen = rows["train"] if vocabulary == "training" else np.concatenate(list(rows.values()))
     found = _characters(seen, letters)
-    splits = [Split(_tokens(row, letters, found), known[part]) for part, row in rows.items()]
-    groups = {part: torch.tensor(_table().group.to_numpy()[row]) for part, row in rows.items()}
+    splits = [Split(_as_tokens(row, letters, found), known[part]) for part, row in rows.items()]
+    groups = {part: torch.tensor(_all_texts().group.to_numpy()[row]) for part, row in rows.items()}
     dial = {"n_train": n_train, "ask": ask, "letters": letters, "labels": labels}
     world = Texts(
-        "texts", tasks, *splits, dial=dial, layout="tokens", groups=groups, group="phrase", vocabulary=found,
+        "texts",
+        tasks,
+        *splits,
+        dial=dial,
+        layout="tokens",
+        groups=groups,
+        group="phrase",
+        vocabulary=found,
         rows={part: torch.tensor(row) for part, row in rows.items()},
-    )  # fmt: skip
+    )
     return world if labels is None else replace(hide_labels(world, STARVED[ask], labels, seed), dial=dial)
 
 
@@ -115,17 +122,17 @@ def text_table() -> pd.DataFrame:
     of one phrase), ``script`` (of most of its letters), ``task`` (the question that its category is about) and
     ``answer``, and what the data set's makers say for each question, "" where nothing.
     """
-    return _table().copy()
+    return _all_texts().copy()
 
 
 @cache
-def _table() -> pd.DataFrame:
+def _all_texts() -> pd.DataFrame:
     return pd.read_csv(verified("kaomoji/texts.csv"), encoding="utf-8", keep_default_na=False)
 
 
 def _tasks(ask: str) -> tuple[Classification, ...]:
     """A task for each script or question, with its answers in the order of the alphabet."""
-    table = _table()
+    table = _all_texts()
     if ask == "scripts":
         return tuple(Classification(script, sorted(set(table.answer))) for script in SCRIPTS)
     return tuple(Classification(name, sorted(set(table.answer[table.task == name]))) for name in QUESTIONS)
@@ -133,7 +140,7 @@ def _tasks(ask: str) -> tuple[Classification, ...]:
 
 def _labels(tasks: Sequence[Classification], ask: str, labelled: str, rows: np.ndarray) -> dict[str, Tensor]:
     """Task → (n,): the number of its answer, or -1 where the text is another task's."""
-    table, kind = _table().iloc[rows], {"scripts": "script", "questions": "task"}[ask]
+    table, kind = _all_texts().iloc[rows], {"scripts": "script", "questions": "task"}[ask]
     found = {}
     for task in tasks:
         told = table.answer.where(table[kind] == task.name, "") if labelled == "own" else table[task.name]
@@ -160,7 +167,7 @@ def sounded(text: str) -> str:
 @cache
 def _spelled(letters: str) -> list[str]:
     """All texts as ``letters`` wants them."""
-    return [sounded(text) if letters == "sounded" else text for text in _table().text]
+    return [sounded(text) if letters == "sounded" else text for text in _all_texts().text]
 
 
 def _characters(rows: np.ndarray, letters: str) -> tuple[str, ...]:
@@ -169,7 +176,7 @@ def _characters(rows: np.ndarray, letters: str) -> tuple[str, ...]:
     return ("", "�", *sorted(counts, key=lambda one: (-counts[one], one)))
 
 
-def _tokens(rows: np.ndarray, letters: str, vocabulary: Sequence[str]) -> Tensor:
+def _as_tokens(rows: np.ndarray, letters: str, vocabulary: Sequence[str]) -> Tensor:
     """These texts as tokens, (n, characters of the longest text of all)."""
     spelled, number = _spelled(letters), {one: token for token, one in enumerate(vocabulary)}
     tokens = torch.full((len(rows), max(map(len, spelled))), NO_LETTER)

@@ -37,10 +37,10 @@ def by_class(
     with style():
         figure = canvas(WIDTH, 4.2)
         ax = figure.subplots()
-        ax.plot(beside[~known], values[~known], "o", color=GREY, alpha=0.3, markersize=4, markeredgewidth=0, zorder=1,
-                label="not told to the learner")  # fmt: skip
-        ax.plot(beside[known], values[known], "o", color=BLUE, markeredgecolor="white", markersize=8, zorder=3,
-                label="known")  # fmt: skip
+        hidden = {"color": GREY, "alpha": 0.3, "markersize": 4, "markeredgewidth": 0, "zorder": 1}
+        told = {"color": BLUE, "markeredgecolor": "white", "markersize": 8, "zorder": 3}
+        ax.plot(beside[~known], values[~known], "o", label="not told to the learner", **hidden)
+        ax.plot(beside[known], values[known], "o", label="known", **told)
         for number, name in enumerate(classes):
             own = values[labels == number]
             if len(own):

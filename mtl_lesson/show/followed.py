@@ -43,12 +43,27 @@ def followed(
         ax = figure.add_subplot()
         draw_lives(ax, table)
         ax.axvline(years, color=INK, linewidth=1.4, zorder=1)
-        ax.annotate(f"{years:g} years", (years, 1), (0, 4), xycoords=("data", "axes fraction"),
-                    textcoords="offset points", ha="center", va="bottom")  # fmt: skip
+        ax.annotate(
+            f"{years:g} years",
+            (years, 1),
+            (0, 4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+        )
         for column, (task, values) in enumerate(known.items()):
             x = longest + gap * (0.8 + column)
-            ax.annotate(task, (x, 1), (0, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
-                        ha="center", va="bottom", color=GREY)  # fmt: skip
+            ax.annotate(
+                task,
+                (x, 1),
+                (0, 4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                color=GREY,
+            )
             for row, value in enumerate(values):
                 said = ANSWERS[int(value)]
                 ax.text(x, row, said, ha="center", va="center", color=INKS[said], fontweight="bold")

@@ -31,9 +31,11 @@
 
 # %%
 import torch  # noqa: F401, for your answers
+from torch import nn
 
 import mtl_lesson as mtl
-from mtl_lesson import checks
+from mtl_lesson import bank, checks
+from mtl_lesson import inspection as look
 
 # %% [markdown]
 # ## 1 · The unit
@@ -113,7 +115,7 @@ guess
 # %%
 trunk = nn.Sequential(mtl.nets.MeanEmbedding(mtl.data.CHARACTERS, 32), nn.Linear(32, 64), nn.ReLU())
 for split_by in ("group", "row"):
-    world = mtl.data.texts(1800, 500, 1200, seed=200, labels=100, split_by=split_by)
+    world = mtl.data.texts(1800, 500, 1200, seed=200, labels=50, split_by=split_by)
     run = mtl.fit(mtl.Pooled(world, trunk), world, epochs=10, lr=0.01, batch_size=128, seed=200, progress=False)
     score = look.by_group(run).query("task == 'half width'").score.mean()
     print(f"split by {split_by}: ≈ {score:.0%} of the texts are understood")
@@ -129,24 +131,35 @@ def flattery(field):
     return seen.beats(honest[field][arm], f"{field}: a random split flatters")
 
 
-first = {(field, "A random split flatters by"): flattery(field) for field in fields if field != "medicine"}
-first["medicine", "A random split flatters by"] = "one row a patient: nothing can leak by the split"
-mtl.show.claims_in_panels(first)
+flattered = {field: flattery(field) for field in fields}
+shown = flattered | {"medicine": "a patient is one row: by the split nothing can leak"}
+mtl.show.claims_in_panels({(field, "A random split flatters by"): one for field, one in shown.items()})
 
 # %%
-shown = sum(one.verdict == "supported" for one in first.values() if not isinstance(one, str))
-guess.reveal(answers[{4: 1, 3: 2, 2: 2, 1: 3}.get(shown, 4)])
+number = sum(one.verdict == "supported" for one in flattered.values())
+guess.reveal(answers[[4, 3, 2, 2, 1, 0][number]])
 
 # %% [markdown]
-# TEXT
+# It flatters language, by 6.3 points, and speech, by 3.5. In vision and finance no difference shows, and in medicine there can be none.
+# So the colleague's claim, this lesson's **misconception**, is wrong in two fields and right in another, and the name of a field does
+# not tell which. A reading that we have not tested: a group leaks where a network can remember what is its own, as a phrase
+# has its words and a voice its sound; one need not know a garment to cut it out.
+#
+# (A split can be honest and the interval not: taken over 10 seeds alone, speech would count its four voices as all voices.)
+#
+# <!-- stated: flattered["language"] supported +6.3 -->
+# <!-- stated: flattered["speech"] supported +3.5 -->
+# <!-- stated: flattered["vision"] undecided -->
+# <!-- stated: flattered["finance"] undecided -->
+# <!-- stated: flattered["medicine"].mean = 0 -->
 #
 # ## 3 · One comparison, five times
 #
 # | | tasks | starved | unit, in the test | measure | the claim, fixed beforehand |
 # |---|---|---|---|---|---|
 # | vision | garment, box, pixels | pixels: 20 masks | garment, 100 | IoU | one trunk beats a network of its own |
-# | language | one question, three scripts | half width: 100 texts | phrase, 275 | accuracy | one network for all scripts beats one alone, shrunk |
-# | speech | speaker, language, kind | kind | voice, 4 | accuracy | SPEECH |
+# | language | one question, three scripts | half width: 50 texts | phrase, 275 | accuracy | one network for all scripts beats one alone, shrunk |
+# | speech | speaker, language, kind | kind: new to each voice | voice, 4 | accuracy | one trunk beats a network of its own, shrunk |
 # | medicine | relapse, death | death: known of 100 | patient, 944 | log loss | one trunk beats two, both shrunk |
 # | finance | rate, grade, term | rate: known of 50 | state, 26 | squared error | one trunk beats three, both shrunk |
 #
@@ -171,7 +184,24 @@ mtl.show.claims_in_panels(claims)
 mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 
 # %% [markdown]
-# TEXT2
+# Sharing is shown to help in three of five fields. Then look at the column beside it. In **language** it beats the floor too, by 7.4
+# points: what another script taught carries over, and it is the common *answer* that carries it (`Pooled`, lesson 02). In
+# **medicine** logistic regression is not shown to be worse, and in **finance** a price list, which shares no weight, errs less: it
+# foretells the grade, then looks up what that grade costs. In **speech** sharing is too close to tell, over four voices, and a
+# *stopwatch*, which knows how long a prompt is and nothing else, beats it. In **vision** it is undecided: one network of eight
+# called every pixel background, and it stays in.
+#
+# The method was the same each time. What changed is what may be split from what, and what there is to beat.
+#
+# <!-- stated: claims["language",alone] supported +10 -->
+# <!-- stated: claims["language",floor] supported +7.4 -->
+# <!-- stated: claims["medicine",alone] supported +0.011 -->
+# <!-- stated: claims["medicine",floor] undecided -->
+# <!-- stated: claims["finance",alone] supported +0.12 -->
+# <!-- stated: claims["finance",floor] contradicted -0.027 -->
+# <!-- stated: claims["speech",alone] undecided -->
+# <!-- stated: claims["speech",floor] contradicted -2.2 -->
+# <!-- stated: claims["vision",alone] undecided -->
 #
 # ## 4 · Two cards
 #
@@ -191,7 +221,9 @@ mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 #
 # ## What we saw
 #
-# - TEXT3
+# - The unit of splitting is the unit of the claim, and the interval counts units.
+# - On the same test examples, a random split flattered two fields of five, and nobody would have known which.
+# - Sharing helped the starved task in three fields of five, and beat a floor that shares nothing in one.
 #
 # **Which unit** does your own next claim speak of? Which rows of your table belong to one?
 #

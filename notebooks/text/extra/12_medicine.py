@@ -13,7 +13,7 @@
 # %% [markdown]
 # # In the field · Medicine: who relapses, who dies?
 #
-# *13 minutes of work; some ten seconds of computing.*
+# *14 minutes of work; some ten seconds of computing.*
 #
 # | | |
 # |---|---|
@@ -27,7 +27,7 @@
 # *Stored results: seeds 100 to 111. Settings were chosen on seeds 0 to 5, trials on validation.*
 
 # %%
-import torch
+import torch  # noqa: F401, for your answer
 
 import mtl_lesson as mtl
 from mtl_lesson import bank
@@ -76,8 +76,8 @@ followed(shown, {task: labels[:some] for task, labels in world.test.labels.items
 # **Predict:**
 
 # %%
-answers = ["lower with one trunk than alone", "lower alone", "not shown to differ"]
-guess = mtl.predict("With 100 labels of death, its log loss is …", answers, key="12/medicine")
+answers = {"supported": "lower with one trunk than alone", "contradicted": "lower alone", "undecided": "not shown to differ"}
+guess = mtl.predict("With 100 labels of death, its log loss is …", list(answers.values()), key="12/medicine")
 guess
 
 # %%
@@ -88,7 +88,7 @@ def against(other, text, measure="loss", better="less"):
 
 trunk = against("Alone, shrunk", "one trunk lowers the loss of death, both shrunk")
 floor = against("linear", "one trunk has a lower loss than logistic regression")
-guess.reveal(answers[{"supported": 0, "contradicted": 1, "undecided": 2}[trunk.verdict]])
+guess.reveal(answers[trunk.verdict])
 mtl.show.verdicts(trunk, floor, primary=1)
 
 # %% [markdown]
@@ -101,8 +101,8 @@ mtl.show.verdicts(trunk, floor, primary=1)
 # <!-- stated: bank.gather_field("medicine")["Hard,\x20shrunk"].scores.mean() = 0.502 -->
 # <!-- stated: bank.gather_field("medicine")["linear"].scores.mean() = 0.506 -->
 #
-# Accuracy sees none of it: who always says no is right 75 times in 100, one trunk 77 times, undecided. What forecasts are worth, of a network
-# alone, trained for long without decay: <!-- stated: 100*bank.gather_field("medicine","score")["majority"].scores.mean() = 75 --> <!-- stated: 100*bank.gather_field("medicine","score")["Hard,\x20shrunk"].scores.mean() = 77 -->
+# Accuracy sees none of it: who always says no is right 75 times in 100, one trunk 77 times, undecided. What forecasts are worth, of a
+# network alone, trained for long without decay: <!-- stated: 100*bank.gather_field("medicine","score")["majority"].scores.mean() = 75 --> <!-- stated: 100*bank.gather_field("medicine","score")["Hard,\x20shrunk"].scores.mean() = 77 -->
 
 # %%
 def trained(way, epochs, decay=0.03, **world):
@@ -113,7 +113,7 @@ def trained(way, epochs, decay=0.03, **world):
 
 few = {"alone": trained(mtl.Separate, 150, 0.0, n_death=100), "one trunk, shrunk": trained(mtl.Hard, 40, n_death=100)}
 test = few["alone"].world.test
-forecasts = {name: torch.sigmoid(run.model(test.x)["death"])[:, 0].detach() for name, run in few.items()}
+forecasts = {name: run.model(test.x)["death"].sigmoid()[:, 0].detach() for name, run in few.items()}
 reliability(forecasts, test.labels["death"], title="Death within five years")
 
 # %% [markdown]
@@ -137,8 +137,8 @@ mtl.show.verdicts(flattered)
 
 # %%
 def loss(run, x):
-    outputs, labels = run.model(x)["death"], run.world.test.labels["death"]
-    return mtl.words.about(run.world.task("death").loss(outputs[None], labels[None]).item())
+    mean = run.world.task("death").loss(run.model(x)["death"][None], run.world.test.labels["death"][None])
+    return mtl.words.about(mean.item())
 
 
 leaking, honest = trained(mtl.Hard, 100, leak=True), trained(mtl.Hard, 100)
@@ -161,7 +161,7 @@ print("without", loss(honest, honest.world.test.x), "· with", loss(leaking, x),
 # **Not to be concluded:** that chemotherapy harms (who was worse off got it); that this holds today or elsewhere; that missing labels
 # are harmless: ours were hidden by lot, and 300 more were known to choose by.
 #
-# **The essay's medicine.** This stands for prognosis from a record. *Pictures* come with terms that forbid passing them on. *Signals*:
+# **The essay's medicine.** This stands for prognosis from a record. *Pictures* mostly may not be passed on. *Signals*:
 # the open table of 252 voices (`pd_speech`) is averaged over each patient's three recordings, so the split by recording is gone; see
 # the card on speech. *Drugs*: many assays, most labels missing, inputs that need a chemist's software.
 #

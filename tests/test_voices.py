@@ -77,7 +77,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(copied_data, name, harm):
     harm(copied_data / name)
     with pytest.raises(DataError, match=name) as caught:  # past the cache
-        {"clips.csv": module._clips, "clips.png": module._pictures}[name].__wrapped__()
+        {"clips.csv": module._clips, "clips.png": module._spectra}[name].__wrapped__()
     assert "git checkout -- data/voices" in str(caught.value)
 
 
@@ -99,7 +99,7 @@ def test_the_table_is_the_known_one():
 
 def test_pictures_belong_to_their_rows():
     """A long clip fills its picture and a short one leaves silence; a sheet out of step by one would fail."""
-    table, x = clip_table(), module._pictures().float()
+    table, x = clip_table(), module._spectra().float()
     assert x.shape == (1480, 1, 28, 28)
     assert (x.amax((1, 2, 3)) == 255).all()  # the clip's loudest spot
     filled = (x[:, 0].amax(1) > 0).sum(1).numpy() * 0.0525
@@ -178,7 +178,7 @@ def test_labels_are_those_of_the_table(seed, held_out):
     assert isinstance(world, Voices)
     for part in PARTS:
         split, told = getattr(world, part), world.clips(part)
-        assert torch.equal(split.x, module._pictures()[world.rows[part]] / 255)
+        assert torch.equal(split.x, module._spectra()[world.rows[part]] / 255)
         for task, column in module.COLUMN.items():
             names = [world.task(task).answers[label] for label in split.labels[task].tolist()]
             assert names == told[column].tolist()

@@ -115,7 +115,7 @@ def _clips() -> pd.DataFrame:
 
 
 @cache
-def _pictures() -> Tensor:
+def _spectra() -> Tensor:
     """All clips, (1480, 1, 28, 28), uint8: side by side without gaps, in the order of the table."""
     with Image.open(verified("voices/clips.png")) as image:
         sheet = np.asarray(image)
@@ -128,7 +128,7 @@ def _examples(rows: Tensor, ask: Iterable[str]) -> Split:
     """The clips of these rows with the labels of the tasks asked."""
     told = _clips().iloc[rows.numpy()]
     labels = {name: pd.Categorical(told[COLUMN[name]], ANSWERS[name]).codes for name in ask}
-    return Split(_pictures()[rows] / 255, {name: torch.tensor(codes).long() for name, codes in labels.items()})
+    return Split(_spectra()[rows] / 255, {name: torch.tensor(codes).long() for name, codes in labels.items()})
 
 
 def _without(

@@ -141,8 +141,7 @@ def test_what_the_course_stores_is_two_tables_of_one_field():
     made = list(fields.stored("field_x", FIELD, swept, [0], some=True))
     assert [name for name, *_ in made] == ["field_x", "field_x_groups"]
     assert made[1][1].empty  # a mean over all seeds cannot be made of some
-    assert list(made[0][1]) == [
-        "arm", "split_by", "trial", "seed", "task", "measure", "higher_is_better", "validation", "score"
-    ]  # fmt: skip
+    columns = "arm split_by trial seed task measure higher_is_better validation score"
+    assert list(made[0][1]) == columns.split()
     assert isinstance(made[0][1], pd.DataFrame)
     assert "inspection/by_group" in made[0][3]

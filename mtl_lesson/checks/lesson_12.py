@@ -96,7 +96,7 @@ unit_of_claim = Exercise(
 mean_over_groups = Exercise(
     "Exercise 2",
     mean_over_groups,
-    praise="The interval is then taken over G groups, not over n examples: four voices are four, with 2,000 clips too.",
+    praise="The interval is then taken over G groups, not over n examples: four voices are four, with 1,480 clips too.",
     hints=(
         "group.unique() are the groups; score[group == g].mean() is the mean of one.",
         "Take the mean of these means, a float.",

@@ -49,7 +49,7 @@ from mtl_lesson import inspection as look
 #
 # $$\bar d \pm t \cdot \sqrt{\frac{s_J^2}{J} + \frac{s_G^2}{G}} .$$
 #
-# With the second term the interval speaks of *new groups*, and $G$ is what counts: four voices are four, with 2,000 clips too.
+# With the second term the interval speaks of *new groups*, and $G$ is what counts: four voices are four, with 1,480 clips too.
 # **The unit of splitting is the unit of the claim.**
 #
 # ### Exercise 1 · What must not be split?  (difficulty ●●○, importance ●●●, 3 minutes)

@@ -22,12 +22,12 @@
 # *38 minutes of work: 23 here, and a card of 14 or 15 that you choose, better two; about 20 seconds of computing on two free
 # cores. Before this: lesson 06.*
 #
-# **The last question**, a task added to 100 labels: train first the same network with that task's labels shuffled. What it gains
+# **Lesson 11's last question**, a task added to 100 labels: train first the same network with that task's labels shuffled. What it gains
 # then, it does not gain by what the labels say.
 #
 # **A colleague says:** "A fifth of the rows, drawn at random, is held out. So I know how well it will do, in any field."
 #
-# *Stored results: seeds 100 on. Settings were chosen on seeds 0 to 9, epochs and dials on validation.*
+# *Stored results: 8 to 16 seeds from 100 on. Settings were chosen on seeds below 10, epochs and dials on validation.*
 
 # %%
 import torch  # noqa: F401, for your answers
@@ -98,7 +98,12 @@ checks.mean_over_groups(score_of_groups)
 #
 # Two splits have two test sets, and differ by chance as well. So take the *same* test examples twice: one half of the examples of
 # some groups. The network has trained on other groups alone (`split_by="group"`), or, as after a random split, on whatever else there
-# is, the other half of these groups included (`split_by="row"`). All else is equal, the number of training examples too.
+# is, the other half of these groups included (`split_by="row"`). The number of training examples is equal, the network and its
+# trials too. By row a network also sees *more* groups (of 50 states 47, where by group it may be one), and its trial is chosen on
+# examples drawn the same way: what we measure is a random split whole, not the leak alone.
+#
+# <!-- stated: mtl.data.loans(seed=103).groups["train"].unique().numel() = 1 -->
+# <!-- stated: mtl.data.loans(seed=103,split_by="row").groups["train"].unique().numel() = 47 -->
 #
 # Five fields. **Vision**: which pixels are the garment (unit: the garment). **Language**: what a short text is about (a phrase).
 # **Speech**: what kind of prompt this is (a voice). **Medicine**: death within five years (a patient, who is one row).
@@ -140,9 +145,9 @@ number = sum(one.verdict == "supported" for one in flattered.values())
 guess.reveal(answers[[4, 3, 2, 2, 1, 0][number]])
 
 # %% [markdown]
-# It flatters language, by 6.3 points, and speech, by 3.5. In vision and finance no difference shows, and in medicine there can be none.
-# So the colleague's claim, this lesson's **misconception**, is wrong in two fields and right in another, and the name of a field does
-# not tell which. A reading that we have not tested: a group leaks where a network can remember what is its own, as a phrase
+# It flatters language, by 6.3 points, and speech, by 3.5. In vision and finance no difference is shown, and in medicine there can be none.
+# So the colleague's claim, this lesson's **misconception**, is wrong in two fields and, for new patients of the same years, right in a third;
+# the name of a field does not tell which. A reading that we have not tested: a group leaks where a network can remember what is its own, as a phrase
 # has its words and a voice its sound; one need not know a garment to cut it out.
 #
 # (A split can be honest and the interval not: taken over 10 seeds alone, speech would count its four voices as all voices.)
@@ -159,49 +164,56 @@ guess.reveal(answers[[4, 3, 2, 2, 1, 0][number]])
 # |---|---|---|---|---|---|
 # | vision | garment, box, pixels | pixels: 20 masks | garment, 100 | IoU | one trunk beats a network of its own |
 # | language | one question, three scripts | half width: 50 texts | phrase, 275 | accuracy | one network for all scripts beats one alone, shrunk |
-# | speech | speaker, language, kind | kind: new to each voice | voice, 4 | accuracy | one trunk beats a network of its own, shrunk |
+# | speech | speaker, language, kind | kind: none from the test's voice | voice, 4 | accuracy | one trunk beats a network of its own, shrunk |
 # | medicine | relapse, death | death: known of 100 | patient, 944 | log loss | one trunk beats two, both shrunk |
 # | finance | rate, grade, term | rate: known of 50 | state, 26 | squared error | one trunk beats three, both shrunk |
 #
-# The lines of code are the same: a world, a trunk, `Separate`, `Hard`, `Soft`, each with as many trials; a floor that shares nothing;
-# one claim, over groups and seeds. **Predict**, on paper: in which fields does sharing help the starved task, and in which does it
-# beat the floor?
+# The lines of code are the same: a world, a trunk, the task alone and tasks together, each with as many trials, of its own lengths
+# and dials; a rival without a shared weight; one claim, over groups and seeds. **Predict**, on paper: in which fields does sharing
+# help the starved task, and in which does it beat the rival?
 
 # %%
 sharing = {"language": "Pooled", "medicine": "Hard, shrunk", "finance": "Hard, shrunk"}
-floors = {"language": "linear", "speech": "stopwatch", "medicine": "linear", "finance": "price list"}
-alone, floor, claims = "Sharing, against the task alone, shrunk", "… and against a floor that shares nothing", {}
+rivals = {"language": "linear", "speech": "stopwatch", "medicine": "linear", "finance": "price list"}
+alone, rival, claims = "Sharing, against the task alone", "… and against a rival without a shared weight", {}
 for field in fields:
     arms = honest[field]
-    one = arms[sharing.get(field, "Hard")]
-    claims[field, alone] = one.beats(arms["Alone, shrunk"], f"{field}: sharing beats the task alone, shrunk")
-    claims[field, floor] = "one colour for each answer: see the card"
-    if field in floors:
-        claims[field, floor] = one.beats(arms[floors[field]], f"{field}: sharing beats a {floors[field]}")
+    one, other = arms[sharing.get(field, "Hard")], arms["Separate" if field == "vision" else "Alone, shrunk"]
+    claims[field, alone] = one.beats(other, f"{field}: sharing beats the task alone")
+    claims[field, rival] = "the colour of a pixel: see the card"
+    if field in rivals:
+        claims[field, rival] = one.beats(arms[rivals[field]], f"{field}: sharing beats a {rivals[field]}")
 mtl.show.claims_in_panels(claims)
 
 # %%
 mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 
 # %% [markdown]
-# Sharing is shown to help in three of five fields. Then look at the column beside it. In **language** it beats the floor too, by 7.4
-# points: what another script taught carries over, and it is the common *answer* that carries it (`Pooled`, lesson 02). In
-# **medicine** logistic regression is not shown to be worse, and in **finance** a price list, which shares no weight, errs less: it
-# foretells the grade, then looks up what that grade costs. In **speech** sharing is too close to tell, over four voices, and a
-# *stopwatch*, which knows how long a prompt is and nothing else, beats it. In **vision** it is undecided: one network of eight
-# called every pixel background, and it stays in.
+# Sharing is shown to help in three of five fields. Then look at the column beside it. In **language** it beats the rival too, a linear
+# model of the same 50 texts, by 7.4 points; it takes common letters and a common answer (`Pooled`; one trunk with a head a script is
+# 9.8 behind it). In **medicine** logistic regression is not shown to be worse. In **finance** a linear model of the 50 rates is beaten,
+# and a price list errs less than the trunk: it foretells the grade, learnt from all 1,000, and looks up what that grade costs. In
+# **speech** sharing is too close to tell, over four voices, and a *stopwatch*, which knows how long a prompt is and nothing else,
+# beats it. In **vision** it is undecided; one network of eight called every pixel background, and it stays in.
+#
+# The control of lesson 11, shuffled labels, was run in finance alone, and took the gain away; elsewhere it is not tested that the
+# labels do it.
 #
 # The method was the same each time. What changed is what may be split from what, and what there is to beat.
 #
 # <!-- stated: claims["language",alone] supported +10 -->
-# <!-- stated: claims["language",floor] supported +7.4 -->
+# <!-- stated: claims["language",rival] supported +7.4 -->
 # <!-- stated: claims["medicine",alone] supported +0.011 -->
-# <!-- stated: claims["medicine",floor] undecided -->
+# <!-- stated: claims["medicine",rival] undecided -->
 # <!-- stated: claims["finance",alone] supported +0.12 -->
-# <!-- stated: claims["finance",floor] contradicted -0.027 -->
+# <!-- stated: claims["finance",rival] contradicted -0.027 -->
 # <!-- stated: claims["speech",alone] undecided -->
-# <!-- stated: claims["speech",floor] contradicted -2.2 -->
+# <!-- stated: claims["speech",rival] contradicted -2.2 -->
 # <!-- stated: claims["vision",alone] undecided -->
+# <!-- stated: honest["language"]["Pooled"].beats(honest["language"]["Hard"],"-") supported +9.8 -->
+# <!-- stated: honest["finance"]["Hard,\x20shrunk"].beats(honest["finance"]["linear"],"-") supported -->
+# <!-- stated: honest["finance"]["Hard,\x20shrunk"].beats(honest["finance"]["shuffled\x20grades"],"-") supported -->
+# <!-- stated: 100*honest["vision"]["Hard"].scores.min() = 41 -->
 #
 # ## 4 · Your card
 #
@@ -222,8 +234,8 @@ mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 # ## What we saw
 #
 # - The unit of splitting is the unit of the claim, and the interval counts units.
-# - On the same test examples, a random split flattered two fields of five, and nobody would have known which.
-# - Sharing helped the starved task in three fields of five, and beat a floor that shares nothing in one.
+# - On the same test examples, a random split flattered two fields of five; which two, we did not know before.
+# - Sharing helped the starved task in three fields of five, and in one beat the rival without a shared weight that we set beside it.
 #
 # **Which unit** does your own next claim speak of? Which rows of your table belong to one?
 #

@@ -71,7 +71,7 @@ checks.even_weight(even)
 #     return known / all
 # ```
 #
-# Here 0.05. With $w = 1$ a rate counts twenty times what a grade does, and the trunk learns fifty rates by heart.
+# Here 0.05. With $w = 1$ a rate counts twenty times what a grade does, and the trunk may learn fifty rates by heart.
 #
 # </details>
 #
@@ -81,8 +81,8 @@ checks.even_weight(even)
 # rates $\bar r_g$, $\hat r = \sum_g P(g \mid x)\, \bar r_g$. **Predict:**
 
 # %%
-answers = ["one trunk for three tasks", "the price list", "the rate alone, shrunk", "not shown"]
-guess = mtl.predict("The rate of a loan in a new state is told best by …", answers, key="12/finance")
+answers = ["one trunk for three tasks", "the price list", "not shown"]
+guess = mtl.predict("The rate of a loan in a new state is told better by …", answers, key="12/finance")
 guess
 
 # %%
@@ -100,19 +100,21 @@ share = errs_less("one trunk errs less on the rate than a network alone", found[
 read = errs_less("the price list errs less than one trunk", found["price list"], found["Hard, shrunk"])
 row = bank.gather_field("finance", split_by="row")["Hard, shrunk"]
 flattered = errs_less("a split by row makes the error look less", row, found["Hard, shrunk"])
-best = 1 if read.verdict == "supported" else 0 if share.verdict == "supported" else 3
-guess.reveal(answers[best])
+guess.reveal(answers[{"supported": 1, "contradicted": 0}.get(read.verdict, 2)])
 mtl.show.verdicts(share, read, flattered, primary=1)
 
 # %% [markdown]
 # One trunk takes the error from 0.93 to 0.81; one answer for all has 1.03. It is what grades *say* that helps: shuffled, they leave
-# 0.99. And it is the weight: with $w = 1$ it is 0.95, not shown to be better than alone.
+# 0.99. And it is the weight: with $w = 1$ it is 0.95, not shown to be better than alone. (The trunk was
+# tried for 20 and 40 epochs, the network alone and $w = 1$ for 10 and 20.)
 #
-# The price list, which shares nothing, errs 0.03 less still. **Where one answer nearly determines another, it may be read off
-# rather than shared.** (After ten seeds that interval ended too close to zero to be told; so there are sixteen.)
+# The price list, which shares no weight, errs 0.03 less still. **Where one answer nearly determines another, it may be read off
+# rather than shared.** (We looked after ten seeds, found this interval
+# close to zero, and took six more: so it is less sure than 95 %. The six alone, over seeds: supported.)
 #
 # <!-- stated: share supported -0.12 -->
 # <!-- stated: read supported -0.03 -->
+# <!-- stated: mtl.claim("-",found["price\x20list"].scores[range(110,116)],found["Hard,\x20shrunk"].scores[range(110,116)],"less") supported -->
 # <!-- stated: found["Alone,\x20shrunk"].scores.mean() = 0.93 -->
 # <!-- stated: found["Hard,\x20shrunk"].scores.mean() = 0.81 -->
 # <!-- stated: found["majority"].scores.mean() = 1.03 -->
@@ -124,7 +126,7 @@ mtl.show.verdicts(share, read, flattered, primary=1)
 #
 # ## 3 · The split, and the leak
 #
-# A split by row is not shown to flatter: no state is among the inputs, and it seems that one list holds for the nation. <!-- stated: flattered undecided -->
+# A split by row is not shown to flatter, though by state a network trains on few of them (with seed 103 on California alone): no state is among the inputs, and it seems that one list holds for the nation. <!-- stated: flattered undecided -->
 #
 # What does leak is a *column*. Three were written after the rate was set: monthly payment, what is still owed, interest paid. All
 # rates told, one trunk:

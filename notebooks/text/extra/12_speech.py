@@ -75,12 +75,12 @@ checks.share_heard(heard)
 # Split by row, this is 1 for voices, though no clip is in both. `held_out="June"` makes it 0.
 #
 # Now *kind*, of the same test clips, twice: after training on the three other voices, and on all four, with *other* prompts of the
-# test's voice. All else is equal. And a rival: a **stopwatch**, which of each clip knows nothing but how long it is, in ten steps.
+# test's voice, as many clips each time. And a rival: a **stopwatch**, which of each clip knows nothing but how long it is, in ten steps.
 # **Predict**, for a voice that training has not heard:
 
 # %%
-answers = ["the stopwatch", "the network alone", "the network beside who and which language", "no difference is shown"]
-guess = mtl.predict("Who tells the kind of prompt best?", answers, key="12/speech")
+answers = ["the stopwatch", "the network beside who and which language", "no difference is shown"]
+guess = mtl.predict("Who tells the kind of prompt better?", answers, key="12/speech")
 guess
 
 # %%
@@ -94,7 +94,7 @@ def compare(text, a, b):
 helps = compare("New voice: beside who and which language is better than alone, shrunk", new["Hard"], new["Alone, shrunk"])
 flatters = compare("A voice that training has heard scores higher", known["Separate"], new["Separate"])
 beats = compare("New voice: the network, beside both, beats the stopwatch", new["Hard"], new["stopwatch"])
-guess.reveal({"contradicted": answers[0], "supported": answers[2]}.get(beats.verdict, answers[3]))
+guess.reveal({"contradicted": answers[0], "supported": answers[1]}.get(beats.verdict, answers[2]))
 mtl.show.verdicts(helps, flatters, beats)
 
 # %%
@@ -108,17 +108,20 @@ mtl.show.bars(table, "score", ["voice", "arm"], unit="%", title="Kind of prompt,
 # on it either, and more seeds make no fifth voice. (Against the network alone *without* weight decay it is +2.5, and supported. So the
 # shrunk one, our claim of beforehand, stands here.)
 #
-# **The random split** flatters by 3.5 points: it has heard the voice. Where the test is of known voices, the number is right, and
+# **The random split** flatters by 3.5 points: it has heard the voice, and with it most often the language and the microphone. Which
+# of them pays, these data cannot tell. Where the test is of known voices, the number is right, and
 # speaks of known voices.
 #
-# **The stopwatch** wins by 2.2 points. Letters are shorter than phrases, by every voice; of what the network has learnt beyond
-# that, little is true of the next voice. Its epochs, too, were chosen on voices that it knew.
+# **The stopwatch** wins by 2.2 points. Why, we have not tested. The network's epochs, too, were chosen on voices that it knew. And
+# the four runs, one a voice held out, share training voices: the interval counts them as independent, and may be too narrow.
 #
 # <!-- stated: helps undecided +1.4 -->
 # <!-- stated: compare("-",new["Hard"],new["Separate"]) supported -->
 # <!-- stated: 100*compare("-",new["Hard"],new["Separate"]).mean = 2.5 -->
 # <!-- stated: flatters supported +3.5 -->
 # <!-- stated: beats contradicted -2.2 -->
+# <!-- stated: compare("-",new["Separate"],new["stopwatch"]) contradicted -->
+# <!-- stated: compare("-",new["Alone,\x20shrunk"],new["stopwatch"]) contradicted -->
 #
 # ## Does a *speaker* network know the language?
 #
@@ -149,7 +152,7 @@ mtl.show.bars(seeds, "score", "source", unit="%", title="English or Spanish? Rea
 # ## What we saw
 #
 # - Hold out what will be new: a voice. A split by row had heard it, and flattered by 3.5 points.
-# - With four voices, help from *who* and *which language* is not decided, and a stopwatch beats all networks.
+# - With four voices, help from *who* and *which language* is not decided, and a stopwatch beats each network that has not heard the voice.
 # - Voice, language and microphone come together here. What comes together in all the data, no network can take apart.
 #
 # **The essay's speech tasks** are transcription, speaker and emotion. *Speaker* is here; *kind* stands for what was said, from far.

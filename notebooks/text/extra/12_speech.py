@@ -95,7 +95,7 @@ helps = compare("New voice: beside who and which language is better than alone, 
 flatters = compare("A voice that training has heard scores higher", known["Separate"], new["Separate"])
 beats = compare("New voice: the network, beside both, beats the stopwatch", new["Hard"], new["stopwatch"])
 guess.reveal({"contradicted": answers[0], "supported": answers[1]}.get(beats.verdict, answers[2]))
-mtl.show.verdicts(helps, flatters, beats)
+mtl.show.verdicts(helps, flatters, beats, primary=1)
 
 # %%
 arms = ["majority", "linear", "Alone, shrunk", "Hard", "stopwatch"]

@@ -24,10 +24,12 @@ import mtl_lesson as mtl
 from mtl_lesson.data import CHARACTERS
 
 POOLED, ALONE, DECAYS = [{"epochs": n} for n in (5, 10, 15, 20)], (5, 10), (1e-3, 3e-3)
+LAMBDAS = (0.03, 0.3)
 ARMS = {
     "Separate": (mtl.Separate, [{"epochs": n} for n in (3, 5, 8, 10)]),
     "Alone, shrunk": (mtl.Separate, [{"epochs": n, "weight_decay": decay} for n in ALONE for decay in DECAYS]),
     "Hard": (mtl.Hard, POOLED),
+    "Soft": (mtl.Soft, [{"epochs": n, "lam": lam, "tie": "all"} for n in (10, 20) for lam in LAMBDAS]),
     "Pooled": (mtl.Pooled, POOLED),
     "Pooled, as written": (mtl.Pooled, [trial | {"letters": "written"} for trial in POOLED]),
     "Pooled, all characters": (mtl.Pooled, [trial | {"vocabulary": "all"} for trial in POOLED]),

@@ -4,7 +4,7 @@ World ``voices``, each of the four voices held out in turn: a test group is a vo
 tested on, so that ``split_by="row"`` can train on its other prompts. A trial is chosen once for all four voices, by the
 mean validation score of *kind*, on other prompts of the three known voices. Trunk: one hidden layer of 32 units.
 
-The starved task is *kind*, which speaker and language stand beside in "Hard"; "Separate" and "Alone, shrunk"
+The starved task is *kind*, which speaker and language stand beside in "Hard" and "Soft"; "Separate" and "Alone, shrunk"
 learn it alone. A floor more than in other fields is the "stopwatch", which knows nothing but how long a clip is.
 
 Fixed beforehand, the primary claim: on a new voice, *kind* beside speaker and language ("Hard") scores higher than
@@ -31,7 +31,7 @@ from mtl_lesson.inspection.probe import fit_probe
 from mtl_lesson.provenance import roots_of
 
 ALONE = {"ask": "kind"}
-TIMES, DECAYS = (3, 6, 12, 24), (0.01, 0.03)
+TIMES, DECAYS, LAMBDAS = (3, 6, 12, 24), (0.01, 0.03), (0.01, 0.1)
 FIELD = Field(
     mtl.data.voices,
     mtl.nets.hidden,
@@ -44,6 +44,7 @@ FIELD = Field(
             [{"epochs": number, "weight_decay": decay} | ALONE for number in TIMES[-2:] for decay in DECAYS],
         ),
         "Hard": (mtl.Hard, [{"epochs": number} for number in TIMES]),
+        "Soft": (mtl.Soft, [{"epochs": number, "lam": lam} for number in TIMES[-2:] for lam in LAMBDAS]),
     },
     {"n_train": 700, "n_validation": 150, "n_test": 400, "width": 32, "inputs": 784, "lr": 0.003},
     flattered="Separate",

@@ -52,9 +52,9 @@ def test_each_mistake_has_its_own_answer(answer, words):
 
 def test_what_is_stored_has_every_arm_over_four_voices():
     by_group, by_row = (bank.gather_field("speech", split_by=split_by) for split_by in ("group", "row"))
-    assert set(by_group) == {"Separate", "Alone, shrunk", "Hard", "majority", "linear", "stopwatch"}
+    assert set(by_group) == {"Separate", "Alone, shrunk", "Hard", "Soft", "majority", "linear", "stopwatch"}
     assert set(by_row) == {"Separate"}
-    assert {by_group[arm].tried for arm in ("Separate", "Alone, shrunk", "Hard", "linear")} == {4}
+    assert {by_group[arm].tried for arm in ("Separate", "Alone, shrunk", "Hard", "Soft", "linear")} == {4}
     for one in (*by_group.values(), *by_row.values()):
         assert len(one.groups) == 4
         assert one.groups.index.name == "voice"

@@ -358,7 +358,7 @@ def gather_field(field: str, measure: str | None = None, split_by: str = "group"
         at = part[(part.measure == measure) & (part.trial == part.seed.map(trial))]
         scores, by_group = at.set_index("seed").score, groups[groups.arm == arm].set_index("group").score
         higher = bool(at.higher_is_better.all())  # such a score is a share in every field
-        better, unit = ("greater", "%") if higher else ("less", "")
+        better, unit = ("greater", "%") if higher else ("less", "of loss" if measure == "loss" else "of squared error")
         found[arm] = InField(scores, by_group.rename_axis(facts["group"]), part.trial.nunique(), better, unit)
     return found
 

@@ -186,7 +186,7 @@ def half_width(parts: Sequence[tuple[float, int]]) -> float:
     if len(parts) == 1 or not variance:
         freedom = parts[0][1]
     else:
-        freedom = variance**2 / math.fsum(part**2 / own for part, own in parts)
+        freedom = 1 / math.fsum((part / variance) ** 2 / own for part, own in parts)
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
 
 

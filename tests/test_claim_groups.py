@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import mtl_lesson as mtl
 from mtl_lesson.evidence import half_width
 
-numbers = st.integers(-5000, 5000).map(lambda thousandths: thousandths / 1000)
+numbers = st.floats(-5, 5, allow_nan=False)
 
 
 def claimed(d, **words):

@@ -2,12 +2,11 @@
 step; and tasks with stems of their own in one trunk, drawn together or not."""
 
 import importlib
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from bundled import HARMS, copy_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -25,9 +24,7 @@ few = settings(max_examples=15, deadline=None)
 @pytest.fixture
 def copied_data(tmp_path, monkeypatch):
     """A copy of the bundled data that the package takes for its own."""
-    shutil.copytree(files.data_folder() / "emoji", tmp_path / "data" / "emoji")
-    monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
-    return tmp_path / "data" / "emoji"
+    return copy_data("emoji", tmp_path, monkeypatch)
 
 
 def stems(width=2, features=8):
@@ -57,15 +54,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
 
 
 @pytest.mark.parametrize("name", ["emoji.csv", "google.png", "twitter.png"])
-@pytest.mark.parametrize(
-    "harm",
-    [
-        Path.unlink,
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes()[:-9] + b"x" + path.read_bytes()[-8:]),
-    ],
-    ids=["missing", "truncated", "altered"],
-)
+@HARMS
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(copied_data, name, harm):
     harm(copied_data / name)
     with pytest.raises(DataError, match=name) as caught:  # past the cache

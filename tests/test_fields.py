@@ -82,7 +82,7 @@ def test_the_mean_over_groups_is_the_mean_over_seeds(tables, monkeypatch, tmp_pa
     said = mtl.claim("Hard errs less", a.scores, b.scores, "less", groups=(a.groups, b.groups))
     assert said.groups.endswith("shops")
     gain = a.beats(b, "Hard errs less")
-    assert (gain.mean, gain.verdict, gain.unit) == (-said.mean, said.verdict, "")
+    assert (gain.mean, gain.verdict, gain.unit) == (-said.mean, said.verdict, "of squared error")
     assert found["Hard"].tried == 2
     assert found["Hard"].better == bank.gather_field("x", measure="loss")["Hard"].better == "less"
     flattered = bank.gather_field("x", split_by="row")["Hard"]

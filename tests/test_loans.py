@@ -1,12 +1,12 @@
 """The world loans: a whole table, features that only training rows have shaped, states that stay on one side."""
 
 import importlib
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from bundled import HARMS, copy_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,19 +35,10 @@ def test_the_file_is_whole_small_and_says_whose_it_is():
     assert "Version 3" in licence
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        Path.unlink,
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes().replace(b",NJ,", b",NY,", 1)),
-    ],
-    ids=["missing", "truncated", "altered"],
-)
+@HARMS
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(tmp_path, monkeypatch, harm):
-    shutil.copytree(files.data_folder() / "loans", tmp_path / "data" / "loans")
-    monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
-    harm(tmp_path / "data" / "loans" / "loans.csv")
+    folder = copy_data("loans", tmp_path, monkeypatch)
+    harm(folder / "loans.csv")
     with pytest.raises(DataError, match=r"loans\.csv") as caught:  # past the cache
         module._every_loan.__wrapped__()
     assert "git checkout -- data/loans" in str(caught.value)

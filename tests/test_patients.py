@@ -2,13 +2,12 @@
 nothing away, columns scaled by training alone."""
 
 import importlib
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from bundled import HARMS, copy_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,19 +33,10 @@ def test_the_file_is_whole_small_and_says_whose_it_is():
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in (folder / "LICENSE").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        Path.unlink,
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes()[:-9] + b"1" + path.read_bytes()[-8:]),
-    ],
-    ids=["missing", "truncated", "altered"],
-)
+@HARMS
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(tmp_path, monkeypatch, harm):
-    shutil.copytree(files.data_folder() / "patients", tmp_path / "data" / "patients")
-    monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
-    harm(tmp_path / "data" / "patients" / "patients.csv")
+    folder = copy_data("patients", tmp_path, monkeypatch)
+    harm(folder / "patients.csv")
     with pytest.raises(DataError, match=r"patients\.csv") as caught:
         module._register.__wrapped__()  # past the cache
     assert "git checkout -- data/patients" in str(caught.value)

@@ -4,13 +4,12 @@ import gzip
 import importlib
 import importlib.util
 import json
-import shutil
 import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from bundled import HARMS, copy_data, load_maker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -28,21 +27,13 @@ seeds = st.integers(0, 10**6)
 @pytest.fixture
 def copied_data(tmp_path, monkeypatch):
     """A copy of the bundled data that the package takes for its own."""
-    shutil.copytree(files.data_folder() / "kaomoji", tmp_path / "data" / "kaomoji")
-    monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
-    return tmp_path / "data" / "kaomoji"
+    return copy_data("kaomoji", tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def maker():
     """data/kaomoji/make.py."""
-    path = files.data_folder() / "kaomoji" / "make.py"
-    if not path.exists():
-        pytest.skip("the makers of the data are not part of an installed package")
-    spec = importlib.util.spec_from_file_location("make_kaomoji", path)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return load_maker("kaomoji")
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -60,15 +51,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
     assert "Copyright (c) mtripg6666tdr" in (folder / "NOTICE-kaomoji").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        Path.unlink,
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes()[:-9] + b"x" + path.read_bytes()[-8:]),
-    ],
-    ids=["missing", "truncated", "altered"],
-)
+@HARMS
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(copied_data, harm):
     harm(copied_data / "texts.csv")
     with pytest.raises(DataError, match=r"texts\.csv") as caught:  # past the cache

@@ -2,13 +2,12 @@
 
 import importlib
 import importlib.util
-import shutil
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from bundled import HARMS, copy_data, load_maker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,21 +24,13 @@ dials = st.sampled_from([None, *module.SPEAKERS])
 @pytest.fixture
 def copied_data(tmp_path, monkeypatch):
     """A copy of the bundled data that the package takes for its own."""
-    shutil.copytree(files.data_folder() / "voices", tmp_path / "data" / "voices")
-    monkeypatch.setattr(files, "PACKAGE", tmp_path / "mtl_lesson")
-    return tmp_path / "data" / "voices"
+    return copy_data("voices", tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def maker():
     """data/voices/make.py."""
-    path = files.data_folder() / "voices" / "make.py"
-    if not path.exists():
-        pytest.skip("the makers of the data are not part of an installed package")
-    spec = importlib.util.spec_from_file_location("make_voices", path)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return load_maker("voices")
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -65,15 +56,7 @@ def test_the_files_are_whole_small_and_say_whose_they_are():
 
 
 @pytest.mark.parametrize("name", ["clips.csv", "clips.png"])
-@pytest.mark.parametrize(
-    "harm",
-    [
-        Path.unlink,
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes()[:-9] + b"x" + path.read_bytes()[-8:]),
-    ],
-    ids=["missing", "truncated", "altered"],
-)
+@HARMS
 def test_damage_is_refused_and_the_message_says_how_to_repair_it(copied_data, name, harm):
     harm(copied_data / name)
     with pytest.raises(DataError, match=name) as caught:  # past the cache

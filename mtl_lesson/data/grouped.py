@@ -67,16 +67,7 @@ def cut(
     test, rest = take_test(of, n_test)
     pool = rest[~np.isin(of[rest], of[test])] if split_by == "group" else rest
     unit = of if split_by == "group" else np.arange(len(of))
-    row = pool[together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
-    train, left = row[:n_train], row[n_train:]
-    left = left[~np.isin(unit[left], unit[train])]
-    if len(train) < n_train or len(left) < n_validation:
-        raise ValueError(
-            f"n_train + n_validation = {n_train} + {n_validation} is too much: beside the test there are {len(pool)} "
-            f"of {len(of)} rows, and no group may be in two splits"
-        )
-    left = left[together(unit[left], np.random.default_rng([CHOSEN_BY, seed]))]
-    return {"train": train, "validation": left[:n_validation], "test": test}
+    return take_rest(unit, pool, n_train, n_validation, seed) | {"test": test}
 
 
 def take_test(of: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,6 +86,21 @@ def take_test(of: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"n_test={n_test} is less than half of a group, which is tested on as one")
     test = np.concatenate(kept)
     return test, np.setdiff1d(np.arange(len(of)), test)
+
+
+def take_rest(unit: np.ndarray, pool: np.ndarray, n_train: int, n_validation: int, seed: int) -> dict[str, np.ndarray]:
+    """ "train" and "validation" out of the rows of ``pool``, so that no unit is in both. ``unit``: that of every row.
+    ValueError where there are too few."""
+    row = pool[together(unit[pool], np.random.default_rng([SAMPLE, seed]))]
+    train, left = row[:n_train], row[n_train:]
+    left = left[~np.isin(unit[left], unit[train])]
+    if len(train) < n_train or len(left) < n_validation:
+        raise ValueError(
+            f"n_train + n_validation = {n_train} + {n_validation} is too much: beside the test there are {len(pool)} "
+            f"of {len(unit)} rows, and no group may be in two splits"
+        )
+    left = left[together(unit[left], np.random.default_rng([CHOSEN_BY, seed]))]
+    return {"train": train, "validation": left[:n_validation]}
 
 
 def together(of: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..arguments import whole
 from ..tasks import Classification
 from .files import verified
-from .grouped import CHOSEN_BY, SAMPLE, SPLITS, TEST, Grouped, cut, together
+from .grouped import SPLITS, TEST, Grouped, cut, take_rest, together
 from .world import Split
 
 SPEAKERS = ("Allison", "Carlo", "Ivrvoice", "June")
@@ -148,13 +148,4 @@ def _without(
     own = own[together(of[own], np.random.default_rng(TEST))]
     half = own[: len(own) // 2]
     pool = np.flatnonzero(~mine if split_by == "group" else ~(mine & np.isin(of, of[half])))
-    row = pool[together(of[pool], np.random.default_rng([SAMPLE, seed]))]
-    train, left = row[:n_train], row[n_train:]
-    left = left[~np.isin(of[left], of[train])]
-    if len(train) < n_train or len(left) < n_validation:
-        raise ValueError(
-            f"n_train + n_validation = {n_train} + {n_validation} is too much: beside the test there are {len(pool)} "
-            f"of {len(of)} clips, and no prompt may be in both"
-        )
-    left = left[together(of[left], np.random.default_rng([CHOSEN_BY, seed]))]
-    return {"train": train, "validation": left[:n_validation], "test": half[:n_test]}
+    return take_rest(of, pool, n_train, n_validation, seed) | {"test": half[:n_test]}

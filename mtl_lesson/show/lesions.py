@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,23 @@ from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
 from ..words import about, enumerated, rounded, sentences, unit
 from .drawing import Drawing
+from .sheets import LINE
 from .style import (
     GREY,
     INK,
     PALE,
     PAPER,
     WIDTH,
+    breadth,
     canvas,
     colours_of,
     for_text,
     shortened,
     style,
 )
+
+ACROSS, UPWARDS, GAP = 4.1, 3.2, 0.12  # inches: about as long as the axes of the units are, and between two labels
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: what is said of a lesion, here and in the browser, which fills in the same templates
 WORDS = {
@@ -101,9 +106,15 @@ def draw_units(ax: Axes, lesions: Lesions, pair: Sequence[Task], removed: Sequen
             )
     for line in (ax.axhline, ax.axvline):
         line(0, color=GREY, linewidth=0.8, zorder=0)
-    for axis, room in ((ax.xaxis, 0.8), (ax.yaxis, 0.5)):
-        values = stretched_ticks(scale, bend, *axis.get_view_interval(), room)
-        axis.set_ticks(bend(np.array(values)), [f"{value:g}".replace("-", "−") for value in values])
+    powers = powers_around(scale)
+    for axis, inches, room in (
+        (ax.xaxis, ACROSS, {value: breadth(power_text(value)) for value in powers}),
+        (ax.yaxis, UPWARDS, dict.fromkeys(powers, LINE)),
+    ):
+        low, high = axis.get_view_interval()
+        place = {value: inches * (float(bend(value)) - low) / (high - low) for value in powers}
+        values = stretched_ticks(room, place, inches)
+        axis.set_ticks(bend(np.array(values)), [power_text(value) for value in values])
     ax.set_xlabel(shortened(WORDS["across"].format(task=pair[0].name), 4.4))
     ax.set_ylabel(shortened(WORDS["upwards"].format(task=pair[1].name), 3.0))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handletextpad=0.2)
@@ -115,15 +126,31 @@ def stretch(lesions: Lesions) -> float:
     return float(CERTAIN * np.median(spread)) if spread.size else 1.0
 
 
-def stretched_ticks(scale: float, bend: Callable, low: float, high: float, room: float) -> list[float]:
-    """0 and powers of ten on a stretched axis, as far apart as ``room``."""
+def powers_around(scale: float) -> list[float]:
+    """0 and the powers of ten from about ``scale`` on, both signs of each."""
     powers = [10.0 ** (np.floor(np.log10(scale)) + k) for k in range(9)]
+    return [0.0, *(sign * power for power in powers for sign in (1, -1))]
+
+
+def stretched_ticks(room: Mapping[float, float], place: Mapping[float, float], inches: float) -> list[float]:
+    """Which values of ``room``, value → the inches that its label takes, are written on an axis so many ``inches``
+    long, the first ones first: those on it whose labels do not touch. ``place``: value → inches from its start."""
     kept: list[float] = []
-    for value in [0.0, *(sign * power for power in powers for sign in (1, -1))]:
-        at = bend(value)
-        if low <= at <= high and all(abs(at - bend(other)) >= room for other in kept):
+    for value, own in room.items():
+        apart = ((abs(place[value] - place[other]), (own + room[other]) / 2 + GAP) for other in kept)
+        if 0 <= place[value] <= inches and all(distance >= least for distance, least in apart):
             kept.append(value)
     return kept
+
+
+def power_text(value: float) -> str:
+    """A power of ten, or 0, as a tick says it: 0.001, and 10⁻⁵ where there would be many zeros."""
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e5:
+        text = "10" + str(round(np.log10(size))).translate(SUPERSCRIPTS)
+    else:
+        text = f"{size:g}"
+    return f"−{text}" if value < 0 else text
 
 
 def draw_strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Series | None, colour: str) -> None:

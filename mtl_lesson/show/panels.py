@@ -13,7 +13,7 @@ from .drawing import Drawing
 from .sheets import paper
 from .style import INK, PALE, PAPER, WIDTH, canvas, coarse, style, wrapped
 
-NAMES, HEAD, FOOT, TALL = 1.55, 0.75, 0.15, 1.05  # inches: names of the rows, titles, below, a row
+NAMES, HEAD, FOOT, TALL = 1.55, 0.75, 0.45, 1.05  # inches: names of the rows, titles, below, a row
 
 
 def claims_in_panels(claims: Mapping[tuple[str, str], Claim | str], *, title: str | None = None) -> Drawing:
@@ -51,6 +51,8 @@ def claims_in_panels(claims: Mapping[tuple[str, str], Claim | str], *, title: st
                 page.text(left, top + 0.16, f"{sign} {one.verdict}", va="center", color=colour, fontweight="bold")
                 box = left / WIDTH, 1 - (top + 0.62) / height, (room - 0.45) / WIDTH, 0.3 / height
                 draw_claim(figure.add_axes(box), one, colour)
+        words = "◆ mean   ▬ 95 % interval: right of 0 it speaks for the claim. Each panel has a scale of its own."
+        page.text(NAMES, height - 0.2, words, va="center")
     return Drawing(figure, say_panels(claims, title))
 
 

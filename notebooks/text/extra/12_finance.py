@@ -53,11 +53,11 @@ by_class(rates, told.train.labels["grade"], mtl.data.GRADES, known, label="rate,
 #
 # ### Exercise · Even weights  (difficulty ●●○, importance ●●○, 3 minutes)
 #
-# $L = w L_\text{rate} + L_\text{grade} + L_\text{term}$, each a *mean* over the labels in a batch. Rates are `known` of few of `all`
+# $L = w L_\text{rate} + L_\text{grade} + L_\text{term}$, each a *mean* over the labels in a batch. Rates are `known` of few of `total`
 # loans, grades of all. Return the $w$ with which one rate counts as much as one grade.
 
 # %%
-def even(known, all):
+def even(known, total):
     return ...
 
 
@@ -67,8 +67,8 @@ checks.even_weight(even)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def even(known, all):
-#     return known / all
+# def even(known, total):
+#     return known / total
 # ```
 #
 # Here 0.05. With $w = 1$ a rate counts twenty times what a grade does, and the trunk may learn fifty rates by heart.
@@ -87,7 +87,8 @@ guess
 
 # %%
 found = bank.gather_field("finance")
-arms = ["price list", "Hard, shrunk", "Soft, shrunk", "weight 1", "Alone, shrunk", "shuffled grades", "linear", "majority"]
+arms = ["price list", "Hard, shrunk", "Soft, shrunk", "weight 1", "Alone, shrunk", "shuffled grades", "linear",
+        "majority"]
 table = pd.concat([pd.DataFrame({"arm": arm, "error": found[arm].scores}) for arm in arms])
 mtl.show.bars(table, "error", "arm", title="Squared error of the rate (less is better)")
 

@@ -8,8 +8,9 @@ import torch
 import mtl_lesson as mtl
 from mtl_lesson.checks import card_medicine
 from mtl_lesson.data.patients import known_within
+from mtl_lesson.inspection.calibration import in_bins
 from mtl_lesson.show.followed import followed
-from mtl_lesson.show.reliability import in_bins, reliability
+from mtl_lesson.show.reliability import reliability
 
 # --- the exercise --------------------------------------------------------------------------------------------------
 

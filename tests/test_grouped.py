@@ -1,12 +1,14 @@
 """Worlds whose examples come in groups: what is in which split, and what a group scores."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import trunk
 from tiny import world as tiny
+from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Grouped, Split, World
@@ -110,6 +112,74 @@ def grouped(groups, n=12):
 def test_a_world_with_other_groups_than_examples_is_refused():
     with pytest.raises(ValueError, match="there are 12 examples, and the groups of 5"):
         grouped(torch.zeros(5))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lambda names: names,
+        tuple,
+        np.array,
+        lambda names: np.array(names, object),
+        pd.Series,
+        lambda names: pd.Series(names, index=range(100, 100 + len(names))),
+        lambda names: pd.Series(names, dtype="category"),
+        pd.Index,
+    ],
+)
+@pytest.mark.parametrize("names", [["Köln", "Bonn", "<b>"], [7, 1900, -3], [0.5, 1.5, 2.5]])
+def test_groups_may_be_names_in_any_column_and_are_shown_by_them(column, names):
+    other = {"train": names * 4, "validation": names[::-1] * 4, "test": (names[1:] * 6)[:12]}
+    world = tiny(n=12)
+    parts = [getattr(world, part) for part in PARTS]
+    groups = {part: column(values) for part, values in other.items()}
+    made = Grouped("g", world.tasks, *parts, groups=groups, group="town")
+    for part, values in other.items():
+        assert [made.group_names[number] for number in made.groups[part].tolist()] == values
+    table = judge_groups(made, {task.name: torch.zeros(12, task.outputs) for task in world.tasks})
+    assert set(table.town) == set(names[1:])
+    kept = mtl.data.only(made, ["bo"])
+    assert (kept.group_names, kept.group) == (made.group_names, "town")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_an_example_without_a_group_is_refused(missing):
+    with pytest.raises(ValueError, match="g, train: example 3 has no group"):
+        grouped(["a", "b", "c", missing] * 3)
+
+
+def test_a_split_without_groups_is_refused():
+    world = tiny(n=12)
+    parts = [getattr(world, part) for part in PARTS]
+    groups = dict.fromkeys(PARTS[:2], torch.zeros(12))
+    with pytest.raises(KeyError, match="groups has none for 'test'"):
+        Grouped("g", world.tasks, *parts, groups=groups, group="shop")
+
+
+class Last(nn.Module):
+    """A GRU's last state."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(2, 5, batch_first=True)
+
+    def forward(self, x):
+        return self.gru(x)[0][:, -1]
+
+
+@pytest.mark.parametrize("kind", ["BatchNorm", "GRU"])
+def test_groups_add_up_to_the_whole_for_networks_that_look_elsewhere(kind):
+    world, layout, trunk = tiny(n=24), None, nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU())
+    part = world.train
+    if kind == "GRU":
+        layout, trunk, part = "sequences", Last(), Split(torch.randn(24, 6, 2), part.labels)
+    parts, groups = [part] * 3, dict.fromkeys(PARTS, list("abcd") * 6)
+    made = Grouped("g", world.tasks, *parts, layout=layout, groups=groups, group="shop")
+    run = mtl.fit(mtl.Hard(made, trunk, features=5), made, epochs=2, progress=False)
+    table = by_group(run)
+    for task, score in run.test().items():
+        own = table[table.task == task]
+        assert (own.score * own["count"]).sum() / own["count"].sum() == pytest.approx(score, abs=1e-5)
 
 
 def test_one_group_scores_what_the_run_scores():

@@ -10,10 +10,11 @@ CASES = ((50, 1000), (30, 600), (200, 200), (7, 640))
 
 
 def even_weight(function: Callable[[int, int], float]) -> str | None:
-    """``even(known, all)``: the weight w of a task with labels on ``known`` of ``all`` examples, beside one with all.
+    """``even(known, total)``: the weight w of a task with labels on ``known`` of ``total`` examples, beside one that
+    has all.
 
-    In the mean, a batch of b examples holds b · known / all labels of the first task. In w L_1 + L_2, both means, one
-    label counts w / (b · known / all) and 1 / b: the same for w = known / all.
+    In the mean, a batch of b examples holds b · known / total labels of the first task. In w L_1 + L_2, both means, one
+    label counts w / (b · known / total) and 1 / b: the same for w = known / total.
     """
     for known, every in CASES:
         given = attempted(function(known, every))

@@ -10,32 +10,58 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
+import torch
 from torch import Tensor
 
 from ..arguments import whole
 from .world import World
 
 TEST, SAMPLE, HALVES, CHOSEN_BY = 1, 2, 3, 4  # streams of random numbers; the second and fourth are joined by a seed
-SPLITS = ("group", "row")
+SPLITS, PARTS = ("group", "row"), ("train", "validation", "test")
 
 
 @dataclass(frozen=True, repr=False)
 class Grouped(World):
     """A world that knows to which group each example belongs.
 
-    ``groups``: split → (n,), the number of each example's group, the same number in every split. ``group``: what one
-    is called, "patient" or "voice"; it is the unit that a claim speaks of: see ``mtl.inspection.by_group``.
+    ``groups``: split → (n,), the group of each example: a name or a number, as a column of a table, an array or a list,
+    equal in every split where it is one group. They are kept as numbers, and their names in ``group_names``, where they
+    had any. ``group``: what one is called, "patient" or "voice"; it is the unit that a claim speaks of: see
+    ``mtl.inspection.by_group``.
+
+    Raises KeyError for a split without groups, ValueError for groups of fewer or more examples than there are, and for
+    an example without a group.
     """
 
-    groups: Mapping[str, Tensor] = field(kw_only=True)
+    groups: Mapping[str, Tensor | Sequence[object]] = field(kw_only=True)
     group: str = field(kw_only=True)
+    group_names: tuple[object, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()
-        for part in ("train", "validation", "test"):
+        for part in PARTS:
+            if part not in self.groups:
+                raise KeyError(f"{self.name}: groups has none for {part!r}; it needs one a split, {', '.join(PARTS)}")
             found, n = len(self.groups[part]), len(getattr(self, part))
             if found != n:
                 raise ValueError(f"{self.name}, {part}: there are {n} examples, and the groups of {found}")
+        if not all(isinstance(self.groups[part], Tensor) for part in PARTS):
+            numbers, names = numbered({part: self.groups[part] for part in PARTS}, self.name)
+            object.__setattr__(self, "groups", numbers)
+            object.__setattr__(self, "group_names", names)
+
+
+def numbered(groups: Mapping[str, Sequence[object]], where: str) -> tuple[dict[str, Tensor], tuple[object, ...]]:
+    """Split → the number of each example's group; and the groups by number. ValueError for a missing one."""
+    columns = {part: pd.Series(np.asarray(values, object)) for part, values in groups.items()}
+    for part, values in columns.items():
+        if values.isna().any():
+            at = int(values.isna().argmax())
+            raise ValueError(f"{where}, {part}: example {at} has no group; leave it out, or give it one")
+    numbers, names = pd.factorize(pd.concat(columns.values()))
+    parts = torch.tensor(numbers).split([len(values) for values in columns.values()])
+    return dict(zip(columns, parts, strict=True)), tuple(names)
 
 
 def cut(

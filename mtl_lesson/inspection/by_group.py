@@ -38,5 +38,6 @@ def judge_groups(world: Grouped, outputs: Mapping[str, Tensor], split: str = "te
             own, said = labels[name][mine][None], y[mine][None]
             if count := int(task.labelled(own).sum()):
                 loss, score = task.loss(said, own).item(), task.score(said, own).item()
-                rows.append({world.group: number, "task": name, "loss": loss, "score": score, "count": count})
+                called = world.group_names[number] if world.group_names else number
+                rows.append({world.group: called, "task": name, "loss": loss, "score": score, "count": count})
     return pd.DataFrame(rows, columns=[world.group, "task", "loss", "score", "count"])

@@ -43,27 +43,10 @@ def followed(
         ax = figure.add_subplot()
         draw_lives(ax, table)
         ax.axvline(years, color=INK, linewidth=1.4, zorder=1)
-        ax.annotate(
-            f"{years:g} years",
-            (years, 1),
-            (0, 4),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-        )
+        write_above(ax, years, f"{years:g} years", INK)
         for column, (task, values) in enumerate(known.items()):
             x = longest + gap * (0.8 + column)
-            ax.annotate(
-                task,
-                (x, 1),
-                (0, 4),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                color=GREY,
-            )
+            write_above(ax, x, task, GREY)
             for row, value in enumerate(values):
                 said = ANSWERS[int(value)]
                 ax.text(x, row, said, ha="center", va="center", color=INKS[said], fontweight="bold")
@@ -77,6 +60,12 @@ def followed(
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     said = "" if not title else f"{title} " if title[-1] in "?." else f"{title}. "
     return Drawing(figure, said + say_followed(table, known, years))
+
+
+def write_above(ax: Axes, x: float, text: str, colour: str) -> None:
+    """A word above the axes, at ``x``."""
+    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    ax.annotate(text, (x, 1), (0, 4), color=colour, **place)
 
 
 def draw_lives(ax: Axes, table: pd.DataFrame) -> None:

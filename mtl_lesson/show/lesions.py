@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
@@ -164,6 +165,7 @@ def draw_strip(ax: Axes, task: Task, what: str, now: pd.Series, chance: pd.Serie
     most = max(now[what], intact, chance[f"{what}_high"] if chance is not None else 0)
     ax.set(yticks=[], xlim=(0, 1 if sign == "%" else 1.2 * most or 1))
     ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(lambda value, _: rounded(value, sign) if sign else f"{value:g}")
     words = f"{task.name} {what if what == 'loss' else task.score_name} {about(now[what], sign)}"
     ax.set_title(shortened(words, 4.0, 13, "bold"), color=for_text(colour))

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..arguments import whole
+from ..inspection.calibration import in_bins
 from .drawing import Drawing
 from .style import GREY, WIDTH, about, canvas, colours_of, dashes_of, legend_columns, percent, style
 
 SIGNS = "os^Dv"  # a marker a line
-Z = 1.96  # for an interval of 95 %
 
 
 def reliability(
@@ -66,17 +66,6 @@ def reliability(
             figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     said = "" if not title else f"{title} " if title[-1] in "?." else f"{title}. "
     return Drawing(figure, said + say_reliability(found, bins, int(known.sum())))
-
-
-def in_bins(forecast: np.ndarray, happened: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:
-    """Mean forecast, share that came true, and the ends of its interval, (bins,) each, from low forecasts to high."""
-    order = np.argsort(forecast, kind="stable")
-    parts = np.array_split(order, bins)
-    n = np.array([len(part) for part in parts])
-    mean, share = (np.array([values[part].mean() for part in parts]) for values in (forecast, happened))
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return mean, share, middle - half, middle + half
 
 
 def say_reliability(found: Mapping[str, tuple[np.ndarray, ...]], bins: int, known: int) -> str:

@@ -46,6 +46,7 @@ from .shared_inputs import share_inputs
 from .shoppers import shoppers, tastes
 from .shops import shops
 from .texts import CHARACTERS, Texts, text_table, texts
+from .two_tables import pupils_table, wages_table
 from .voices import Voices, clip_table, voices
 from .world import Split, World
 
@@ -86,6 +87,7 @@ __all__ = [
     "patients_table",
     "planted",
     "portrait",
+    "pupils_table",
     "questions",
     "recolour",
     "scenes",
@@ -99,4 +101,5 @@ __all__ = [
     "turn",
     "verify",
     "voices",
+    "wages_table",
 ]

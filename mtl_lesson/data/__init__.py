@@ -45,6 +45,7 @@ from .schools import exam_table, mathachieve_table, schools
 from .shared_inputs import share_inputs
 from .shoppers import shoppers, tastes
 from .shops import shops
+from .tables import Table, table
 from .texts import CHARACTERS, Texts, text_table, texts
 from .two_tables import pupils_table, wages_table
 from .voices import Voices, clip_table, voices
@@ -62,6 +63,7 @@ __all__ = [
     "Patients",
     "Planted",
     "Split",
+    "Table",
     "Texts",
     "Voices",
     "World",
@@ -95,6 +97,7 @@ __all__ = [
     "share_inputs",
     "shoppers",
     "shops",
+    "table",
     "tastes",
     "text_table",
     "texts",

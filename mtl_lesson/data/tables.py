@@ -246,7 +246,7 @@ def sentences_of(
     said = []
     for what, names in (("numbers", features.numbers), ("categories", features.categories)):
         if names:
-            said.append(f"Features: {named([*names])} {'is' if len(names) == 1 else 'are'} {what}")
+            said.append(f"Features that are {what}: {named([*names])}")
     if features.dates:
         said.append(f"Dates become years since 2000: {named([*features.dates])}")
     gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
@@ -276,7 +276,7 @@ def sentences_of(
         said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
     else:
         said.append(
-            f"{len(frame):,} rows are split at random, although groups of {group!r} belong together: to compare, not to use"
+            f"{len(frame):,} rows are split at random, although each {group!r} belongs together: to compare, not to use"
         )
     return said
 

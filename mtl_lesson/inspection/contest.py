@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ..data.grouped import Grouped
 from ..data.world import World
-from ..evidence import Claim, claim
+from ..evidence import Claim
 from ..nets import layers_with_weights
 from ..sharing import Hard, Hierarchical, Pooled, Separate, Sharing, Soft
 from ..tasks import Binary, Classification, Regression, Task
@@ -33,8 +33,9 @@ from ..training import Run, fit, sweep
 from ..training.hardware import cores, device
 from ..training.runs import bar
 from .by_group import judge_groups
+from .crossed import claim_crossed
 from .features import in_parts, split_of
-from .margin import Decision, decide, spread_of
+from .margin import Decision, decide
 from .without_sharing import train_floors
 
 DECAYS = (0.0, 1e-2, 1e-1)  # the trials of every arm but Soft: how much it is shrunk
@@ -74,51 +75,51 @@ class Training:
 class Contest:
     """What came of a comparison.
 
-    ``table``: a row for each arm, seed and task: the merit on ``validation`` and on test (``score``), and the ``trial``
-    and ``epochs`` that were chosen. ``units``: a row for each arm, task and test unit: the merit there, the mean over
-    seeds. ``unit``: what one is called.
+    ``merits``: (arm, task) → the merit of each unit of the test, a row a seed, a column a unit; NaN where a unit has no
+    label of the task. ``chosen``: a row for each arm, seed and task: the merit on ``validation``, and the ``trial`` and
+    ``epochs`` that were chosen by it. ``unit``: what one is called.
     """
 
-    table: pd.DataFrame
-    units: pd.DataFrame
+    merits: Mapping[tuple[str, str], pd.DataFrame]
+    chosen: pd.DataFrame
     tasks: tuple[Task, ...]
     unit: str
 
     @property
     def arms(self) -> list[str]:
-        return list(dict.fromkeys(self.table.arm))
+        return list(dict.fromkeys(arm for arm, _ in self.merits))
 
     def of(self, arm: str, task: str | None = None) -> pd.Series:
         """Test merit by seed: of one task, or the mean over all. KeyError for an arm or a task that is not there."""
-        rows = self.table[(self.table.arm == arm) & ((self.table.task == task) | (task is None))]
-        if rows.empty:
-            raise KeyError(f"there is no {arm!r}{f' on {task!r}' if task else ''}; there are {', '.join(self.arms)}")
-        return rows.groupby("seed").score.mean()
+        return self.by_unit(arm, task).mean(axis=1)
 
     def beats(self, one: str, other: str, text: str | None = None, task: str | None = None) -> Claim:
-        """The claim that ``one`` has more merit than ``other``: its interval runs over test units *and* seeds."""
-        a, b = self.of(one, task), self.of(other, task)
-        over = tuple(self.by_unit(arm, task) for arm in (one, other))
-        return claim(text or f"{one} beats {other}", a, b, unit="%", groups=over)
+        """The claim that ``one`` has more merit than ``other``, over new units *and* seeds: :func:`.claim_crossed`."""
+        return claim_crossed(text or f"{one} beats {other}", self.by_unit(one, task), self.by_unit(other, task))
 
     def decide(self, one: str, other: str, margin: float, text: str | None = None, task: str | None = None) -> Decision:
         """Whether ``one`` gains as much as ``margin`` over ``other``: :func:`.margin.decide`."""
-        over = self.by_unit(one, task) - self.by_unit(other, task)
-        spreads = [spread_of(self.of(one, task) - self.of(other, task)), spread_of(over)]
-        return decide(self.beats(one, other, text, task), margin, spreads)
+        differences = (self.by_unit(one, task) - self.by_unit(other, task)).to_numpy()
+        return decide(self.beats(one, other, text, task), margin, differences)
 
-    def by_unit(self, arm: str, task: str | None = None) -> pd.Series:
-        """What each test unit adds to the merit of an arm; their mean is the merit.
+    def by_unit(self, arm: str, task: str | None = None) -> pd.DataFrame:
+        """What each unit of the test adds to the merit of an arm, (seeds × units); their mean is the merit.
 
-        Of several tasks it is the mean of t-th terms m̄_t + [g has a label of t] · (G / G_t) · (m_tg − m̄_t), with G
-        units of which G_t have a label: the influence of unit g on the mean over tasks of the means over units.
+        Of several tasks it is the mean over t of m̄_t + [u has a label of t] · (U / U_t) · (m_tu − m̄_t), with U units
+        of which U_t have a label: the influence of unit u on the mean over tasks of the means over units.
         """
-        rows = self.units[self.units.arm == arm]
-        rows = rows[rows.task == task] if task else rows
-        wide = rows.pivot(index="unit", columns="task", values="merit")
-        there, mean = wide.notna(), wide.mean()
-        terms = (wide - mean).fillna(0) * (len(wide) / there.sum()) + mean
-        return terms.mean(axis=1).rename_axis(self.unit)
+        own = [merits for (name, of), merits in self.merits.items() if name == arm and task in (None, of)]
+        if not own:
+            raise KeyError(f"there is no {arm!r}{f' on {task!r}' if task else ''}; there are {', '.join(self.arms)}")
+        if len(own) == 1:
+            return own[0]
+        units = own[0].columns.union(sorted(set().union(*(one.columns for one in own[1:]))), sort=False)
+        terms = np.zeros((len(own[0]), len(units)))
+        for one in own:
+            there, mean = units.isin(one.columns), one.mean(axis=1).to_numpy()[:, None]
+            terms[:, there] += (one[units[there]].to_numpy() - mean) * (len(units) / there.sum())
+            terms += mean
+        return pd.DataFrame(terms / len(own), own[0].index, units.rename(self.unit))
 
 
 def contest(
@@ -143,10 +144,16 @@ def contest(
             shown.set_description(name)
             judged += [{"arm": name} | row for row in compete(arm, worlds, trunk, training, shown)]
     judged += floors_of(worlds)
-    by_unit = pd.concat(row.pop("units").assign(arm=row["arm"], task=row["task"]) for row in judged)
-    table = pd.DataFrame(judged)
-    by_unit = by_unit.groupby(["arm", "task", "unit"], sort=False).merit.mean().reset_index()
-    return Contest(table, by_unit, world.tasks, as_grouped(world).group)
+    return gathered(judged, world)
+
+
+def gathered(judged: Sequence[dict], world: World) -> Contest:
+    """The rows of all arms as a Contest."""
+    unit, rows = as_grouped(world).group, {}
+    for row in judged:
+        rows.setdefault((row["arm"], row["task"]), {})[row["seed"]] = row.pop("units").set_index("unit").merit
+    merits = {place: pd.DataFrame(own).T.rename_axis(index="seed", columns=unit) for place, own in rows.items()}
+    return Contest(merits, pd.DataFrame(judged), world.tasks, unit)
 
 
 def draw(world: World, seed: int) -> World:

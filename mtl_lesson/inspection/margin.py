@@ -8,13 +8,13 @@ narrower. With m = 0 these are *supported*, *contradicted* and *undecided* of :f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
 from ..evidence import Claim
+from .crossed import spreads
 
 SHOWN, SHOWN_NOT, NOT_KNOWN = "shown", "shown not", "not known"
 STEP = 2.0  # half an interval in standard errors, where there are many degrees of freedom
@@ -36,11 +36,11 @@ class Decision:
     units: int | None = None
 
 
-def decide(claim: Claim, margin: float, spreads: Sequence[tuple[float, int]]) -> Decision:
+def decide(claim: Claim, margin: float, differences: np.ndarray) -> Decision:
     """``claim`` against ``margin``, in its unit (0.02: two points where it is a share).
 
-    ``spreads``: (standard deviation, number) of the differences by seed, and of those by unit of the test. Raises
-    TypeError or ValueError for a margin that is no finite number of 0 or more.
+    ``differences``: (seeds × units), those that the claim is made of. Raises TypeError or ValueError for a margin that
+    is no finite number of 0 or more.
     """
     if isinstance(margin, bool) or not isinstance(margin, Real):
         raise TypeError(f"the margin is the least gain worth having, a number such as 0.02, not {margin!r}")
@@ -50,17 +50,24 @@ def decide(claim: Claim, margin: float, spreads: Sequence[tuple[float, int]]) ->
         return Decision(claim, margin, SHOWN)
     if claim.high < margin:
         return Decision(claim, margin, SHOWN_NOT)
-    allowed = (abs(claim.mean - margin) / STEP) ** 2
-    own = [spread**2 / number for spread, number in spreads]
-    more = []
-    for (spread, number), other in zip(spreads, reversed(own), strict=True):
-        left = allowed - other
-        needed = math.ceil(spread**2 / left) if left > 0 else math.inf
-        more.append(max(1, needed - number) if needed <= MOST * number else None)
-    return Decision(claim, margin, NOT_KNOWN, *more)
+    return Decision(claim, margin, NOT_KNOWN, *more_needed(differences, abs(claim.mean - margin)))
 
 
-def spread_of(values: Sequence[float]) -> tuple[float, int]:
-    """Their standard deviation and how many they are."""
-    values = np.asarray(values, float)
-    return float(values.std(ddof=1)), len(values)
+def more_needed(differences: np.ndarray, gap: float) -> tuple[int | None, int | None]:
+    """About how many more seeds, or units, make half the interval shorter than ``gap``; None where that many of it
+    alone would not do, or would be more than 20 times as many.
+
+    The variance of the mean is v_J/J + v_U/U + v_JU/(J·U) with components of seeds, of units and of both together.
+    """
+    J, U = differences.shape
+    (seeds, _), (units, _), (both, _) = spreads(differences)
+    v_both = both * J * U
+    v_seed, v_unit = max(seeds * J - v_both / U, 0.0), max(units * U - v_both / J, 0.0)
+    allowed = (gap / STEP) ** 2
+
+    def more(own: float, other: float, number: int, others: int) -> int | None:
+        left = allowed - other / others
+        needed = (own + v_both / others) / left if left > 0 else math.inf
+        return max(1, math.ceil(needed) - number) if needed <= MOST * number else None
+
+    return more(v_seed, v_unit, J, U), more(v_unit, v_seed, U, J)

@@ -103,7 +103,7 @@ def finding_words(one: Finding) -> str:
 
 def again(report: Report) -> str:
     """Settings and versions."""
-    chosen = report.contest.table.drop_duplicates(["arm", "seed"]).groupby("arm", sort=False)
+    chosen = report.contest.chosen.drop_duplicates(["arm", "seed"]).groupby("arm", sort=False)
     picked = [f"{arm}: {', '.join(dict.fromkeys(map(str, own.trial)))}" for arm, own in chosen]
     facts = [f"{name}: {value}" for name, value in machine().items()]
     training = report.training

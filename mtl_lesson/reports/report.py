@@ -44,9 +44,10 @@ class Report:
     @property
     def table(self) -> pd.DataFrame:
         """Test merit, the mean over seeds: a row for each arm and floor, a column for each task and their mean."""
-        rows = self.contest.table.pivot_table(index="arm", columns="task", values="score", sort=False)
-        rows = rows[[task.name for task in self.world.tasks]]
-        return rows.assign(**{"mean of tasks": rows.mean(axis=1)}).rename_axis(columns=None)
+        names = [task.name for task in self.world.tasks]
+        columns = {name: {arm: self.contest.of(arm, name).mean() for arm in self.contest.arms} for name in names}
+        mean = {arm: self.contest.of(arm).mean() for arm in self.contest.arms}
+        return pd.DataFrame(columns | {"mean of tasks": mean}).rename_axis("arm")
 
     def sentence(self) -> str:
         """The verdict in a sentence."""

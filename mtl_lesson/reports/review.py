@@ -37,8 +37,7 @@ def floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     )
     for floor, words, weight in ((MAJORITY, "one answer for all", SERIOUS), (LINEAR, "a linear model", WORTH_A_LOOK)):
         for task in contest.tasks:
-            rows = contest.table[(contest.table.arm == floor) & (contest.table.task == task.name)]
-            if rows.empty:
+            if (floor, task.name) not in contest.merits:
                 continue
             one = contest.beats(protocol.way, floor, task=task.name)
             if one.verdict != "supported":
@@ -69,7 +68,7 @@ def losses(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
 
 def edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
     """Trials that were chosen at the end of their row, and epochs at the last."""
-    chosen = contest.table.drop_duplicates(["arm", "seed"])
+    chosen = contest.chosen.drop_duplicates(["arm", "seed"])
     for name, arm in arms.items():
         mine = chosen[chosen.arm == name]
         last = ", ".join(f"{key}={value}" for key, value in arm.trials[-1].items())
@@ -96,7 +95,7 @@ def edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iter
 
 def reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
     """What the interval covers, and what it does not."""
-    units = contest.by_unit(protocol.way, protocol.task).size
+    units = contest.by_unit(protocol.way, protocol.task).shape[1]
     text = f"The interval runs over {units:,} {contest.unit}s of the test and {protocol.seeds} seeds."
     few = [f"{units} {contest.unit}s"] * (units < FEW_UNITS) + [f"{protocol.seeds} seeds"] * (
         protocol.seeds < FEW_SEEDS

@@ -108,7 +108,7 @@ class Arrays:
         return tuple(self.labels(task, split)[own[place]] for task, own, place in pair)
 
 
-def kind_of(task: Task, arrays: Arrays) -> str | None:
+def label_kind(task: Task, arrays: Arrays) -> str | None:
     """ "classes" or "numbers" for a task with one label an example, None for any other."""
     labels = arrays.world.train.labels[task.name]
     if labels.dim() != 1:

@@ -8,17 +8,25 @@ import numpy as np
 
 from ..data.grouped import PARTS
 from ..tasks import MultiLabel, Task
-from .arrays import MOST_ROWS, Arrays, drawn_from, drawn_rows, kind_of
-from .findings import FINE, NAMED, SERIOUS, WORTH_A_LOOK, Finding, called, counted, found, listed, names_of, percent
+from .arrays import MOST_ROWS, Arrays, drawn_from, drawn_rows, label_kind
+from .findings import (
+    FINE,
+    NAMED,
+    SERIOUS,
+    WORTH_A_LOOK,
+    Finding,
+    all_quoted,
+    as_percent,
+    counted,
+    listed,
+    noted,
+    quoted,
+)
 from .foretold import FEWEST, foretold, foretold_by_class, in_units, shallow_tree
 
 GIVEN, NEARLY = 0.95, 0.8  # shares of what chance leaves
 AHEAD = 3  # times as much as any other column
-SOME, MANY_COLUMNS, JUDGED_ON = (
-    0.15,
-    5,
-    100,
-)  # a column far ahead of others says so much, among so many, on so many rows
+SOME, MANY_COLUMNS, JUDGED_ON = 0.35, 5, 100  # a column far ahead says so much, among so many, judged on so many rows
 TOGETHER, LARGER = 0.7, 32  # what columns together give, by a tree of so many leaves
 MOST_PAIRS = 200  # of tasks
 FITS, FITTED_ROWS, MOST_FITS = 200, 2000, 2000  # more than FITS trees: fewer rows each; never more than MOST_FITS
@@ -31,11 +39,11 @@ UNSURE, SPREAD = 0.001, 0.05  # chance of being wrong, over all tests made; and 
 
 def find_given(arrays: Arrays) -> list[Finding]:
     """Tasks whose label gives another's."""
-    kinds = {task: kind for task in arrays.tasks if (kind := kind_of(task, arrays))}
+    kinds = {task: kind for task in arrays.tasks if (kind := label_kind(task, arrays))}
     every = list(combinations(kinds, 2))
     if not every:
         text = "fewer than two tasks have one label an example, so none was foretold from another"
-        return [found("tasks", FINE, text)]
+        return [noted("tasks", FINE, text)]
     looked = drawn_from(every, MOST_PAIRS)
     judged = {pair: both_ways(arrays, kinds, *pair) for pair in looked}
     told = {pair: ways for pair, ways in judged.items() if not np.isnan(ways).all()}
@@ -46,18 +54,18 @@ def find_given(arrays: Arrays) -> list[Finding]:
         text = (
             f"no two tasks have {FEWEST} labelled rows in common to fit and to judge on: none was foretold from another"
         )
-        return [found("tasks", FINE, text, [task.name for task in kinds])]
+        return [noted("tasks", FINE, text, [task.name for task in kinds])]
     close = sorted((pair for pair in told if np.nanmax(told[pair]) > NEARLY), key=lambda pair: -np.nanmax(told[pair]))
     findings = [say_given(arrays, pair, told[pair], kinds) for pair in close[:NAMED]]
     if more := close[NAMED:]:
         names = list(dict.fromkeys(task.name for pair in more for task in pair))
         weight = SERIOUS if np.nanmax(told[more[0]]) > GIVEN else WORTH_A_LOOK
-        text = f"{counted(len(more), 'more pair')} of tasks give one another, among {names_of(names)}"
-        findings.append(found("tasks", weight, text, names))
+        text = f"{counted(len(more), 'more pair')} of tasks give one another, among {all_quoted(names)}"
+        findings.append(noted("tasks", weight, text, names))
     if not close:
         most = max(np.nanmax(ways) for ways in told.values())
-        text = f"no task gives another: at most {percent(max(0, most))} of what chance leaves ({scope})"
-        findings.append(found("tasks", FINE, text, [task.name for task in kinds]))
+        text = f"no task gives another: at most {as_percent(max(0, most))} of what chance leaves ({scope})"
+        findings.append(noted("tasks", FINE, text, [task.name for task in kinds]))
     return findings
 
 
@@ -80,17 +88,17 @@ def foretell_label(x: tuple, y: tuple, kind_x: str, kind_y: str) -> float:
 
 def say_given(arrays: Arrays, pair: tuple[Task, Task], ways: tuple[float, float], kinds: dict[Task, str]) -> Finding:
     """The finding about two tasks that give one another."""
-    one, other = (called(task.name) for task in pair)
+    one, other = (quoted(task.name) for task in pair)
     weight = SERIOUS if np.nanmax(ways) > GIVEN else WORTH_A_LOOK
     said = [
-        f"{a} gives {percent(share)} of what chance leaves of {b}"
+        f"{a} gives {as_percent(share)} of what chance leaves of {b}"
         for a, b, share in ((one, other, ways[0]), (other, one, ways[1]))
         if share > NEARLY
     ]
     text = f"{' and '.join(said)}, judged on common validation rows, at most {MOST_ROWS:,}"
     if copy := copied(*arrays.common(*pair, "train"), {kinds[task] for task in pair}):
         text = f"{other} is {copy} of {one} in all common training rows; {text}"
-    return found("tasks", weight, text, (pair[0].name, pair[1].name))
+    return noted("tasks", weight, text, (pair[0].name, pair[1].name))
 
 
 def copied(one: np.ndarray, other: np.ndarray, kinds: set[str]) -> str:
@@ -112,24 +120,24 @@ def copied(one: np.ndarray, other: np.ndarray, kinds: set[str]) -> str:
 
 def find_leaks(arrays: Arrays) -> list[Finding]:
     """Columns that give a task's label away, each alone, and a few together."""
-    tasks = [(source, task) for source in arrays.vectors for task in arrays.sources[source] if kind_of(task, arrays)]
+    tasks = [(source, task) for source in arrays.vectors for task in arrays.sources[source] if label_kind(task, arrays)]
     names = [task.name for _, task in tasks]
     if not tasks:
         text = (
             "columns that give a label away were not looked for: inputs are no vectors, or no task has one label a row"
         )
-        return [found("leak", FINE, text)]
+        return [noted("leak", FINE, text)]
     scores, scope = foretell_from_columns(arrays, tasks)
     told = [share for own in scores.values() for share in own.values() if not np.isnan(share)]
     if not told:
         text = f"columns that give a label away were not looked for: no task has {FEWEST} labelled rows to judge on"
-        return [found("leak", FINE, text, names)]
+        return [noted("leak", FINE, text, names)]
     findings = [one for (source, task), own in scores.items() for one in say_columns(arrays, source, task, own, scope)]
     findings += find_together(arrays, scores, {one.where[0] for one in findings if one.weight == SERIOUS})
     if findings:
         return findings
-    text = f"no column gives a label away: at most {percent(max(0, *told))} of what chance leaves ({scope})"
-    return [found("leak", FINE, text, names)]
+    text = f"no column gives a label away: at most {as_percent(max(0, *told))} of what chance leaves ({scope})"
+    return [noted("leak", FINE, text, names)]
 
 
 def foretell_from_columns(arrays: Arrays, tasks: list) -> tuple[dict, str]:
@@ -142,7 +150,7 @@ def foretell_from_columns(arrays: Arrays, tasks: list) -> tuple[dict, str]:
         x, y = fitting_rows(arrays, source, task, most)
         for at in columns:
             column = tuple(part[:, [at]] for part in x)
-            scores[source, task][at] = foretold(column, y, kind_of(task, arrays) == "classes")
+            scores[source, task][at] = foretold(column, y, label_kind(task, arrays) == "classes")
     scope = f"a shallow tree of each column, fitted on training rows and judged on validation rows, at most {most:,}"
     if len(looked) < len(every):
         scope += f"; {len(looked):,} of {len(every):,} pairs of a column and a task, drawn"
@@ -173,29 +181,29 @@ def say_columns(arrays: Arrays, source: str | None, task: Task, told: dict[int, 
     for at in [at for at in ranked if told[at] > NEARLY or (ahead and at == ranked[0])][:NAMED]:
         far = ahead and at == ranked[0]
         weight = SERIOUS if told[at] > GIVEN or (far and best > NEARLY) else WORTH_A_LOOK
-        text = f"{called(names[at])} alone gives {percent(told[at])} of what chance leaves of {called(task.name)}"
-        text += f", far ahead of the next column, {percent(second)}" * far
-        findings.append(found("leak", weight, f"{text} ({scope})", (task.name, names[at])))
+        text = f"{quoted(names[at])} alone gives {as_percent(told[at])} of what chance leaves of {quoted(task.name)}"
+        text += f", far ahead of the next column, {as_percent(second)}" * far
+        findings.append(noted("leak", weight, f"{text} ({scope})", (task.name, names[at])))
     return findings
 
 
 def find_together(arrays: Arrays, scores: dict, given: set[str]) -> list[Finding]:
-    """Tasks that a few columns give together: a leak often needs two, a payment and a sum. ``given``: tasks to skip."""
+    """Tasks that a few columns give together: a leak often needs two. ``given``: tasks to skip."""
     left = [key for key, told in scores.items() if key[1].name not in given and not all(map(np.isnan, told.values()))]
     findings = []
     for source, task in drawn_from(left, MOST_TASKS):
         told, names = scores[source, task], arrays.columns(source)
         tried = sorted(told, key=lambda at: -np.nan_to_num(told[at]))[:MOST_COLUMNS]
         share, few = fewest_columns(
-            *fitting_rows(arrays, source, task, TREE_ROWS), tried, kind_of(task, arrays) == "classes"
+            *fitting_rows(arrays, source, task, TREE_ROWS), tried, label_kind(task, arrays) == "classes"
         )
         if few:
             text = (
-                f"{counted(len(few), 'column')} together give {percent(share)} of what chance leaves of "
-                f"{called(task.name)}: {names_of(names[at] for at in few)} (a tree, judged on validation rows, at most "
-                f"{TREE_ROWS:,}; it may be an easy task)"
+                f"{counted(len(few), 'column')} together give {as_percent(share)} of what chance leaves of "
+                f"{quoted(task.name)}: {all_quoted(names[at] for at in few)} (a tree, judged on at most "
+                f"{TREE_ROWS:,} validation rows; it may be an easy task)"
             )
-            findings.append(found("leak", WORTH_A_LOOK, text, (task.name, *(names[at] for at in few))))
+            findings.append(noted("leak", WORTH_A_LOOK, text, (task.name, *(names[at] for at in few))))
     return findings
 
 
@@ -218,23 +226,23 @@ def find_missing(arrays: Arrays) -> list[Finding]:
     """How many labels lack, whether something foretells which, and tasks that have no row in common."""
     if None not in arrays.sources:
         rows = {name: [len(arrays.rows(name, part)) for part in PARTS] for name in arrays.sources}
-        said = listed(f"{called(name)} {' / '.join(map('{:,}'.format, n))}" for name, n in rows.items())
+        said = listed(f"{quoted(name)} {' / '.join(map('{:,}'.format, n))}" for name, n in rows.items())
         text = f"each task has inputs of its own; of those, labelled in {' / '.join(PARTS)}: {said}"
-        return [found("missing labels", FINE, text, rows)]
-    lacks = {task: [1 - arrays.is_known(task, part).mean() for part in PARTS] for task in arrays.tasks}
+        return [noted("missing labels", FINE, text, rows)]
+    lacks = {task: [(~arrays.is_known(task, part)).mean() for part in PARTS] for task in arrays.tasks}
     some = {task: shares for task, shares in lacks.items() if max(shares) > 0}
     if not some:
-        return [found("missing labels", FINE, "every row has a label of every task", PARTS)]
-    said = listed(f"{called(task.name)} {' / '.join(map(percent, shares))}" for task, shares in some.items())
+        return [noted("missing labels", FINE, "every row has a label of every task", PARTS)]
+    said = listed(f"{quoted(task.name)} {' / '.join(map(as_percent, shares))}" for task, shares in some.items())
     text = f"labels that lack in {' / '.join(PARTS)}: {said}"
     weight = WORTH_A_LOOK if max(map(max, some.values())) > SPREAD else FINE
-    findings = [found("missing labels", weight, text, [task.name for task in some])]
+    findings = [noted("missing labels", weight, text, [task.name for task in some])]
     return findings + find_reasons(arrays, list(some)) + find_disjoint(arrays)
 
 
 def find_reasons(arrays: Arrays, tasks: list[Task]) -> list[Finding]:
     """Whether the split or another task's label foretells which labels lack."""
-    pairs = [(task, other) for task in tasks for other in arrays.tasks if other != task and kind_of(other, arrays)]
+    pairs = [(task, other) for task in tasks for other in arrays.tasks if other != task and label_kind(other, arrays)]
     looked = drawn_from(pairs, MOST_PAIRS)
     tests = len(tasks) + len(looked)
     findings = []
@@ -242,21 +250,21 @@ def find_reasons(arrays: Arrays, tasks: list[Task]) -> list[Finding]:
         known = [arrays.is_known(task, part) for part in PARTS]
         shares = lacking_by(np.repeat(np.arange(3), list(map(len, known))), ~np.concatenate(known), tests)
         if shares:
-            span = f"{percent(min(shares))} to {percent(max(shares))}"
-            text = f"labels of {called(task.name)} lack in {span} of rows according to the split"
-            findings.append(found("missing by", WORTH_A_LOOK, text, (task.name, *PARTS)))
+            span = f"{as_percent(min(shares))} to {as_percent(max(shares))}"
+            text = f"labels of {quoted(task.name)} lack in {span} of rows according to the split"
+            findings.append(noted("missing by", WORTH_A_LOOK, text, (task.name, *PARTS)))
     for task, other in looked:
         there = arrays.is_known(other, "train")
         labels, lacks = arrays.labels(other, "train")[there], ~arrays.is_known(task, "train")[there]
         if shares := lacking_by(quarters(labels) if labels.dtype.kind == "f" else labels, lacks, tests):
-            span = f"{percent(min(shares))} to {percent(max(shares))}"
-            text = f"labels of {called(task.name)} lack in {span} of training rows according to {called(other.name)}"
-            findings.append(found("missing by", WORTH_A_LOOK, text, (task.name, other.name)))
+            span = f"{as_percent(min(shares))} to {as_percent(max(shares))}"
+            text = f"labels of {quoted(task.name)} lack in {span} of training rows according to {quoted(other.name)}"
+            findings.append(noted("missing by", WORTH_A_LOOK, text, (task.name, other.name)))
     if findings:
         return findings
     drawn = f"; {len(looked)} of {len(pairs)} pairs of tasks, drawn" if len(looked) < len(pairs) else ""
     text = f"neither the split nor another label foretells which labels lack (χ² tests{drawn})"
-    return [found("missing by", FINE, text, [task.name for task in tasks])]
+    return [noted("missing by", FINE, text, [task.name for task in tasks])]
 
 
 def quarters(values: np.ndarray) -> np.ndarray:
@@ -286,11 +294,11 @@ def find_disjoint(arrays: Arrays) -> list[Finding]:
     both = known @ known.T
     apart = [(a, b) for a, b in combinations(range(len(known)), 2) if not both[a, b]]
     if not apart:
-        return [found("disjoint", FINE, "any two tasks have labelled training rows in common", ("train",))]
+        return [noted("disjoint", FINE, "any two tasks have labelled training rows in common", ("train",))]
     pairs = [[arrays.tasks[at].name for at in pair] for pair in apart]
-    text = f"no training row has a label of both: {listed(' and '.join(map(called, pair)) for pair in pairs)}"
+    text = f"no training row has a label of both: {listed(' and '.join(map(quoted, pair)) for pair in pairs)}"
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
-    return [found("disjoint", WORTH_A_LOOK, text, (*names, "train"))]
+    return [noted("disjoint", WORTH_A_LOOK, text, (*names, "train"))]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -305,27 +313,27 @@ def find_answers(arrays: Arrays) -> list[Finding]:
         for name in counts["train"]:
             n = {part: counts[part][name] for part in PARTS}
             if n["train"] < RARE or n["test"] == 0:
-                rare.append((task.name, f"{called(name)} of {called(task.name)} {n['train']} / {n['test']}"))
+                rare.append((task.name, f"{quoted(name)} of {quoted(task.name)} {n['train']} / {n['test']}"))
         for part in ("train", "test"):
             share = share_of_commonest(arrays, task, part)
             if ALWAYS < share < 1:
-                common.append((task.name, f"{called(task.name)} {percent(share)} in {part}"))
+                common.append((task.name, f"{quoted(task.name)} {as_percent(share)} in {part}"))
     return [
         *say_constant(constant),
-        say_answers(
+        say_some(
             "rare classes", f"classes with fewer than {RARE} labels in training or none in test (training / test)", rare
         )
-        or found("rare classes", FINE, f"every class has {RARE} labels in training or more, and some in test"),
-        say_answers("one answer", "one answer is right nearly always", common)
-        or found("one answer", FINE, f"no answer is right for more than {percent(ALWAYS)}"),
+        or noted("rare classes", FINE, f"every class has {RARE} labels in training or more, and some in test"),
+        say_some("one answer", "one answer is right nearly always", common)
+        or noted("one answer", FINE, f"no answer is right for more than {as_percent(ALWAYS)}"),
     ]
 
 
-def say_answers(kind: str, what: str, said: list[tuple[str, str]]) -> Finding | None:
+def say_some(kind: str, what: str, said: list[tuple[str, str]]) -> Finding | None:
     """A finding about some tasks; None where there are none."""
     if not said:
         return None
-    return found(
+    return noted(
         kind, WORTH_A_LOOK, f"{what}: {listed(text for _, text in said)}", dict.fromkeys(name for name, _ in said)
     )
 
@@ -336,9 +344,9 @@ def say_constant(constant: list[tuple[Task, str]]) -> list[Finding]:
     for weight, parts in ((SERIOUS, ("train", "test")), (WORTH_A_LOOK, ("validation",))):
         said = [(task.name, part) for task, part in constant if part in parts]
         if said:
-            text = f"all labels are equal: {listed(f'{called(name)} in {part}' for name, part in said)}"
-            findings.append(found("constant task", weight, text, dict.fromkeys(one for pair in said for one in pair)))
-    return findings or [found("constant task", FINE, "no task has one answer only, in any split", PARTS)]
+            text = f"all labels are equal: {listed(f'{quoted(name)} in {part}' for name, part in said)}"
+            findings.append(noted("constant task", weight, text, dict.fromkeys(one for pair in said for one in pair)))
+    return findings or [noted("constant task", FINE, "no task has one answer only, in any split", PARTS)]
 
 
 def is_constant(arrays: Arrays, task: Task, part: str) -> bool:

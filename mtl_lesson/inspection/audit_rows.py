@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data.grouped import PARTS, Grouped
 from .arrays import Arrays, drawn_from, drawn_rows
-from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, called, counted, found, listed, names_of, percent
+from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, all_quoted, as_percent, counted, listed, noted, quoted
 from .foretold import in_units, shallow_tree
 
 SIDES = (("train", "validation"), ("train", "test"), ("validation", "test"))
@@ -35,30 +35,30 @@ def compare_sides(arrays: Arrays, one: str, other: str) -> Finding:
         numbers = arrays.equal[source, other][rows := arrays.rows(source, other)]
         there = np.isin(numbers, arrays.equal[source, one][arrays.rows(source, one)])
         total, seen, rows, numbers = total + len(rows), seen + int(there.sum()), rows[there], numbers[there]
-        found_here = agreement(arrays, source, (one, other), rows, numbers)
+        found_here = count_agreeing(arrays, source, (one, other), rows, numbers)
         same, differ = same + found_here[0], differ + found_here[1]
         shuffled = np.random.default_rng(0).permutation(numbers)
-        by_chance += agreement(arrays, source, (one, other), rows, shuffled)[0]
+        by_chance += count_agreeing(arrays, source, (one, other), rows, shuffled)[0]
     if not seen:
         text = f"no input of {other} stands in {one}, too (exact copies only; near ones were not looked for)"
-        return found("duplicates", FINE, text, (one, other))
+        return noted("duplicates", FINE, text, (one, other))
     told = same + differ
     beyond = (same - by_chance) / (told - by_chance) if told > by_chance else 0
     is_leak = same >= max(FEW_ROWS, MANY_ROWS * total) and beyond > AGREED
-    like = "" if beyond > AGREED or not told else "; the labels are equal hardly more often than chance would have them"
+    like = "" if beyond > AGREED or not told else "; labels are equal hardly more often than by chance"
     text = (
-        f"{counted(seen, 'row')} of {total:,} in {other} ({percent(seen / total)}) have an input that {one} has, too: "
-        f"{same:,} with the same labels{' (a leak)' * is_leak}, {differ:,} with other labels (noise), "
+        f"{counted(seen, 'row')} of {total:,} in {other} ({as_percent(seen / total)}) have an input that {one} has, "
+        f"too: {same:,} with the same labels{' (a leak)' * is_leak}, {differ:,} with other labels (noise), "
         f"{seen - told:,} without a label to compare{like} (exact copies only; near ones were not looked for)"
     )
-    return found("duplicates", SERIOUS if is_leak else WORTH_A_LOOK, text, (one, other))
+    return noted("duplicates", SERIOUS if is_leak else WORTH_A_LOOK, text, (one, other))
 
 
-def agreement(
+def count_agreeing(
     arrays: Arrays, source: str | None, sides: tuple[str, str], rows: np.ndarray, numbers: np.ndarray
 ) -> tuple[int, int]:
-    """Of ``rows`` of the second side, how many have the labels of the first side's rows with the input ``numbers``, and
-    how many others. Labels that one of the two does not tell are not compared."""
+    """Of ``rows`` of the second side, how many have the labels of all the first side's rows with the input ``numbers``,
+    and how many have others. Labels that one of the two does not tell are not compared."""
     one, other = sides
     told, equal = np.zeros(len(rows), bool), np.ones(len(rows), bool)
     for task in arrays.sources[source]:
@@ -66,9 +66,12 @@ def agreement(
         before, label = arrays.equal[source, one][known], arrays.alike[task.name, one][known]
         own = arrays.alike[task.name, other][rows]
         compared = arrays.is_known(task, other)[rows] & np.isin(numbers, before)
-        width = 1 + max(label.max(initial=0), own.max(initial=0))
         told |= compared
-        equal &= ~compared | np.isin(numbers * width + own, before * width + label)
+        width = 1 + max(label.max(initial=0), own.max(initial=0))
+        pairs = np.unique(before * width + label)
+        inputs, answers = np.unique(pairs // width, return_counts=True)
+        sure = np.isin(numbers, inputs[answers == 1])  # many rows of one input have some label in common by chance
+        equal &= ~compared | (sure & np.isin(numbers * width + own, pairs))
     return int((told & equal).sum()), int((told & ~equal).sum())
 
 
@@ -85,11 +88,12 @@ def find_elsewhere(arrays: Arrays) -> list[Finding]:
         total, seen = total + len(own), seen + int(elsewhere.sum())
         touched += [name] * bool(elsewhere.any())
     if not seen:
-        return [found("elsewhere", FINE, "no test input of one task is trained on by another", ("train", "test"))]
+        return [noted("elsewhere", FINE, "no test input of one task is trained on by another", ("train", "test"))]
     text = (
-        f"{counted(seen, 'test row')} of {total:,} ({percent(seen / total)}) have an input that another task trains on"
+        f"{counted(seen, 'test row')} of {total:,} ({as_percent(seen / total)}) have an input that another task trains "
+        f"on, of {all_quoted(touched)}"
     )
-    return [found("elsewhere", WORTH_A_LOOK, f"{text}, of {names_of(touched)}", (*touched, "train", "test"))]
+    return [noted("elsewhere", WORTH_A_LOOK, text, (*touched, "train", "test"))]
 
 
 def find_repeats(arrays: Arrays) -> list[Finding]:
@@ -101,13 +105,15 @@ def find_repeats(arrays: Arrays) -> list[Finding]:
             numbers = arrays.equal[source, part][arrays.rows(source, part)]
             total, again = total + len(numbers), again + len(numbers) - len(np.unique(numbers))
         if again:
-            text = f"{counted(again, 'row')} of {total:,} in {part} ({percent(again / total)}) repeat an earlier input"
+            text = (
+                f"{counted(again, 'row')} of {total:,} in {part} ({as_percent(again / total)}) repeat an earlier input"
+            )
             weight = WORTH_A_LOOK if again >= MANY_ROWS * total else FINE
-            findings.append(found("repeats", weight, text, (part,)))
+            findings.append(noted("repeats", weight, text, (part,)))
         else:
             clean.append(part)
     if clean:
-        findings.append(found("repeats", FINE, f"no input stands twice in {listed(clean)}", clean))
+        findings.append(noted("repeats", FINE, f"no input stands twice in {listed(clean)}", clean))
     return findings
 
 
@@ -127,11 +133,11 @@ def find_contradictions(arrays: Arrays) -> list[Finding]:
     torn = {name: counts for name, counts in rows.items() if counts[0]}
     if not torn:
         text = "no two equal inputs have different labels of one task"
-        return [found("contradictions", FINE, text, [task.name for task in arrays.tasks])]
-    said = [f"{n:,} of {total:,} of {called(name)}" for name, (n, total) in torn.items()]
+        return [noted("contradictions", FINE, text, [task.name for task in arrays.tasks])]
+    said = [f"{n:,} of {total:,} of {quoted(name)}" for name, (n, total) in torn.items()]
     weight = WORTH_A_LOOK if any(n >= MANY_ROWS * total for n, total in torn.values()) else FINE
     text = f"rows whose input stands elsewhere with another label: {listed(said)}"
-    findings.append(found("contradictions", weight, text, torn))
+    findings.append(noted("contradictions", weight, text, torn))
     return findings
 
 
@@ -145,7 +151,7 @@ def find_groups(arrays: Arrays) -> list[Finding]:
         text = (
             "the world names no groups, so rows that belong together were not looked for (mtl.data.Grouped names them)"
         )
-        return [found("shared groups", FINE, text)]
+        return [noted("shared groups", FINE, text)]
     groups = {part: world.groups[part].cpu().numpy() for part in PARTS}
     return [share_groups(world, groups, *sides) for sides in SIDES] + [size_groups(world, groups)]
 
@@ -154,28 +160,28 @@ def share_groups(world: Grouped, groups: dict[str, np.ndarray], one: str, other:
     """Whether groups of the split ``other`` stand in ``one``, too."""
     both, every = np.intersect1d(groups[one], groups[other]), np.unique(groups[other])
     if not len(both):
-        text = f"no {called(world.group)} of {other} stands in {one}, too"
-        return found("shared groups", FINE, text, (one, other))
+        text = f"no {quoted(world.group)} of {other} stands in {one}, too"
+        return noted("shared groups", FINE, text, (one, other))
     names = [world.group_names[number] if world.group_names else number for number in both[:NO_INTERVAL].tolist()]
     rows = int(np.isin(groups[other], both).sum())
     text = (
-        f"{len(both):,} of {len(every):,} groups ({called(world.group)}) of {other} stand in {one}, too, such as "
-        f"{names_of(names)}: {counted(rows, 'row')} of {len(groups[other]):,}"
+        f"{len(both):,} of {len(every):,} groups ({quoted(world.group)}) of {other} stand in {one}, too, such as "
+        f"{all_quoted(names)}: {counted(rows, 'row')} of {len(groups[other]):,}"
     )
-    return found("shared groups", SERIOUS if (one, other) == ("train", "test") else WORTH_A_LOOK, text, (one, other))
+    return noted("shared groups", SERIOUS if (one, other) == ("train", "test") else WORTH_A_LOOK, text, (one, other))
 
 
 def size_groups(world: Grouped, groups: dict[str, np.ndarray]) -> Finding:
     """How many groups there are in each split, and how large they are."""
     said, counts = [], {part: np.unique(own, return_counts=True)[1] for part, own in groups.items()}
     for part, sizes in counts.items():
-        largest, single = percent(sizes.max() / sizes.sum()), int((sizes == 1).sum())
+        largest, single = as_percent(sizes.max() / sizes.sum()), int((sizes == 1).sum())
         said.append(f"{part} {len(sizes):,} (the largest has {largest} of the rows, {single:,} have one row)")
     tested = counts["test"]
     weight = SERIOUS if len(tested) < NO_INTERVAL else WORTH_A_LOOK if len(tested) < FEW_GROUPS else FINE
     if weight == FINE and tested.max() > tested.sum() / 2:
         weight = WORTH_A_LOOK
-    return found("few groups", weight, f"groups ({called(world.group)}): {listed(said)}", PARTS)
+    return noted("few groups", weight, f"groups ({quoted(world.group)}): {listed(said)}", PARTS)
 
 
 # --- sizes and columns -----------------------------------------------------------------------------------------------
@@ -186,28 +192,28 @@ def find_sizes(arrays: Arrays) -> list[Finding]:
     rows = {task.name: int(arrays.is_known(task, "test").sum()) for task in arrays.tasks}
     few = {name: n for name, n in rows.items() if n < FEW_TEST_ROWS}
     if few:
-        said = listed(f"{called(name)} {n}" for name, n in few.items())
+        said = listed(f"{quoted(name)} {n}" for name, n in few.items())
         text = f"fewer than {FEW_TEST_ROWS} labelled test rows: {said}"
-        findings = [found("size", WORTH_A_LOOK, text, (*few, "test"))]
+        findings = [noted("size", WORTH_A_LOOK, text, (*few, "test"))]
     else:
         text = f"every task has {FEW_TEST_ROWS} labelled test rows or more, the fewest {min(rows.values()):,}"
-        findings = [found("size", FINE, text, (*rows, "test"))]
+        findings = [noted("size", FINE, text, (*rows, "test"))]
     wide = {}
     for source in arrays.vectors:
         n, width = len(arrays.rows(source, "train")), arrays.x(source, "train").shape[1]
         if width > n:
             wide[source] = f"{counted(width, 'column')} and {counted(n, 'training row')}{of_source(source)}"
     if wide:
-        findings.append(found("wide", WORTH_A_LOOK, f"more columns than rows: {listed(wide.values())}", ("train",)))
+        findings.append(noted("wide", WORTH_A_LOOK, f"more columns than rows: {listed(wide.values())}", ("train",)))
     elif arrays.vectors:
-        findings.append(found("wide", FINE, "there are more training rows than columns", ("train",)))
+        findings.append(noted("wide", FINE, "there are more training rows than columns", ("train",)))
     return findings
 
 
 def find_columns(arrays: Arrays) -> list[Finding]:
     """Columns that are constant in training, and columns that number the rows."""
     if not arrays.vectors:
-        return [found("row numbers", FINE, "inputs are no vectors, so single columns were not looked at")]
+        return [noted("row numbers", FINE, "inputs are no vectors, so single columns were not looked at")]
     constant, counting = [], []
     for source in arrays.vectors:
         names, x = arrays.columns(source), {part: arrays.values(source, part) for part in PARTS}
@@ -219,16 +225,16 @@ def find_columns(arrays: Arrays) -> list[Finding]:
                 counting.append((source, name, why))
     findings = []
     if constant:
-        text = f"one value in all training rows: {listed(called(name) + of_source(own) for own, name in constant)}"
-        findings.append(found("constant columns", WORTH_A_LOOK, text, [name for _, name in constant]))
+        text = f"one value in all training rows: {listed(quoted(name) + of_source(own) for own, name in constant)}"
+        findings.append(noted("constant columns", WORTH_A_LOOK, text, [name for _, name in constant]))
     else:
-        findings.append(found("constant columns", FINE, "no column has one value in all training rows", ("train",)))
+        findings.append(noted("constant columns", FINE, "no column has one value in all training rows", ("train",)))
     if counting:
-        said = listed(f"{called(name)}{of_source(own)} ({why})" for own, name, why in counting)
+        said = listed(f"{quoted(name)}{of_source(own)} ({why})" for own, name, why in counting)
         text = f"columns like a row's number: {said}"
-        findings.append(found("row numbers", WORTH_A_LOOK, text, [name for _, name, _ in counting]))
+        findings.append(noted("row numbers", WORTH_A_LOOK, text, [name for _, name, _ in counting]))
     else:
-        findings.append(found("row numbers", FINE, "no column is like a row's number", PARTS))
+        findings.append(noted("row numbers", FINE, "no column is like a row's number", PARTS))
     return findings
 
 
@@ -255,7 +261,7 @@ def numbers_rows(train: np.ndarray, every: np.ndarray) -> str:
 
 def of_source(source: str | None) -> str:
     """ " of 'task'" where a task has inputs of its own."""
-    return "" if source is None else f" of {called(source)}"
+    return "" if source is None else f" of {quoted(source)}"
 
 
 # --- shift -----------------------------------------------------------------------------------------------------------
@@ -268,7 +274,7 @@ def find_shift(arrays: Arrays) -> list[Finding]:
     if not large:
         reason = f"there are fewer than {SHIFT_ROWS} rows on a side" if sources else "inputs are tokens, not numbers"
         text = f"whether training rows can be told from test rows was not looked for: {reason}"
-        return [found("shift", FINE, text, ("train", "test"))]
+        return [noted("shift", FINE, text, ("train", "test"))]
     looked = drawn_from(large, SHIFT_SOURCES)
     apart = {source: tell_apart(arrays, source) for source in looked}
     how = f"judged on rows it was not fitted on, at most {SHIFT_MOST:,} a side"
@@ -278,10 +284,10 @@ def find_shift(arrays: Arrays) -> list[Finding]:
     if not shifted:
         most = max(area for area, _, _ in apart.values())
         text = f"a shallow tree does not tell training rows from test rows (area under the curve {most:.2f}, {how})"
-        return [found("shift", FINE, text, ("train", "test"))]
+        return [noted("shift", FINE, text, ("train", "test"))]
     said = [f"{area:.2f}{of_source(source)}{by}" for source, (area, _, by) in shifted.items()]
     text = f"a shallow tree tells training rows from test rows, area under the curve {listed(said)} ({how})"
-    return [found("shift", WORTH_A_LOOK, text, ("train", "test"))]
+    return [noted("shift", WORTH_A_LOOK, text, ("train", "test"))]
 
 
 def side_rows(arrays: Arrays, source: str | None) -> list[int]:
@@ -292,7 +298,6 @@ def tell_apart(arrays: Arrays, source: str | None) -> tuple[float, bool, str]:
     """The area under the curve of a shallow tree, two-fold; whether it is more than chance; and by which column."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.tree import DecisionTreeClassifier
 
     n = min(SHIFT_MOST, *side_rows(arrays, source))
     sides = []
@@ -301,11 +306,11 @@ def tell_apart(arrays: Arrays, source: str | None) -> tuple[float, bool, str]:
         sides.append(arrays.x(source, part)[rows[drawn_rows(len(rows), n)]].flatten(1).detach().cpu().numpy())
     columns = drawn_rows(sides[0].shape[1], SHIFT_COLUMNS)
     (x,), y = in_units((np.concatenate(sides)[:, columns],)), np.repeat([0, 1], n)
-    tree = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, random_state=0)
+    tree = shallow_tree(x, y, classes=True)  # cross_val_predict fits copies of it
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     area = roc_auc_score(y, cross_val_predict(tree, x, y, cv=folds, method="predict_proba")[:, 1])
     chance = np.sqrt((2 * n + 1) / (12 * n * n))  # standard deviation of the area where nothing tells them apart
     by = ""
     if source in arrays.vectors:
-        by = f", most by {called(arrays.columns(source)[columns[tree.fit(x, y).feature_importances_.argmax()]])}"
+        by = f", most by {quoted(arrays.columns(source)[columns[tree.feature_importances_.argmax()]])}"
     return float(area), bool(area > max(TOLD_APART, 0.5 + 4 * chance)), by

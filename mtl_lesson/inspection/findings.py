@@ -110,13 +110,13 @@ class Finding:
     where: tuple[str, ...] = ()
 
 
-def found(kind: str, weight: str, text: str, where: Iterable[object] = ()) -> Finding:
+def noted(kind: str, weight: str, text: str, where: Iterable[object] = ()) -> Finding:
     """A finding with the reasons of its kind."""
     why, what_to_do = REASONS[kind]
     return Finding(kind, weight, text, why, "" if weight == FINE else what_to_do, tuple(map(str, where)))
 
 
-def called(name: object) -> str:
+def quoted(name: object) -> str:
     """A name in quotation marks, as it is; a very long one is cut."""
     name = str(name)
     return f"'{name if len(name) <= LONGEST else name[: LONGEST - 1] + '…'}'"
@@ -130,9 +130,9 @@ def listed(parts: Iterable[object]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def names_of(things: Iterable[object]) -> str:
+def all_quoted(things: Iterable[object]) -> str:
     """Several names in quotation marks, as :func:`listed`."""
-    return listed(map(called, things))
+    return listed(map(quoted, things))
 
 
 def counted(n: int, what: str) -> str:
@@ -140,7 +140,7 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what if n == 1 else what + 's'}"
 
 
-def percent(share: float) -> str:
+def as_percent(share: float) -> str:
     """A share as a text writes it: "64 %"; one decimal where it would be 0 % or 100 % and is not."""
     near = round(100 * share)
     return f"{100 * share:.1f} %" if near in (0, 100) and abs(near - 100 * share) >= 0.05 else f"{near} %"

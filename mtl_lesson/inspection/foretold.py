@@ -22,7 +22,7 @@ def foretold(
     if not can_tell(y, classes):
         return np.nan
     x, y = in_units(x), y if classes else in_units(y)
-    return explained(shallow_tree(x[0], y[0], classes, leaves).predict(x[1]), y, classes)
+    return share_explained(shallow_tree(x[0], y[0], classes, leaves).predict(x[1]), y, classes)
 
 
 def shallow_tree(x: np.ndarray, y: np.ndarray, classes: bool, leaves: int = LEAVES):
@@ -40,7 +40,7 @@ def foretold_by_class(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.
     y = y if classes else in_units(y)
     usual = usual_of(y[0], classes)
     answers = {one: usual_of(y[0][x[0] == one], classes) for one in np.unique(x[0]).tolist()}
-    return explained(np.array([answers.get(one, usual) for one in x[1].tolist()]), y, classes)
+    return share_explained(np.array([answers.get(one, usual) for one in x[1].tolist()]), y, classes)
 
 
 def in_units(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
@@ -72,7 +72,7 @@ def usual_of(y: np.ndarray, classes: bool) -> float:
     return values[counts.argmax()]
 
 
-def explained(said: np.ndarray, y: tuple[np.ndarray, np.ndarray], classes: bool) -> float:
+def share_explained(said: np.ndarray, y: tuple[np.ndarray, np.ndarray], classes: bool) -> float:
     """1 − errors / errors of the commonest answer; for numbers 1 − squared error / that of the mean."""
     usual, truth = usual_of(y[0], classes), y[1]
     if classes:

@@ -268,6 +268,10 @@ def test_a_seed_draws_training_and_validation_and_nothing_else():
 
 def test_by_row_groups_stand_on_both_sides_and_it_is_said():
     world = world_of(frame_of(200), group="school", split_by="row")
+    by_group = world_of(frame_of(200), group="school")
+    assert set(world.groups["test"].tolist()) == set(by_group.groups["test"].tolist())
+    assert set(world.rows["test"]) < set(by_group.rows["test"])
+    assert len(world.train) == len(by_group.train)
     assert set(world.groups["train"].tolist()) & set(world.groups["test"].tolist())
     assert any("to compare, not to use" in sentence for sentence in world.decisions)
     assert world.group == "school"

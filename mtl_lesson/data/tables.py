@@ -69,10 +69,11 @@ def table(
 
     ``group``: the column that says which rows belong together (a person, a school): no group is in two of training,
     validation and test, and a claim is of new groups; the column is no feature. Without one, the unit is the row, and
-    the classes of a task have the same shares in each part, where they can. ``split_by="row"`` ignores the groups: the
-    mistake of lesson 12, to be compared. ``test`` and ``validation``: their shares, of all and of what is not test.
-    ``n_train``: at most so many rows are trained on. The ``seed`` draws training and validation, the test is the same
-    for every seed.
+    the classes of a task have the same shares in each part, where they can. ``split_by="row"`` is the mistake of lesson
+    12, to be compared: one half of each test group's rows is tested on, and the other may be trained on.
+
+    ``test`` and ``validation``: their shares, of all and of what is not test. ``n_train``: at most so many rows are
+    trained on. The ``seed`` draws training and validation, the test is the same for every seed.
 
     Features are numbers, categories (texts of at most 50 kinds, and ``categories``), or ``dates``, which become years;
     other texts are left out, as is what ``leave`` names. Numbers are standardised and categories encoded as found in
@@ -90,13 +91,12 @@ def table(
     labelled = frame[[*tasks]].notna().any(axis=1)
     if labelled.any() and not labelled.all():
         said.append(f"{int((~labelled).sum()):,} rows without any label are left out")
-        frame = frame[labelled].reset_index(drop=True)
+        frame = frame[labelled]  # its index still numbers the rows of the whole table
     if len(frame) < FEWEST_ROWS:
         raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
     units, unit = units_of(frame, group)
-    cutting = Cutting(
-        frame, units if group and split_by == "group" else None, tasks, task, share(test), share(validation), n_train
-    )
+    units_cut = units if group else None
+    cutting = Cutting(frame, units_cut, split_by, tasks, task, share(test), share(validation), n_train)
     held = cutting.test()
     rest = np.setdiff1d(np.arange(len(frame)), held)
     labels = {}
@@ -146,7 +146,7 @@ def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> 
         )
     if few:
         said = [*said, f"Of {task!r}, {named(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
-    return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)].reset_index(drop=True), said
+    return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)], said
 
 
 def units_of(frame: pd.DataFrame, group: str | None) -> tuple[np.ndarray, str]:
@@ -177,10 +177,15 @@ def share(value: float) -> float:
 
 @dataclass(frozen=True)
 class Cutting:
-    """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares."""
+    """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares.
+
+    By "row" the test is one half of the rows of each test unit, and the other half may be trained on, as may all other
+    rows; as many are as by "group".
+    """
 
     frame: pd.DataFrame = field(repr=False)
     units: np.ndarray | None
+    split_by: str
     tasks: Mapping[str, str | Task]
     task: str | None
     share_test: float
@@ -189,12 +194,22 @@ class Cutting:
 
     def test(self) -> np.ndarray:
         """The rows of the test, the same for every seed."""
-        return self.cut(np.arange(len(self.frame)), self.share_test, [TEST], 4)[1]
+        rows = self.cut(np.arange(len(self.frame)), self.share_test, [TEST], 4)[1]
+        if self.split_by == "row" and self.units is not None:
+            drawn = np.random.default_rng([TEST, 1]).permutation(rows)
+            place = pd.Series(self.units[drawn]).groupby(self.units[drawn]).cumcount().to_numpy()
+            return np.sort(drawn[place % 2 == 0])
+        return rows
 
     def rest(self, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """ "train" and "validation" out of the others."""
         left = np.setdiff1d(np.arange(len(self.frame)), test)
-        train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
+        if self.split_by == "row" and self.units is not None:
+            fair = self.cut(left[~np.isin(self.units[left], self.units[test])], self.share_validation, [SAMPLE, seed])
+            left, sizes = np.random.default_rng([SAMPLE, seed, 2]).permutation(left), [*map(len, fair)]
+            train, validation = left[: sizes[0]], left[sizes[0] : sum(sizes)]
+        else:
+            train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
         if self.n_train is not None and self.n_train < len(train):
             train = np.random.default_rng([SAMPLE, seed, 1]).permutation(train)[: whole(self.n_train, "n_train")]
         return {"train": train, "validation": validation}
@@ -332,7 +347,7 @@ class Known:
             columns=encoder.columns,
             encoder=encoder,
             decisions=self.said,
-            rows=rows,
+            rows={part: self.frame.index[own].to_numpy() for part, own in rows.items()},
             known=self,
         )
 

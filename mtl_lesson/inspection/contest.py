@@ -173,9 +173,13 @@ def compete(arm: Arm, worlds: Mapping[int, World], trunk: nn.Module, training: T
         own = arm.trials[number]
         found = training.sweep(arm, worlds, trunk, list(seeds), epochs=int(epochs), **own)
         for run in found.runs.values():
-            trial = ", ".join(f"{name}={value}" for name, value in own.items())
-            yield from judge(outputs_of(run), run.world, seed=run.seed, trial=trial, epochs=int(epochs))
+            yield from judge(outputs_of(run), run.world, seed=run.seed, trial=as_words(own), epochs=int(epochs))
     shown.update()
+
+
+def as_words(trial: Mapping[str, object]) -> str:
+    """The settings of a trial: "weight_decay=0.01"."""
+    return ", ".join(f"{name}={value}" for name, value in trial.items())
 
 
 def mean_merits(history: pd.DataFrame, worlds: Mapping[int, World]) -> pd.DataFrame:

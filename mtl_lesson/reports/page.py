@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from .report import Report
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2 { line-height: 1.2 } h2 { margin-top: 2.2rem; border-top: 1px solid #d8d8d8; padding-top: 1rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem }
 tr { border-top: 1px solid #d8d8d8 } td.number, th.number { text-align: right; white-space: nowrap }
 img { max-width: 100%; height: auto } td { overflow-wrap: anywhere } .verdict { font-size: 1.25rem }
 .serious { color: #a3003f; font-weight: 600 } .look { color: #7a4b00; font-weight: 600 } .fine { color: #00694d }
 small, .why { color: #5f5f5f } li { margin: .2rem 0 }
-@media print { body { margin: 0; max-width: none; font-size: 11pt } h2, tr, img { break-inside: avoid } details { display: block } }
+@media print { body { margin: 0; max-width: none; font-size: 11pt } h2, tr, img { break-inside: avoid } }
 """
 MARKS = {"serious": ("serious", "✗"), "worth a look": ("look", "!"), FINE: ("fine", "✓")}
 
@@ -75,8 +76,8 @@ def scores(report: Report) -> str:
     )
     words = (
         "Merit on the test, the mean over seeds: accuracy, or of a number the share of its variance that is explained "
-        "(0 is the error of the mean). majority: one answer for all. linear: ridge or logistic regression, a task alone. "
-        "Separate: a network a task, shrunk as validation likes."
+        "(0 is the error of the mean). majority: one answer for all. linear: ridge or logistic regression, a task "
+        "alone. Separate: a network a task, shrunk as validation likes."
     )
     table = f'<table><thead><tr><th scope="col">way</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     return picture(show.arms(report.contest)) + table + f"<p><small>{safe(words)}</small></p>"

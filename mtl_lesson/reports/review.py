@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from ..data.grouped import Grouped
 from ..data.world import World
-from ..inspection.contest import Arm, Contest, Training
-from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding
+from ..inspection.contest import Arm, Contest, Training, as_words
+from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, names_of
 from ..inspection.without_sharing import LINEAR, MAJORITY
 from .protocol import Protocol
 
@@ -32,21 +32,18 @@ def review(
 def floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     """Whether the networks are shown to beat what knows nothing of sharing."""
     why = (
-        "A way of sharing is worth its network only where a network is worth it. Two ways may differ, and both be worse "
-        "than a model without a hidden layer."
+        "A way of sharing is worth its network only where a network is worth it. Two ways may differ, and both be "
+        "worse than a model without a hidden layer."
     )
     for floor, words, weight in ((MAJORITY, "one answer for all", SERIOUS), (LINEAR, "a linear model", WORTH_A_LOOK)):
-        for task in contest.tasks:
-            if (floor, task.name) not in contest.merits:
-                continue
-            one = contest.beats(protocol.way, floor, task=task.name)
-            if one.verdict != "supported":
-                how = "is worse than" if one.verdict == "contradicted" else "is not shown to beat"
-                text = f"On {task.name!r} {protocol.way} {how} {words} ({one.numbers})."
-                advice = "Look for better features or more rows first; then compare ways of sharing."
-                yield Finding("floor", weight, text, why, advice, (task.name,))
-            else:
-                yield Finding("floor", FINE, f"On {task.name!r} {protocol.way} beats {words}.", why, "", (task.name,))
+        asked = [task.name for task in contest.tasks if (floor, task.name) in contest.merits]
+        not_beaten = [name for name in asked if contest.beats(protocol.way, floor, task=name).verdict != "supported"]
+        if not_beaten:
+            text = f"{protocol.way} is not shown to beat {words} on {names_of(not_beaten)}."
+            advice = "Look for better features or more rows first; then compare ways of sharing."
+            yield Finding("floor", weight, text, why, advice, tuple(not_beaten))
+        elif asked:
+            yield Finding("floor", FINE, f"{protocol.way} beats {words} on every task.", why, "")
 
 
 def losses(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
@@ -60,37 +57,30 @@ def losses(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
         if contest.beats(protocol.way, protocol.against, task=task.name).verdict == "contradicted"
     ]
     if lost:
-        text = f"{protocol.way} is worse than {protocol.against} on {', '.join(map(repr, lost))}."
+        text = f"{protocol.way} is worse than {protocol.against} on {names_of(lost)}."
         yield Finding("loser", WORTH_A_LOOK, text, why, "Let these tasks keep a network of their own.", tuple(lost))
     else:
         yield Finding("loser", FINE, f"No task is shown to lose by {protocol.way}.", why, "")
 
 
 def edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
-    """Trials that were chosen at the end of their row, and epochs at the last."""
+    """Arms that were best after the last epoch, or at the last of their trials, for most seeds."""
     chosen = contest.chosen.drop_duplicates(["arm", "seed"])
+    late, edge = [], []
     for name, arm in arms.items():
         mine = chosen[chosen.arm == name]
-        last = ", ".join(f"{key}={value}" for key, value in arm.trials[-1].items())
-        late, edge = (mine.epochs == training.epochs).mean(), (mine.trial == last).mean()
-        if late > 0.5:
-            yield Finding(
-                "short",
-                WORTH_A_LOOK,
-                f"{name} was best after the last of {training.epochs} epochs for most seeds: it may not be done.",
-                "Ways learn at different speed: a way that was stopped early looks worse than it is.",
-                f"Train longer: epochs={2 * training.epochs}.",
-                (name,),
-            )
-        if edge > 0.5 and len(arm.trials) > 1:
-            yield Finding(
-                "edge",
-                WORTH_A_LOOK,
-                f"Of {name}'s trials the last, {last}, was chosen for most seeds.",
-                "Where the best setting lies at the end of the row, a better one may lie beyond it.",
-                "Give this arm trials that go further, and every other arm as many: arms=.",
-                (name,),
-            )
+        last = as_words(arm.trials[-1])
+        late += [name] * ((mine.epochs == training.epochs).mean() > 0.5)
+        edge += [f"{name} ({last})"] * (len(arm.trials) > 1 and (mine.trial == last).mean() > 0.5)
+    if late:
+        text = f"Best after the last of {training.epochs} epochs for most seeds: {', '.join(late)}."
+        why = "Ways learn at different speed: one that was stopped early looks worse than it is."
+        yield Finding("short", WORTH_A_LOOK, text, why, f"Train longer: epochs={2 * training.epochs}.", tuple(late))
+    if edge:
+        text = f"Of its trials the last was chosen for most seeds: {', '.join(edge)}."
+        why = "Where the best setting lies at the end of the row, a better one may lie beyond it."
+        advice = "Give each arm trials that go further, all of them as many: arms=."
+        yield Finding("edge", WORTH_A_LOOK, text, why, advice, tuple(edge))
 
 
 def reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
@@ -112,7 +102,7 @@ def reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Findin
         text = "All seeds train on the same rows: of training only first weights and batches vary."
         yield Finding("sample", WORTH_A_LOOK, text, why, "Give a world that can be drawn anew, as mtl.data.table does.")
     if not isinstance(world, Grouped) or world.group in ("row", "example"):
-        text = "Each row counts as a unit of its own: if rows belong together (a person, a place, a day), it is too narrow."
+        text = "Each row counts as a unit: if rows belong together (a person, a place, a day), it is too narrow."
         advice = "Say group= where there are any."
         yield Finding(
             "unit", WORTH_A_LOOK, text, "Rows of one group err together; n of them are not n witnesses.", advice
@@ -125,7 +115,7 @@ def others(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     if rest:
         text = f"{', '.join(rest)} are shown beside the claim, without a verdict."
         why = (
-            "Of twenty comparisons of equals one comes out by chance. What is picked after the fact has to be confirmed "
-            "on fresh seeds and a fresh test."
+            "Of twenty comparisons of equals one comes out by chance. What is picked after the fact has to be "
+            "confirmed on fresh seeds and a fresh test."
         )
         yield Finding("others", FINE, text, why, "")

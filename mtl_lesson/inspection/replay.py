@@ -39,9 +39,9 @@ def replay(
     """So many comparisons of ``a`` with ``b``, each with ``seeds`` networks of each and ``units`` of the test.
 
     Two ways are paired by seed. A way with itself (A/A) is two draws of networks, which differ by chance alone. A
-    ``gain`` is planted into ``a``: a part of what each network lacks on a unit, so that its merit over all rises by ``gain``;
-    where a unit is right or wrong, a wrong one becomes right by chance. ``over_units``: whether the interval speaks of
-    new units, too, as in a report, or of new seeds alone.
+    ``gain`` is planted into ``a``: a part of what each network lacks on a unit, so that its merit over all rises by
+    ``gain``; where a unit is right or wrong, a wrong one becomes right by chance. ``over_units``: whether the interval
+    speaks of new units, too, as in a report, or of new seeds alone.
 
     Raises KeyError for a way that is not there, TypeError or ValueError for numbers that make no sense.
     """

@@ -45,6 +45,7 @@ from .schools import exam_table, mathachieve_table, schools
 from .shared_inputs import share_inputs
 from .shoppers import shoppers, tastes
 from .shops import shops
+from .tables import Table, table
 from .texts import CHARACTERS, Texts, text_table, texts
 from .voices import Voices, clip_table, voices
 from .world import Split, World
@@ -61,6 +62,7 @@ __all__ = [
     "Patients",
     "Planted",
     "Split",
+    "Table",
     "Texts",
     "Voices",
     "World",
@@ -93,6 +95,7 @@ __all__ = [
     "share_inputs",
     "shoppers",
     "shops",
+    "table",
     "tastes",
     "text_table",
     "texts",

@@ -1,0 +1,173 @@
+"""A file becomes a table, or is refused in words: separators, decimal commas, encodings, names of columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # how a file says its encoding
+KINDS = {  # how a file that is no text begins
+    b"PK\x03\x04": "a spreadsheet or a zip archive: save the sheet as CSV, or unpack it",
+    b"\x1f\x8b": "packed with gzip: unpack it",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet: save the sheet as CSV",
+}
+COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
+ROW_NUMBER = "the number of a row"
+LOOK = 200  # lines that are looked at to find the separator
+
+
+def read_table(source: object, encoding: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """The table of a CSV or Parquet file, or of a DataFrame, and in sentences what had to be decided to read it.
+
+    ``encoding``: of a text file that is not UTF-8. A separator is found by which cuts the first lines into equally many
+    cells. Raises FileNotFoundError, TypeError or ValueError, in words, for what is no table: no file, another kind of
+    file, no rows, a column named twice or not at all, lines of several lengths.
+    """
+    if isinstance(source, pd.DataFrame):
+        table, said = source.reset_index(drop=True), []
+        check_names([*table.columns], "the DataFrame")
+        table = table.rename(columns=str)
+    elif isinstance(source, str | os.PathLike):
+        path = Path(source).expanduser()
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; a table is a file. Pictures in a folder: mtl.data.folder")
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}: looked for {path.absolute()}")
+        table, said = read_parquet(path) if path.suffix == ".parquet" else read_text(path, encoding)
+    else:
+        raise TypeError(f"a table is a pandas DataFrame or the name of a file, not {type(source).__name__}")
+    if table.empty:
+        raise ValueError("the table has no rows")
+    return table, said
+
+
+def read_parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """A Parquet file. ImportError where nothing is installed that reads one, ValueError for a damaged one."""
+    try:
+        table = pd.read_parquet(path)
+    except ImportError:
+        raise ImportError(
+            "to read Parquet files, pip install 'mtl-lesson[parquet]'; or save the table as CSV"
+        ) from None
+    except Exception as error:  # whatever the library makes of a damaged file
+        raise ValueError(f"{path} cannot be read as Parquet: {error}") from None
+    check_names([*table.columns], path.name)
+    return table.rename(columns=str).reset_index(drop=True), []
+
+
+def read_text(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """A text file of cells, whatever separates them."""
+    text, said = decoded(path, encoding)
+    lines = [line for line in text.splitlines()[: LOOK + 1] if line.strip()]
+    if not lines:
+        raise ValueError(f"{path} is empty")
+    separator = separator_of(lines)
+    names = next(csv.reader(lines[:1], delimiter=separator))
+    numbered = not names[0].strip()  # as pandas and R write the numbers of rows
+    check_names([ROW_NUMBER, *names[1:]] if numbered else names, path.name)
+    if len(names) == 1:
+        raise ValueError(
+            f"{path.name} has one column, {names[0][:40]!r}, as far as can be seen: its cells must be separated by "
+            f"{', '.join([*SEPARATORS.values()][:-1])} or {[*SEPARATORS.values()][-1]}, and a table needs a column for "
+            "each task and others to foretell them by"
+        )
+    try:
+        table = pd.read_csv(io.StringIO(text), sep=separator, low_memory=False, skipinitialspace=True, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no table: its lines have not equally many cells ({error})") from None
+    except pd.errors.ParserWarning as error:
+        raise ValueError(f"{path.name} is no table: {error}") from None
+    table.columns = [name.strip() for name in names]
+    if numbered:
+        if not table[names[0]].is_unique:
+            raise ValueError(f"{path.name}: the first column has no name, and it does not number the rows; give it one")
+        table = table.drop(columns=names[0])
+        said.append("The first column has no name and numbers the rows: it is left out")
+    if separator != ",":
+        said.append(f"Cells of {path.name} are separated by {SEPARATORS[separator]}")
+    return with_decimal_commas(table, separator, said), said
+
+
+def decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
+    """The text of a file: UTF-8, or what its first bytes or ``encoding`` say."""
+    content = path.read_bytes()
+    for start, kind in KINDS.items():
+        if content.startswith(start):
+            raise ValueError(f"{path.name} is no table but {kind}")
+    found = encoding or next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(found)
+    except LookupError:
+        raise ValueError(f"there is no encoding {encoding!r}; such as 'cp1252', 'gb18030' or 'shift_jis'") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{path.name} is not written in {found}, first in line {line}: say its encoding=, such as 'cp1252' "
+            "(Windows in the West), 'gb18030' (Chinese) or 'shift_jis' (Japanese); or save it as UTF-8"
+        ) from None
+    if "\x00" in text:
+        raise ValueError(f"{path.name} is no table: it holds bytes that no text has")
+    return text.removeprefix("\ufeff"), [f"{path.name} is read as {found}"] * (found not in ("utf-8", "utf-8-sig"))
+
+
+def separator_of(lines: list[str]) -> str:
+    """What cuts most lines into equally many cells, and into the most; a comma where nothing does."""
+
+    def cells(separator: str) -> tuple[float, int]:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator) if row)
+        number, times = counts.most_common(1)[0]
+        return (times / len(lines) if number > 1 else 0, number)
+
+    return max(SEPARATORS, key=cells)
+
+
+def with_decimal_commas(table: pd.DataFrame, separator: str, said: list[str]) -> pd.DataFrame:
+    """Columns of numbers such as 3,5 as numbers, where a comma separates no cells."""
+    if separator == ",":
+        return table
+    turned = []
+    for name in table.columns:
+        known = table[name].dropna()
+        if pd.api.types.is_numeric_dtype(known) or known.empty:
+            continue
+        texts = known.astype(str)
+        commas = texts.str.fullmatch(COMMA_NUMBER.pattern)
+        if commas.any() and pd.to_numeric(texts.str.replace(",", "."), errors="coerce").notna().all():
+            table[name] = pd.to_numeric(texts.str.replace(",", ".")).reindex(table.index)
+            turned.append(name)
+    if turned:
+        said.append(f"In {named(turned)} a comma stands before the decimals")
+    return table
+
+
+def check_names(names: list[object], where: str) -> None:
+    """Refuse columns named twice, by spaces alone, or not at all. ValueError says which."""
+    texts = [str(name).strip() for name in names]
+    twice = [name for name, times in Counter(texts).items() if times > 1 and name]
+    if twice:
+        raise ValueError(f"{where}: the column {twice[0]!r} is there {Counter(texts)[twice[0]]} times; rename one")
+    if "" in texts:
+        raise ValueError(f"{where}: column {texts.index('') + 1} has no name; give it one, or take it out")
+
+
+def named(columns: list[str], most: int = 5) -> str:
+    """Names of columns in words: 'a', 'b' and 3 more."""
+    quoted = [repr(shortened_name(name)) for name in columns]
+    if len(quoted) > most:
+        quoted = [*quoted[: most - 1], f"{len(quoted) - most + 1} more"]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def shortened_name(name: str, most: int = 40) -> str:
+    """A name that fits a sentence."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"

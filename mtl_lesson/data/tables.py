@@ -1,0 +1,356 @@
+"""A table of your own becomes a world: tasks from its columns, or a task for each of its groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..arguments import whole
+from ..tasks import Classification, Task
+from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, prepared
+from .grouped import Grouped
+from .reading import named, read_table, shortened_name
+from .world import Split
+
+FEWEST_ROWS = 30  # fewer cannot be trained, chosen and tested on
+FEWEST_GROUPS = 6  # two for each of the three parts
+FEWEST_OF_TASK = 12  # labelled rows of a group that is a task of its own
+TEST, SAMPLE = 11, 12  # streams of random numbers; the second is joined by the seed
+TAKEN = ("task", "loss", "score", "count")  # columns of what is measured by group: no group may be called so
+ROW = "row"  # what the unit is called where no group is given
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table(Grouped):
+    """A world made from a table.
+
+    ``columns``: the name of each column of x. ``encoder``: what was learnt from the training rows, for new rows.
+    ``decisions``: what was decided on the way, a sentence each. ``rows``: split → row numbers of the table.
+    """
+
+    columns: tuple[str, ...] = field(kw_only=True)
+    encoder: Encoder = field(kw_only=True)
+    decisions: tuple[str, ...] = field(default=(), kw_only=True)
+    rows: Mapping[str, np.ndarray] = field(kw_only=True)
+    known: Known = field(kw_only=True)
+
+    def draw(self, seed: int) -> Table:
+        """The same world with training and validation rows drawn anew; the test rows stay."""
+        return self.known.draw(seed)
+
+
+def table(
+    source: object,
+    tasks: Mapping[str, str | Task] | None = None,
+    *,
+    group: str | None = None,
+    task: str | None = None,
+    leave: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    test: float = 0.25,
+    validation: float = 0.25,
+    n_train: int | None = None,
+    seed: int = 0,
+    split_by: str = "group",
+    encoding: str | None = None,
+    quiet: bool = False,
+) -> Table:
+    """A world from a CSV or Parquet file, or a DataFrame: ``table("pupils.csv", tasks={"passed": "binary"})``.
+
+    ``tasks``: column → "binary" (two answers), "class" or "number", or a Task, whose classes then order the answers. A
+    row may lack the label of some tasks; it is masked. ``task``: a column each of whose values is a task of its own,
+    all asking the one column of ``tasks``, each of its own rows. All other columns are features.
+
+    ``group``: the column that says which rows belong together (a person, a school): no group is in two of training,
+    validation and test, and a claim is of new groups; the column is no feature. Without one, the unit is the row, and
+    the classes of a task have the same shares in each part, where they can. ``split_by="row"`` ignores the groups: the
+    mistake of lesson 12, to be compared. ``test`` and ``validation``: their shares, of all and of what is not test.
+    ``n_train``: at most so many rows are trained on. The ``seed`` draws training and validation, the test is the same
+    for every seed.
+
+    Features are numbers, categories (texts of at most 50 kinds, and ``categories``), or ``dates``, which become years;
+    other texts are left out, as is what ``leave`` names. Numbers are standardised and categories encoded as found in
+    the *training* rows. Number tasks are standardised by all rows but the test's, so that an error means the same for
+    every seed. Each decision is printed as a sentence, unless ``quiet``, and kept in ``decisions``. ``encoding``: of a
+    text file that is not UTF-8.
+
+    Raises KeyError for a column that is not there, TypeError or ValueError, in words, for what cannot be a table, a
+    feature or a task, for fewer than 30 rows and for fewer than 6 groups.
+    """
+    frame, said = read_table(source, encoding)
+    tasks = asked(frame, tasks, group, task, split_by)
+    if task is not None:
+        frame, said = with_enough(frame, next(iter(tasks)), task, said)
+    frame = frame[frame[[*tasks]].notna().any(axis=1)].reset_index(drop=True) if len(tasks) == 1 else frame
+    if len(frame) < FEWEST_ROWS:
+        raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
+    units, unit = units_of(frame, group)
+    cutting = Cutting(
+        frame, units if split_by == "group" else None, tasks, task, share(test), share(validation), n_train
+    )
+    held = cutting.test()
+    rest = np.setdiff1d(np.arange(len(frame)), held)
+    labels = {}
+    for name, kind in tasks.items():
+        labels[name], sentence = labels_of(frame[name], kind, rest)
+        said.append(sentence)
+    features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
+    said += sentences_of(frame, tasks, features, group, split_by, cutting)
+    known = Known(frame, features, labels, units, unit, task, cutting, held, tuple(said))
+    world = known.draw(whole(seed, "seed", least=0))
+    if not quiet:
+        print("\n".join(f"{sentence}." for sentence in world.decisions))
+    return world
+
+
+def asked(
+    frame: pd.DataFrame, tasks: Mapping[str, str | Task] | None, group: str | None, task: str | None, split_by: str
+) -> dict[str, str | Task]:
+    """The tasks, once everything that was asked is there and goes together."""
+    columns = f"it has {', '.join(shortened_name(str(name)) for name in frame.columns[:30])}"
+    if not tasks:
+        raise ValueError(f"say which columns are tasks, tasks={{'{frame.columns[-1]}': 'class'}}; {columns}")
+    if not isinstance(tasks, Mapping):
+        raise TypeError(f"tasks is a mapping such as {{'passed': 'binary'}}, not {tasks!r}")
+    for name in (*tasks, *[column for column in (group, task) if column is not None]):
+        if name not in frame.columns:
+            raise KeyError(f"the table has no column {name!r}; {columns}")
+    if group in tasks or task in tasks or (task is not None and group is not None):
+        raise ValueError(
+            "a column has one part: a task, the group, or what has a task for each value; and of the last "
+            "two a table has one"
+        )
+    if task is not None and len(tasks) != 1:
+        raise ValueError(f"with task={task!r} every value of that column asks one question: give one column in tasks=")
+    if split_by not in ("group", "row"):
+        raise ValueError(f"split_by is 'group' or 'row', not {split_by!r}")
+    return dict(tasks)
+
+
+def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Only the rows of tasks that have enough labels."""
+    counts = frame.loc[frame[label].notna(), task].astype(str).value_counts()
+    few = [name for name, count in counts.items() if count < FEWEST_OF_TASK]
+    if len(counts) - len(few) < 2:
+        raise ValueError(
+            f"the column {task!r} has fewer than two values with {FEWEST_OF_TASK} labels or more: nothing to share"
+        )
+    if few:
+        said = [*said, f"Of {task!r}, {named(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
+    return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)].reset_index(drop=True), said
+
+
+def units_of(frame: pd.DataFrame, group: str | None) -> tuple[np.ndarray, str]:
+    """The unit of each row as a number, and what one is called."""
+    if group is None:
+        return np.arange(len(frame)), ROW
+    if frame[group].isna().any():
+        at = int(frame[group].isna().to_numpy().argmax())
+        raise ValueError(f"row {at + 1} has no {group!r}: give it one, or take the row out")
+    units = pd.factorize(as_texts(frame[group]))[0]
+    if units.max() + 1 < FEWEST_GROUPS:
+        raise ValueError(
+            f"the column {group!r} has {units.max() + 1} groups, and a split by group needs {FEWEST_GROUPS}: a claim "
+            "about new groups cannot be tested here. Without group= it would be about new rows of these"
+        )
+    return units, f"{group} (a column)" if group in TAKEN else group
+
+
+def share(value: float) -> float:
+    """A share of the rows, between 0 and 1."""
+    if not isinstance(value, int | float) or not 0 < value < 0.9:
+        raise ValueError(f"test and validation are shares between 0 and 0.9, such as 0.25, not {value!r}")
+    return float(value)
+
+
+# --- the split ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares."""
+
+    frame: pd.DataFrame = field(repr=False)
+    units: np.ndarray | None
+    tasks: Mapping[str, str | Task]
+    task: str | None
+    share_test: float
+    share_validation: float
+    n_train: int | None
+
+    def test(self) -> np.ndarray:
+        """The rows of the test, the same for every seed."""
+        return self.cut(np.arange(len(self.frame)), self.share_test, [TEST])[1]
+
+    def rest(self, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """ "train" and "validation" out of the others."""
+        left = np.setdiff1d(np.arange(len(self.frame)), test)
+        train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
+        if self.n_train is not None and self.n_train < len(train):
+            train = np.random.default_rng([SAMPLE, seed, 1]).permutation(train)[: whole(self.n_train, "n_train")]
+        return {"train": train, "validation": validation}
+
+    def cut(self, rows: np.ndarray, part: float, stream: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in two, the second of which is ``part`` of them."""
+        from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+
+        if self.units is not None:
+            return cut_groups(rows, self.units[rows], part, np.random.default_rng(stream))
+        drawn = int(np.random.default_rng(stream).integers(2**31))
+        kinds = self.strata(rows)
+        cutter = (ShuffleSplit if kinds is None else StratifiedShuffleSplit)(1, test_size=part, random_state=drawn)
+        first, second = next(cutter.split(rows, kinds))
+        return rows[first], rows[second]
+
+    def strata(self, rows: np.ndarray) -> np.ndarray | None:
+        """What has the same share in both parts: the value of ``task``, or the classes of the task whose rarest has the
+        fewest rows; None where there is no such task, or a class with one row."""
+        columns = [self.task] if self.task else [name for name, kind in self.tasks.items() if kind != "number"]
+        counted = []
+        for name in columns:
+            kinds = pd.factorize(as_texts(self.frame[name].iloc[rows]), use_na_sentinel=False)[0]
+            counts = np.bincount(kinds)
+            if counts.min() >= 2 and 2 * len(counts) <= len(rows) * min(self.share_test, self.share_validation):
+                counted.append((counts.min(), name, kinds))
+        return min(counted, key=lambda one: one[:2])[2] if counted else None
+
+
+def cut_groups(
+    rows: np.ndarray, units: np.ndarray, part: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in two, whole groups on each side: as many in the second as come nearest to ``part`` of the rows, two or
+    more."""
+    names, of, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    reached = np.cumsum(sizes[order]) / len(rows)
+    count = np.clip(np.abs(reached - part).argmin() + 1, 2, len(names) - 2)
+    second = np.isin(of, order[:count])
+    return rows[~second], rows[second]
+
+
+def sentences_of(
+    frame: pd.DataFrame,
+    tasks: Mapping[str, str | Task],
+    features: Features,
+    group: str | None,
+    split_by: str,
+    cutting: Cutting,
+) -> list[str]:
+    """What was decided about rows and features, a sentence each."""
+    said = []
+    for what, names in (("numbers", features.numbers), ("categories", features.categories)):
+        if names:
+            said.append(f"Features: {named([*names])} {'is' if len(names) == 1 else 'are'} {what}")
+    if features.dates:
+        said.append(f"Dates become years since 2000: {named([*features.dates])}")
+    gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
+    if gaps:
+        said.append(
+            f"Where {named(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in, and a column says so"
+        )
+    gaps = [name for name in features.categories if frame[name].isna().any()]
+    if gaps:
+        said.append(f"Where {named(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, that is a category of its own")
+    for why in dict.fromkeys(features.left_out.values()):
+        said.append(f"Left out, {why}: {named([name for name, own in features.left_out.items() if own == why])}")
+    lacking = [name for name in tasks if frame[name].isna().any()]
+    if lacking:
+        said.append(
+            f"Missing labels are masked: {named([f'{name} ({int(frame[name].isna().sum()):,})' for name in lacking])}"
+        )
+    if group is None:
+        strata = cutting.strata(np.arange(len(frame)))
+        of = f"value of {cutting.task!r}" if cutting.task else "class"
+        like = f"with equal shares of each {of}" if strata is not None else "at random"
+        said.append(
+            f"{len(frame):,} rows are split {like}: claims are of new rows. Where rows belong together, say group="
+        )
+    elif split_by == "group":
+        count = frame[group].nunique()
+        said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
+    else:
+        said.append(
+            f"{len(frame):,} rows are split at random, although groups of {group!r} belong together: to compare, not to use"
+        )
+    return said
+
+
+# --- the world ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Everything that is decided before a seed is drawn: the table, what its columns are, and the test rows."""
+
+    frame: pd.DataFrame = field(repr=False)
+    features: Features
+    labels: Mapping[str, Labels]
+    units: np.ndarray = field(repr=False)
+    unit: str
+    task: str | None
+    cutting: Cutting = field(repr=False)
+    test: np.ndarray = field(repr=False)
+    said: tuple[str, ...] = field(repr=False)
+
+    @cached_property
+    def x(self) -> pd.DataFrame:
+        """The features, prepared."""
+        return prepared(self.frame, self.features)
+
+    def draw(self, seed: int) -> Table:
+        """The world whose training and validation rows this seed draws."""
+        rows = self.cutting.rest(self.test, seed) | {"test": self.test}
+        encoder = learn_encoder(self.x.iloc[rows["train"]], self.features, self.labels)
+        x = {part: encoder.transform(self.x.iloc[own]) for part, own in rows.items()}
+        y = {part: {n: own.of(self.frame[n].iloc[r]) for n, own in self.labels.items()} for part, r in rows.items()}
+        tasks = tuple(own.task for own in self.labels.values())
+        splits = {part: Split(x[part], y[part]) for part in rows}
+        groups = {part: torch.tensor(self.units[own]) for part, own in rows.items()}
+        if self.task is not None:
+            column = {part: as_texts(self.frame[self.task].iloc[own]).to_numpy() for part, own in rows.items()}
+            tasks, splits = task_each(tasks[0], column, splits)
+            groups = {part: torch.arange(max(map(len, split.x.values()))) for part, split in splits.items()}
+            encoder = replace(
+                encoder, labels={task.name: replace(encoder.labels[y_name(self.labels)], task=task) for task in tasks}
+            )
+        return Table(
+            "table",
+            tasks,
+            **splits,
+            dial={"n_train": len(rows["train"]), "seed": seed},
+            groups=groups,
+            group=self.unit,
+            columns=encoder.columns,
+            encoder=encoder,
+            decisions=self.said,
+            rows=rows,
+            known=self,
+        )
+
+
+def y_name(labels: Mapping[str, Labels]) -> str:
+    """The one column that is asked for."""
+    return next(iter(labels))
+
+
+def task_each(
+    asked: Task, column: Mapping[str, np.ndarray], splits: Mapping[str, Split]
+) -> tuple[tuple[Task, ...], dict[str, Split]]:
+    """A task for each value of a column, which asks what ``asked`` asks, of the rows with that value."""
+    values = sorted(set.intersection(*(set(own) for own in column.values())))
+    if isinstance(asked, Classification):
+        tasks = tuple(Classification(value, asked.classes) for value in values)
+    else:
+        tasks = tuple(type(asked)(value) for value in values)
+    own = {}
+    for part, split in splits.items():
+        at = {value: torch.tensor(np.flatnonzero(column[part] == value)) for value in values}
+        y = next(iter(split.labels.values()))
+        own[part] = Split({value: split.x[rows] for value, rows in at.items()}, {v: y[rows] for v, rows in at.items()})
+    return tasks, own

@@ -45,10 +45,8 @@ class Maker(NamedTuple):
 
 def read_ordinary(layer: nn.Module) -> dict[str, object]:
     """The arguments of a layer that keeps them under their names; of a bias whether there is one."""
-    asked = inspect.signature(type(layer)).parameters.values()
-    names = [one.name for one in asked if one.kind == one.POSITIONAL_OR_KEYWORD or one.kind == one.KEYWORD_ONLY]
-    names = [name for name in names if name not in ("device", "dtype") and not name.startswith("_")]
-    found = {name: getattr(layer, name) for name in names}
+    asked = [name for name in inspect.signature(type(layer)).parameters if not name.startswith("_")]
+    found = {name: getattr(layer, name) for name in asked if hasattr(layer, name)}
     if "bias" in found:
         found["bias"] = found["bias"] is not None and found["bias"] is not False
     return found

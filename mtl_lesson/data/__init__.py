@@ -47,6 +47,7 @@ from .shoppers import shoppers, tastes
 from .shops import shops
 from .tables import Table, table
 from .texts import CHARACTERS, Texts, text_table, texts
+from .two_tables import pupils_table, wages_table
 from .voices import Voices, clip_table, voices
 from .world import Split, World
 
@@ -88,6 +89,7 @@ __all__ = [
     "patients_table",
     "planted",
     "portrait",
+    "pupils_table",
     "questions",
     "recolour",
     "scenes",
@@ -102,4 +104,5 @@ __all__ = [
     "turn",
     "verify",
     "voices",
+    "wages_table",
 ]

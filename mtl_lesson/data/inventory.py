@@ -5,7 +5,10 @@ from __future__ import annotations
 from .files import DataError, checksums, data_folder, remedy, verified
 
 #: the folders with checksums; data/bank has its own
-FOLDERS = ("emoji", "fashion_mnist", "kaomoji", "loans", "mathachieve", "onet", "patients", "schools", "voices")
+FOLDERS = (
+    *("emoji", "fashion_mnist", "kaomoji", "loans", "mathachieve", "onet", "patients", "pupils", "schools", "voices"),
+    "wages",
+)
 
 
 def verify() -> str:

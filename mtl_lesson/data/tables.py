@@ -87,12 +87,15 @@ def table(
     tasks = asked(frame, tasks, group, task, split_by)
     if task is not None:
         frame, said = with_enough(frame, next(iter(tasks)), task, said)
-    frame = frame[frame[[*tasks]].notna().any(axis=1)].reset_index(drop=True) if len(tasks) == 1 else frame
+    labelled = frame[[*tasks]].notna().any(axis=1)
+    if labelled.any() and not labelled.all():
+        said.append(f"{int((~labelled).sum()):,} rows without any label are left out")
+        frame = frame[labelled].reset_index(drop=True)
     if len(frame) < FEWEST_ROWS:
         raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
     units, unit = units_of(frame, group)
     cutting = Cutting(
-        frame, units if split_by == "group" else None, tasks, task, share(test), share(validation), n_train
+        frame, units if group and split_by == "group" else None, tasks, task, share(test), share(validation), n_train
     )
     held = cutting.test()
     rest = np.setdiff1d(np.arange(len(frame)), held)
@@ -186,7 +189,7 @@ class Cutting:
 
     def test(self) -> np.ndarray:
         """The rows of the test, the same for every seed."""
-        return self.cut(np.arange(len(self.frame)), self.share_test, [TEST])[1]
+        return self.cut(np.arange(len(self.frame)), self.share_test, [TEST], 4)[1]
 
     def rest(self, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """ "train" and "validation" out of the others."""
@@ -196,12 +199,12 @@ class Cutting:
             train = np.random.default_rng([SAMPLE, seed, 1]).permutation(train)[: whole(self.n_train, "n_train")]
         return {"train": train, "validation": validation}
 
-    def cut(self, rows: np.ndarray, part: float, stream: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows in two, the second of which is ``part`` of them."""
+    def cut(self, rows: np.ndarray, part: float, stream: list[int], left: int = 2) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in two, the second of which is ``part`` of them; of groups the first keeps ``left`` or more."""
         from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
         if self.units is not None:
-            return cut_groups(rows, self.units[rows], part, np.random.default_rng(stream))
+            return cut_groups(rows, self.units[rows], part, np.random.default_rng(stream), left)
         drawn = int(np.random.default_rng(stream).integers(2**31))
         kinds = self.strata(rows)
         cutter = (ShuffleSplit if kinds is None else StratifiedShuffleSplit)(1, test_size=part, random_state=drawn)
@@ -222,14 +225,14 @@ class Cutting:
 
 
 def cut_groups(
-    rows: np.ndarray, units: np.ndarray, part: float, rng: np.random.Generator
+    rows: np.ndarray, units: np.ndarray, part: float, rng: np.random.Generator, left: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows in two, whole groups on each side: as many in the second as come nearest to ``part`` of the rows, two or
-    more."""
+    more, and ``left`` or more in the first."""
     names, of, sizes = np.unique(units, return_inverse=True, return_counts=True)
     order = rng.permutation(len(names))
     reached = np.cumsum(sizes[order]) / len(rows)
-    count = np.clip(np.abs(reached - part).argmin() + 1, 2, len(names) - 2)
+    count = np.clip(np.abs(reached - part).argmin() + 1, 2, len(names) - left)
     second = np.isin(of, order[:count])
     return rows[~second], rows[second]
 
@@ -246,7 +249,7 @@ def sentences_of(
     said = []
     for what, names in (("numbers", features.numbers), ("categories", features.categories)):
         if names:
-            said.append(f"Features: {named([*names])} {'is' if len(names) == 1 else 'are'} {what}")
+            said.append(f"Features that are {what}: {named([*names])}")
     if features.dates:
         said.append(f"Dates become years since 2000: {named([*features.dates])}")
     gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
@@ -276,7 +279,7 @@ def sentences_of(
         said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
     else:
         said.append(
-            f"{len(frame):,} rows are split at random, although groups of {group!r} belong together: to compare, not to use"
+            f"{len(frame):,} rows are split at random, although each {group!r} belongs together: to compare, not to use"
         )
     return said
 

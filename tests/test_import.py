@@ -138,6 +138,7 @@ PAIRS = {
     "arrows": "show.arrows draws what widgets.arrows lets one move",
     "gradient_cosine": "checks.gradient_cosine is the exercise to write what inspection.gradient_cosine does",
     "graph": "show.graph draws any graph, and nets.graph is a trunk that passes messages along one",
+    "load": "bank.load reads a stored table, mtl.load finds a trained model that was kept in a file",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
     "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",

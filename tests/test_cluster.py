@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -43,8 +44,9 @@ def cpu():
 @pytest.fixture(scope="module")
 def client(cpu):
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    cluster = distributed.LocalCluster(**options)
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:  # joblib alone is given it
         yield client
 
 
@@ -169,6 +171,17 @@ def test_any_grid_is_trained_as_it_is_here(client, kind, lam, delta, seeds, own,
     same(found, sweep(**arguments))
     if own:
         assert all(run.world is arguments["drawn"] for run in found.runs.values())
+
+
+def ragged(seed=0):
+    return world(seed=seed, n=24 if seed % 2 else 32)
+
+
+def test_data_sets_of_several_sizes_in_a_chunk_keep_their_places(monkeypatch):
+    monkeypatch.setitem(sweeps.AT_ONCE, "cpu", 8 * 3 * 8)
+    arguments = {"drawn": ragged, "seeds": [0, 1, 2, 3], "lam": [0.0, 1.0]}
+    with joblib.parallel_config("threading", n_jobs=2):
+        same(away(**arguments), sweep(**arguments))
 
 
 CELL = """
@@ -312,7 +325,16 @@ def sent(monkeypatch):
     return counts
 
 
-def test_a_stopped_sweep_keeps_what_has_finished_and_goes_on(workers, tmp_path, monkeypatch, capsys):
+def queued(client):
+    """What the cluster has still to do."""
+    return client.run_on_scheduler(
+        lambda dask_scheduler: [
+            key for key, task in dask_scheduler.tasks.items() if task.state not in ("memory", "erred")
+        ]
+    )
+
+
+def test_a_stopped_sweep_keeps_what_has_finished_and_goes_on(workers, tmp_path, monkeypatch, capsys, request):
     arguments = {"lam": [0.0, 0.1, 1.0, INFINITY], "seeds": [0, 1], "folder": tmp_path}
     counts, real, answers = sent(monkeypatch), remote.read_answer, []
 
@@ -327,6 +349,11 @@ def test_a_stopped_sweep_keeps_what_has_finished_and_goes_on(workers, tmp_path, 
     assert len(cut.runs) == 4
     assert "Stopped: 4 of 8 copies" in capsys.readouterr().out
     assert len(list(tmp_path.glob("*.pt"))) == 4
+    if workers == "dask":  # what was queued is taken back, and what was begun comes to its end
+        deadline = time.monotonic() + 60
+        while queued(request.getfixturevalue("client")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
     monkeypatch.setattr(remote, "read_answer", real)
     with joblib.parallel_config("threading", n_jobs=2):
         whole = away(**arguments)

@@ -115,13 +115,13 @@ def over_dask(backend: object, order: bytes, calls: Mapping[int, tuple]) -> Iter
         for number, call in calls.items():
             numbers[send(train_away, held, *call, **options)] = number
     try:
-        for future in as_completed(list(numbers)):
+        for future in as_completed(list(numbers), loop=backend.client.loop):
             answer = future.result()
             yield numbers.pop(future), answer
     except (KilledWorker, CancelledError) as error:
         raise BrokenExecutor(str(error)) from error
     finally:
-        backend.client.cancel(list(numbers))
+        backend.client.cancel([held, *numbers])
 
 
 def with_number(number: int, act: Callable[..., bytes], *arguments: object) -> tuple[int, bytes]:

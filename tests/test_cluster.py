@@ -245,18 +245,11 @@ def test_data_is_drawn_where_it_is_used(monkeypatch):
     assert copy.draw(copy.datasets[0]).train.x.equal(before.train.x)
 
 
-def test_a_worker_draws_a_world_once_and_another_sweep_anew():
-    drawn = []
-
-    def counted(seed):
-        drawn.append(seed)
-        return world(seed=seed)
-
-    order = remote.pack_plan(sweeps.Plan(mtl.Soft, counted, trunk(), {}, [0]), None)
-    first, again = remote.open_plan(order)[0], remote.open_plan(order)[0]
-    other = remote.pack_plan(sweeps.Plan(mtl.Soft, counted, trunk(), {}, [0]), None)
-    assert first is again
-    assert other != order
+def test_a_worker_opens_a_plan_once_and_that_of_another_sweep_anew():
+    plan = sweeps.Plan(mtl.Soft, world, trunk(), {}, [0])
+    order, other = (remote.pack_plan(plan, None) for _ in range(2))
+    first = remote.open_plan(order)[0]
+    assert remote.open_plan(bytes(bytearray(order)))[0] is first
     assert remote.open_plan(other)[0] is not first
 
 
@@ -288,14 +281,12 @@ def test_a_sweep_outlives_a_worker(workers, tmp_path):
     same(found, sweep(**arguments))
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize(("workers", "kept"), [("loky", True), ("dask", True), ("dask", False)], indirect=["workers"])
 def test_a_chunk_whose_workers_always_die_ends_the_sweep(workers, kept, tmp_path, monkeypatch, request):
     monkeypatch.setattr(remote, "TIMES", 0)
     if workers == "dask":
         client = request.getfixturevalue("client")
         client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
-    elif not kept:
-        pytest.skip("a new pool takes seconds, and the words are the same")
     arguments = deadly(tmp_path / "deaths", 99) | {"seeds": [0], "folder": tmp_path / "kept" if kept else None}
     words = r"died.* of 6 points are finished and kept in .*kept: the same line" if kept else "not kept; with folder="
     with pytest.raises(RuntimeError, match=words) as refused:

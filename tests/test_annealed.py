@@ -108,3 +108,17 @@ def test_infinity_has_no_half(lam):
     with pytest.raises(ValueError, match="has no half"):
         mtl.Annealed(TASKS, trunk(), lam=lam, half_life=4.0, seeds=(0, 1) if isinstance(lam, list) else (0,))
     mtl.Annealed(TASKS, trunk(), lam=lam, seeds=(0, 1) if isinstance(lam, list) else (0,))
+
+
+def test_one_that_a_folder_kept_goes_on_at_its_lambda(tmp_path):
+    settings = {"lam": 0.3, "half_life": 4.0, "epochs": 2, "seeds": [0], "folder": tmp_path, "progress": False}
+    made, found = (mtl.sweep(mtl.Annealed, WORLD, trunk=trunk(), **settings).run().model for _ in range(2))
+    assert found.steps == made.steps > 0
+    assert torch.equal(found.penalty(), made.penalty())
+
+
+def test_the_path_of_a_learnt_lambda_is_kept_in_a_folder(tmp_path):
+    settings = {"lam": 0.3, "epochs": 2, "seeds": [0], "folder": tmp_path, "progress": False}
+    made, found = (mtl.sweep(mtl.Learnt, WORLD, trunk=trunk(), **settings).run().model for _ in range(2))
+    assert len(found.path) > 0
+    assert torch.equal(found.path, made.path)

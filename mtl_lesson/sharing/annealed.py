@@ -48,6 +48,13 @@ class Annealed(Soft):
         super().pull(optimiser)
         self.steps += 1
 
+    def get_extra_state(self):
+        """How many steps λ has gone: a part of the state that is kept, since the penalty hangs on it."""
+        return torch.tensor(self.steps)
+
+    def set_extra_state(self, state):
+        self.steps = int(state)
+
     def release(self, number):
         for λ in self.begun.values():
             λ[number] = 0

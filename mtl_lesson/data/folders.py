@@ -1,0 +1,390 @@
+"""A folder of pictures becomes a world: a table of labels, one column of which names the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..arguments import whole
+from ..tasks import Task
+from .columns import Encoder, Features, Labels, as_texts, kind_of_task, task_of_kind
+from .pictures import CHANNELS, ENDINGS, PictureShape, read_pictures, sentences_about
+from .reading import named, read_table, shortened_name
+from .tables import FEWEST_ROWS, Known, Table, announced, asked, decide, with_labels
+
+FILE, FOLDER = "file", "folder"  # the columns of a table that is made of sub-folders
+BROKEN = ("refuse", "leave out")
+MOST_NAMED = 5  # of the files that cannot be used
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Folder(Table):
+    """A world made from a folder of pictures. x: (n, channels, size, size), from 0 (black) to 1 (white).
+
+    ``files``: the file of each row of the table, as named there. ``columns``: what each channel is.
+    """
+
+    files: tuple[str, ...] = field(kw_only=True)
+
+    def files_of(self, split: str) -> list[str]:
+        """The file of each example of "train", "validation" or "test"; in the order of x where tasks share it."""
+        return [self.files[row] for row in self.rows[split]]
+
+
+def folder(
+    path: str | os.PathLike,
+    labels: object = None,
+    tasks: Mapping[str, str | Task] | None = None,
+    *,
+    group: str | None = None,
+    task: str | None = None,
+    files: str | None = None,
+    size: int = 28,
+    channels: int = 3,
+    fit: str = "pad",
+    broken: str = "refuse",
+    test: float = 0.25,
+    validation: float = 0.25,
+    n_train: int | None = None,
+    seed: int = 0,
+    split_by: str = "group",
+    encoding: str | None = None,
+    quiet: bool = False,
+) -> Folder:
+    """A world from a folder of pictures: ``folder("pictures", "labels.csv", tasks={"kind": "class"}, group="person")``.
+
+    ``labels``: a table as :func:`table` takes one, looked for in the folder and where you are; a row a picture. Its
+    column ``files`` names the files, as they are called in the folder; left out, that is the first column that does.
+    Without ``labels`` each sub-folder is a class, and the one task is called "folder".
+
+    ``size``: pixels, 28 for ``mtl.nets.conv``; every picture becomes ``size`` × ``size``, whole on a white square, or
+    with ``fit="crop"`` its middle. ``channels``: 3, red, green and blue, or 1, grey. Pictures are turned upright, as
+    the camera noted (EXIF), and what is transparent is laid on white.
+    ``broken="leave out"``: rows whose file is not there or cannot be read are left out, and that is said; otherwise
+    they are refused. Equal pictures are kept: an audit counts them.
+
+    ``tasks``, ``group``, ``task``, ``test``, ``validation``, ``n_train``, ``seed``, ``split_by``, ``encoding`` and
+    ``quiet``: as in :func:`table`. Other columns are left out. After two seconds a bar of progress is shown, and Stop
+    ends it at any time.
+
+    Raises FileNotFoundError, KeyError, TypeError or ValueError, in words: for what :func:`table` refuses, for a folder
+    without pictures, files that are not there, listed twice, outside of the folder or no pictures.
+    """
+    root = folder_at(path)
+    if broken not in BROKEN:
+        raise ValueError(f"broken is 'refuse' or 'leave out', not {broken!r}")
+    shape = PictureShape(size, channels, fit)
+    if labels is None:
+        frame, said = table_of_folders(root, files, group, task)
+        tasks, files = tasks or {FOLDER: "class"}, FILE
+    else:
+        frame, said = read_table(labels_at(root, labels), encoding)
+        files = files_column(frame, root, files)
+    tasks = asked(frame, tasks, group, task, split_by)
+    if files in (*tasks, group, task):
+        raise ValueError(f"the column {files!r} names the files, so it can be neither a task nor the group")
+    frame, said = with_labels(frame, tasks, task, said)
+    frame, values, about = read_listed(frame, files, root, shape, broken, quiet)
+    others = [name for name in frame.columns if name not in (*tasks, files, group, task)]
+    features = Features((), (), (), dict.fromkeys(others, "since a network sees the pictures alone"))
+    said += [*unlisted(root, frame[files]), *about] if labels is not None else about
+    known = decide(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
+    whole(seed, "seed", least=0)
+    pictured = KnownPictures(
+        **{own.name: getattr(known, own.name) for own in fields(Known)}, values=values, shape=shape, files=files
+    )
+    return announced(pictured.draw(seed), quiet)
+
+
+# --- which files ----------------------------------------------------------------------------------------------------
+
+
+def folder_at(path: object) -> Path:
+    """The folder; TypeError, FileNotFoundError or NotADirectoryError, in words, for what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a folder is the name of one, not {type(path).__name__}")
+    root = Path(path).expanduser()
+    if not root.exists():
+        raise FileNotFoundError(f"there is no folder {root}: looked for {root.absolute()}")
+    if not root.is_dir():
+        raise NotADirectoryError(f"{root} is a file; say the folder it is in")
+    return root
+
+
+def files_in(root: Path) -> list[str]:
+    """All files below a folder, by their names in it with / between, in order; links to folders are not followed.
+
+    What begins with a dot is hidden, such as what macOS and Jupyter leave behind.
+    """
+    found = []
+    for here, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [(Path(here) / name).relative_to(root).as_posix() for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file ends as pictures do."""
+    return name.lower().endswith(ENDINGS)
+
+
+def pictures_in(path: str | os.PathLike) -> list[Path]:
+    """The pictures in a folder and below, by their endings, in the order of their names."""
+    root = folder_at(path)
+    return [root / name for name in files_in(root) if is_picture(name)]
+
+
+def labels_at(root: Path, labels: object) -> object:
+    """The table of labels: a DataFrame as it is, a file in the folder or where you are. ValueError where both are."""
+    if not isinstance(labels, str | os.PathLike):
+        return labels
+    there = [path for path in (root / labels, Path(labels).expanduser()) if path.is_file()]
+    if not there:
+        raise FileNotFoundError(f"there is no file {labels}, neither in {root.absolute()} nor in {Path.cwd()}")
+    if not all(path.samefile(there[0]) for path in there):
+        raise ValueError(f"there are two files {labels}: say {there[0].absolute()} or {there[1].absolute()}")
+    return there[0]
+
+
+def files_column(frame: pd.DataFrame, root: Path, files: str | None) -> str:
+    """The column that names the files: the one that is said, or the first most of whose cells are files there, or at
+    least end like pictures. KeyError or ValueError where there is none."""
+    if files is not None:
+        if files not in frame.columns:
+            raise KeyError(f"the table has no column {files!r}; it has {named([*frame.columns])}")
+        return files
+    for test in (lambda name: (root / name).is_file(), is_picture):
+        for column in frame.columns:
+            names = as_texts(frame[column]).dropna()
+            if len(names) and np.mean([is_a_name(name) and test(name) for name in names]) > 0.5:
+                return column
+    raise ValueError(
+        f"no column of the table names files in {root}: names are as in the folder, with their endings and with the "
+        f"folders between, such as {example(root)!r}. It has {named([*frame.columns])}; files= says which"
+    )
+
+
+def is_a_name(name: str) -> bool:
+    """Whether it can be asked if there is such a file: not for a whole text."""
+    return "\0" not in name and len(name) < 1000
+
+
+def example(root: Path) -> str:
+    """The name of a picture in the folder, or of one that might be."""
+    return next(filter(is_picture, files_in(root)), "001.png")
+
+
+def table_of_folders(
+    root: Path, files: str | None, group: str | None, task: str | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """A table with a row a picture, whose class is the sub-folder it lies in. ValueError where there are not two."""
+    given = [name for name, value in (("files", files), ("group", group), ("task", task)) if value is not None]
+    if given:
+        raise ValueError(f"{given[0]}= is a column of a table of labels: give labels=, too")
+    links = [name for here, folders, _ in os.walk(root) for name in folders if (Path(here) / name).is_symlink()]
+    if links:
+        raise ValueError(
+            f"in {root}, {named(sorted(links))} lead to other folders: copy what is there, or give labels="
+        )
+    names = files_in(root)
+    inside = [name for name in names if "/" in name]
+    pictures = [name for name in inside if is_picture(name)]
+    classes = [name.split("/")[0] for name in pictures]
+    if len(set(classes)) < 2:
+        found = f"{len(set(classes))} of them, and {len(names):,} files in all"
+        raise ValueError(f"without labels= each sub-folder of {root} with pictures is a class: there are {found}")
+    said = []
+    for what, left in (
+        ("in no sub-folder", [name for name in names if "/" not in name]),
+        ("not ending as pictures do", [name for name in inside if not is_picture(name)]),
+    ):
+        if left:
+            said.append(f"Left out, {what}: {named(left)}")
+    return pd.DataFrame({FILE: pictures, FOLDER: classes}), said
+
+
+def unlisted(root: Path, listed: pd.Series) -> list[str]:
+    """A sentence about the pictures in the folder that the table does not name, if there are any."""
+    known = {path_inside(root, name) for name in listed}
+    others = [path.relative_to(root).as_posix() for path in pictures_in(root) if path.resolve() not in known]
+    return [f"Left out, without labels in the table: {named(others)}"] if others else []
+
+
+# --- their pictures -------------------------------------------------------------------------------------------------
+
+
+def read_listed(
+    frame: pd.DataFrame, files: str, root: Path, shape: PictureShape, broken: str, quiet: bool
+) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+    """The rows whose picture can be read, with the file's name as text; their pictures, and sentences about them.
+
+    Raises ValueError for files listed twice, outside of the folder, and, unless they are to be left out, broken.
+    """
+    frame = frame.assign(**{files: frame[files].astype(object).map(str, na_action="ignore")})
+    bad = {row: "the row names no file" for row in np.flatnonzero(frame[files].isna())}
+    names = {row: name for row, name in enumerate(frame[files]) if row not in bad}
+    paths = {row: path_inside(root, name) for row, name in names.items()}
+    refuse_twice(paths, names)
+    bad |= absent(root, {row: names[row] for row, path in paths.items() if not path.is_file()})
+    if broken == "refuse":  # before anything is read, which may take long
+        refuse_broken(bad, names, len(frame))
+    rows = [row for row in paths if row not in bad]
+    read = read_pictures([paths[row] for row in rows], shape, progress=not quiet)
+    bad |= {rows[number]: reason for number, reason in read.bad.items()}
+    if broken == "refuse":
+        refuse_broken(bad, names, len(frame))
+    kept = [number for number, row in enumerate(rows) if row not in bad]
+    if len(kept) < FEWEST_ROWS:
+        raise ValueError(
+            f"{len(kept)} of {len(frame):,} pictures can be read, too few to train, choose and test on: "
+            f"{because(bad, names)}"
+        )
+    said = [f"{len(bad):,} of {len(frame):,} rows are left out, as you said: {because(bad, names)}"] if bad else []
+    said += sentences_about([read.seen[number] for number in kept], shape)
+    return frame.iloc[[rows[number] for number in kept]].reset_index(drop=True), read.values[kept], said
+
+
+def path_inside(root: Path, name: str) -> Path:
+    """The file of that name in the folder. ValueError where the name leads out of it, by itself or by a link."""
+    if not is_a_name(name):
+        return root / "\ufffd"  # no file is called so
+    path = root / name if (root / name).exists() else root / name.strip()  # what a table has around its cells
+    path = path.resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ValueError(
+            f"{shortened_name(name)!r} leads out of the folder {root}: copy the file into it, and name it as it is "
+            "called there"
+        )
+    return path
+
+
+def absent(root: Path, names: Mapping[int, str]) -> dict[int, str]:
+    """Why there is no file of each name: perhaps capitals differ, or how an accent is written."""
+    there = {mistakable(name): name for name in files_in(root)} if names else {}
+    found = {row: there.get(mistakable(name)) for row, name in names.items()}
+    return {row: f"there is {other!r}" if other else "there is no such file" for row, other in found.items()}
+
+
+def mistakable(name: str) -> str:
+    """A name without what is easily mistaken."""
+    return unicodedata.normalize("NFC", Path(name.strip()).as_posix()).casefold()
+
+
+def refuse_twice(paths: Mapping[int, Path], names: Mapping[int, str]) -> None:
+    """ValueError where two rows name one file."""
+    counts = Counter(paths.values())
+    twice = list(dict.fromkeys(names[row] for row, path in paths.items() if counts[path] > 1 and path.is_file()))
+    if twice:
+        raise ValueError(
+            f"{named(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
+            "picture must not be on both sides of a split"
+        )
+
+
+def refuse_broken(bad: Mapping[int, str], names: Mapping[int, str], rows: int) -> None:
+    """ValueError where a picture is not there or cannot be read."""
+    if bad:
+        raise ValueError(
+            f"{len(bad):,} of {rows:,} pictures cannot be used: {because(bad, names)}. Mend them, take their rows out, "
+            "or say broken='leave out'"
+        )
+
+
+def because(bad: Mapping[int, str], names: Mapping[int, str]) -> str:
+    """The first few files that cannot be used, each with the reason."""
+    first = [f"{ending_of(names.get(row, f'row {row + 1}'))!r} ({bad[row]})" for row in sorted(bad)[:MOST_NAMED]]
+    return ", ".join(first) + (f" and {len(bad) - MOST_NAMED:,} more" if len(bad) > MOST_NAMED else "")
+
+
+def ending_of(name: str, most: int = 40) -> str:
+    """The name of a file that fits a sentence: its end tells more than the folders before."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
+# --- the world ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class PictureEncoder(Encoder):
+    """How files become x, and answers words. Nothing of it is learnt: ``shape`` says what every picture becomes."""
+
+    shape: PictureShape = field(kw_only=True)
+
+    def encode(self, files: str | os.PathLike | Sequence[str | os.PathLike]) -> Tensor:
+        """x (n, channels, size, size), float32, of new pictures: a list of files, or a folder, whose pictures are taken
+        in the order of :func:`pictures_in`.
+
+        Raises FileNotFoundError, TypeError or ValueError for what is no folder, holds no picture or cannot be read.
+        """
+        single = isinstance(files, str | os.PathLike)
+        if not single and (not isinstance(files, Sequence) or not all(isinstance(f, str | os.PathLike) for f in files)):
+            raise TypeError(f"give the name of a folder, or a list of files, not {type(files).__name__}")
+        paths = pictures_in(files) if single else [Path(file).expanduser() for file in files]
+        if not paths:
+            raise ValueError(f"there is no picture in {files}" if single else "the list of files is empty")
+        read = read_pictures(paths, self.shape)
+        refuse_broken_files(read.bad, paths)
+        return as_x(read.values)
+
+    def to_bytes(self) -> bytes:
+        """Everything but the tasks' classes of code, as JSON."""
+        labels = [[name, kind_of_task(own.task), own.values, own.middle, own.unit] for name, own in self.labels.items()]
+        shape = {own.name: getattr(self.shape, own.name) for own in fields(PictureShape)}
+        return json.dumps({"pictures": shape, "labels": labels}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> PictureEncoder:
+        """What :meth:`to_bytes` made. ValueError for anything else."""
+        try:
+            facts = json.loads(content)
+            labels = {
+                name: Labels(task_of_kind(name, kind, values), tuple(values), middle, unit)
+                for name, kind, values, middle, unit in facts["labels"]
+            }
+            return encoder_of(PictureShape(**facts["pictures"]), labels)
+        except Exception as error:  # whatever a damaged file makes of it
+            raise ValueError(f"this does not say how pictures are read: {error}") from None
+
+
+def encoder_of(shape: PictureShape, labels: Mapping[str, Labels]) -> PictureEncoder:
+    return PictureEncoder(Features((), ()), labels, CHANNELS[shape.channels], None, shape=shape)
+
+
+def as_x(values: np.ndarray) -> Tensor:
+    """Pictures of bytes as numbers from 0 to 1."""
+    return torch.from_numpy(values).float() / 255
+
+
+def refuse_broken_files(bad: Mapping[int, str], paths: Sequence[Path]) -> None:
+    if bad:
+        names = {number: str(path) for number, path in enumerate(paths)}
+        raise ValueError(f"{len(bad):,} of {len(paths):,} pictures cannot be used: {because(bad, names)}")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPictures(Known):
+    """What is known of a table, with the pictures of its rows. ``values``: (n, channels, size, size), uint8."""
+
+    values: np.ndarray = field(repr=False)
+    shape: PictureShape
+    files: str
+
+    def encoded(self, rows: Mapping[str, np.ndarray]) -> tuple[Encoder, dict[str, Tensor]]:
+        """How pictures are read, and x of each part."""
+        return encoder_of(self.shape, self.labels), {part: as_x(self.values[own]) for part, own in rows.items()}
+
+    def draw(self, seed: int) -> Folder:
+        """The world whose training and validation rows this seed draws."""
+        table = super().draw(seed)
+        facts = {own.name: getattr(table, own.name) for own in fields(Table)}
+        return Folder(**facts | {"name": "folder"}, files=tuple(self.frame[self.files]))

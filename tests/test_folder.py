@@ -174,9 +174,10 @@ def test_decisions_say_what_was_done(tmp_path):
         "Left out, since a network sees the pictures alone: 'person' and 'weight'",
     ):
         assert sentence in said
-    cropped = "\n".join(folder(tmp_path, table, KINDS, fit="crop", size=3, channels=1, quiet=True).decisions)
+    cropped = "\n".join(folder(tmp_path, table, KINDS, fit="crop", size=4, channels=1, quiet=True).decisions)
     assert "what is beside their middle is cut off" in cropped
-    assert "enlarged" not in cropped
+    assert "1 picture is smaller than 4 pixels, and enlarged" in cropped
+    assert "enlarged" not in "".join(folder(tmp_path, table, KINDS, size=4, quiet=True).decisions)
     assert "2 pictures are not stored in grey: turned grey" in cropped
 
 
@@ -346,7 +347,10 @@ HARMS = {
     "missing": (Path.unlink, "there is no such file"),
     "folder": (lambda path: (path.unlink(), path.mkdir()), "there is no such file"),
     "capitals": (lambda path: path.rename(path.with_suffix(".PNG")), r"there is '\d+\.PNG'"),
-    "postscript": (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "no picture that can be read"),
+    "postscript": (
+        lambda path: filled().save(path, "EPS"),
+        "no picture that can be read",
+    ),  # which runs another program
 }
 
 
@@ -384,11 +388,27 @@ def test_of_many_broken_files_the_first_few_are_named(root):
 
 def test_a_row_without_a_file_is_named_by_its_number(root):
     table = pd.read_csv(root / "labels.csv")
-    table.loc[4, "file"] = None
-    with pytest.raises(ValueError, match=r"1 of 40 .*'row 5' \(the row names no file\)"):
+    table.loc[0, "kind"] = table.loc[[4, 7], "file"] = None
+    with pytest.raises(ValueError, match="2 of 40 rows name no file in the column 'file', first row 5: take them out"):
         folder(root, table, KINDS, quiet=True)
     left = folder(root, table, KINDS, broken="leave out", quiet=True)
-    assert "Left out, without labels in the table: '004.png'" in left.decisions
+    assert "2 rows name no file, first row 5: left out, as you said" in left.decisions
+    assert "Left out, without labels in the table: '000.png', '004.png' and '007.png'" in left.decisions
+
+
+def test_what_is_broken_is_not_said_to_be_without_labels(root):
+    (root / "004.png").write_bytes(b"")
+    decisions = folder(root, "labels.csv", KINDS, broken="leave out", quiet=True).decisions
+    assert not [sentence for sentence in decisions if "without labels" in sentence]
+
+
+@pytest.mark.parametrize("name", ["", "a" * 300, "a/" * 900, "a\0b.png", ".", "loop.png"])
+def test_names_that_no_file_can_have_are_of_files_that_are_not_there(root, name):
+    (root / "loop.png").symlink_to(root / "loop.png")
+    table = pd.read_csv(root / "labels.csv").assign(text=f"{name}!")
+    table.loc[2, "file"] = name
+    with pytest.raises(ValueError, match=r"1 of 40 pictures cannot be used: '.*' \(there is no such file\)"):
+        folder(root, table, KINDS, quiet=True)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from .tables import FEWEST_ROWS, Known, Table, announced, asked, decide, with_la
 
 FILE, FOLDER = "file", "folder"  # the columns of a table that is made of sub-folders
 BROKEN = ("refuse", "leave out")
+LEAVE = "take their rows out, or say broken='leave out'"
 MOST_NAMED = 5  # of the files that cannot be used
 
 
@@ -93,12 +94,13 @@ def folder(
     tasks = asked(frame, tasks, group, task, split_by)
     if files in (*tasks, group, task):
         raise ValueError(f"the column {files!r} names the files, so it can be neither a task nor the group")
+    frame, said = with_names(frame, files, broken, said)
     frame, said = with_labels(frame, tasks, task, said)
+    said += unlisted(root, frame[files]) if labels is not None else []
     frame, values, about = read_listed(frame, files, root, shape, broken, quiet)
     others = [name for name in frame.columns if name not in (*tasks, files, group, task)]
     features = Features((), (), (), dict.fromkeys(others, "since a network sees the pictures alone"))
-    said += [*unlisted(root, frame[files]), *about] if labels is not None else about
-    known = decide(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
+    known = decide(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
     whole(seed, "seed", least=0)
     pictured = KnownPictures(
         **{own.name: getattr(known, own.name) for own in fields(Known)}, values=values, shape=shape, files=files
@@ -163,20 +165,15 @@ def files_column(frame: pd.DataFrame, root: Path, files: str | None) -> str:
         if files not in frame.columns:
             raise KeyError(f"the table has no column {files!r}; it has {named([*frame.columns])}")
         return files
-    for test in (lambda name: (root / name).is_file(), is_picture):
+    for test in (lambda name: os.path.isfile(root / name), is_picture):
         for column in frame.columns:
             names = as_texts(frame[column]).dropna()
-            if len(names) and np.mean([is_a_name(name) and test(name) for name in names]) > 0.5:
+            if len(names) and np.mean([*map(test, names)]) > 0.5:
                 return column
     raise ValueError(
         f"no column of the table names files in {root}: names are as in the folder, with their endings and with the "
         f"folders between, such as {example(root)!r}. It has {named([*frame.columns])}; files= says which"
     )
-
-
-def is_a_name(name: str) -> bool:
-    """Whether it can be asked if there is such a file: not for a whole text."""
-    return "\0" not in name and len(name) < 1000
 
 
 def example(root: Path) -> str:
@@ -213,10 +210,24 @@ def table_of_folders(
     return pd.DataFrame({FILE: pictures, FOLDER: classes}), said
 
 
+def with_names(frame: pd.DataFrame, files: str, broken: str, said: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that name a file, and its name as text. ValueError for others, unless they are to be left out."""
+    names = frame[files].astype(object).map(str, na_action="ignore")
+    without = [str(row + 1) for row in np.flatnonzero(names.isna())]
+    if without and broken == "refuse":
+        raise ValueError(
+            f"{len(without):,} of {len(frame):,} rows name no file in the column {files!r}, first row {without[0]}: "
+            "take them out, or say broken='leave out'"
+        )
+    if without:
+        said = [*said, f"{len(without):,} rows name no file, first row {without[0]}: left out, as you said"]
+    return frame.assign(**{files: names})[names.notna()].reset_index(drop=True), said
+
+
 def unlisted(root: Path, listed: pd.Series) -> list[str]:
     """A sentence about the pictures in the folder that the table does not name, if there are any."""
     known = {path_inside(root, name) for name in listed}
-    others = [path.relative_to(root).as_posix() for path in pictures_in(root) if path.resolve() not in known]
+    others = [n for n in files_in(root) if is_picture(n) and Path(os.path.realpath(root / n)) not in known]
     return [f"Left out, without labels in the table: {named(others)}"] if others else []
 
 
@@ -226,23 +237,21 @@ def unlisted(root: Path, listed: pd.Series) -> list[str]:
 def read_listed(
     frame: pd.DataFrame, files: str, root: Path, shape: PictureShape, broken: str, quiet: bool
 ) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
-    """The rows whose picture can be read, with the file's name as text; their pictures, and sentences about them.
+    """The rows whose picture can be read; their pictures, and sentences about them.
 
     Raises ValueError for files listed twice, outside of the folder, and, unless they are to be left out, broken.
     """
-    frame = frame.assign(**{files: frame[files].astype(object).map(str, na_action="ignore")})
-    bad = {row: "the row names no file" for row in np.flatnonzero(frame[files].isna())}
-    names = {row: name for row, name in enumerate(frame[files]) if row not in bad}
-    paths = {row: path_inside(root, name) for row, name in names.items()}
+    names = frame[files].tolist()
+    paths = [path_inside(root, name) for name in names]
     refuse_twice(paths, names)
-    bad |= absent(root, {row: names[row] for row, path in paths.items() if not path.is_file()})
+    bad = absent(root, {row: names[row] for row, path in enumerate(paths) if not os.path.isfile(path)})
     if broken == "refuse":  # before anything is read, which may take long
-        refuse_broken(bad, names, len(frame))
-    rows = [row for row in paths if row not in bad]
+        refuse_broken(bad, names, LEAVE)
+    rows = [row for row in range(len(paths)) if row not in bad]
     read = read_pictures([paths[row] for row in rows], shape, progress=not quiet)
     bad |= {rows[number]: reason for number, reason in read.bad.items()}
     if broken == "refuse":
-        refuse_broken(bad, names, len(frame))
+        refuse_broken(bad, names, LEAVE)
     kept = [number for number, row in enumerate(rows) if row not in bad]
     if len(kept) < FEWEST_ROWS:
         raise ValueError(
@@ -256,11 +265,10 @@ def read_listed(
 
 def path_inside(root: Path, name: str) -> Path:
     """The file of that name in the folder. ValueError where the name leads out of it, by itself or by a link."""
-    if not is_a_name(name):
-        return root / "\ufffd"  # no file is called so
-    path = root / name if (root / name).exists() else root / name.strip()  # what a table has around its cells
-    path = path.resolve()
-    if not path.is_relative_to(root.resolve()):
+    name = name.replace("\0", "\ufffd")  # so that it can be asked whether there is such a file: there is none
+    path = root / (name if os.path.exists(root / name) else name.strip())  # a table may have spaces around its cells
+    path = Path(os.path.realpath(path))
+    if not path.is_relative_to(os.path.realpath(root)):
         raise ValueError(
             f"{shortened_name(name)!r} leads out of the folder {root}: copy the file into it, and name it as it is "
             "called there"
@@ -270,7 +278,7 @@ def path_inside(root: Path, name: str) -> Path:
 
 def absent(root: Path, names: Mapping[int, str]) -> dict[int, str]:
     """Why there is no file of each name: perhaps capitals differ, or how an accent is written."""
-    there = {mistakable(name): name for name in files_in(root)} if names else {}
+    there = {mistakable(n): n for n in files_in(root) if os.path.isfile(root / n)} if names else {}
     found = {row: there.get(mistakable(name)) for row, name in names.items()}
     return {row: f"there is {other!r}" if other else "there is no such file" for row, other in found.items()}
 
@@ -280,10 +288,11 @@ def mistakable(name: str) -> str:
     return unicodedata.normalize("NFC", Path(name.strip()).as_posix()).casefold()
 
 
-def refuse_twice(paths: Mapping[int, Path], names: Mapping[int, str]) -> None:
+def refuse_twice(paths: Sequence[Path], names: Sequence[str]) -> None:
     """ValueError where two rows name one file."""
-    counts = Counter(paths.values())
-    twice = list(dict.fromkeys(names[row] for row, path in paths.items() if counts[path] > 1 and path.is_file()))
+    counts = Counter(paths)
+    twice = [name for path, name in zip(paths, names, strict=True) if counts[path] > 1 and os.path.isfile(path)]
+    twice = list(dict.fromkeys(twice))
     if twice:
         raise ValueError(
             f"{named(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
@@ -291,18 +300,17 @@ def refuse_twice(paths: Mapping[int, Path], names: Mapping[int, str]) -> None:
         )
 
 
-def refuse_broken(bad: Mapping[int, str], names: Mapping[int, str], rows: int) -> None:
-    """ValueError where a picture is not there or cannot be read."""
+def refuse_broken(bad: Mapping[int, str], names: Sequence[str], instead: str) -> None:
+    """ValueError where a picture is not there or cannot be read; what to do ``instead``."""
     if bad:
         raise ValueError(
-            f"{len(bad):,} of {rows:,} pictures cannot be used: {because(bad, names)}. Mend them, take their rows out, "
-            "or say broken='leave out'"
+            f"{len(bad):,} of {len(names):,} pictures cannot be used: {because(bad, names)}. Mend them, {instead}"
         )
 
 
-def because(bad: Mapping[int, str], names: Mapping[int, str]) -> str:
+def because(bad: Mapping[int, str], names: Sequence[str]) -> str:
     """The first few files that cannot be used, each with the reason."""
-    first = [f"{ending_of(names.get(row, f'row {row + 1}'))!r} ({bad[row]})" for row in sorted(bad)[:MOST_NAMED]]
+    first = [f"{ending_of(names[row])!r} ({bad[row]})" for row in sorted(bad)[:MOST_NAMED]]
     return ", ".join(first) + (f" and {len(bad) - MOST_NAMED:,} more" if len(bad) > MOST_NAMED else "")
 
 
@@ -333,7 +341,7 @@ class PictureEncoder(Encoder):
         if not paths:
             raise ValueError(f"there is no picture in {files}" if single else "the list of files is empty")
         read = read_pictures(paths, self.shape)
-        refuse_broken_files(read.bad, paths)
+        refuse_broken(read.bad, [*map(str, paths)], "or give the others alone")
         return as_x(read.values)
 
     def to_bytes(self) -> bytes:
@@ -363,12 +371,6 @@ def encoder_of(shape: PictureShape, labels: Mapping[str, Labels]) -> PictureEnco
 def as_x(values: np.ndarray) -> Tensor:
     """Pictures of bytes as numbers from 0 to 1."""
     return torch.from_numpy(values).float() / 255
-
-
-def refuse_broken_files(bad: Mapping[int, str], paths: Sequence[Path]) -> None:
-    if bad:
-        names = {number: str(path) for number, path in enumerate(paths)}
-        raise ValueError(f"{len(bad):,} of {len(paths):,} pictures cannot be used: {because(bad, names)}")
 
 
 @dataclass(frozen=True, eq=False)

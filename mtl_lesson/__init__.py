@@ -2,7 +2,7 @@
 
 Read it in the order in which things happen: ``tasks`` → ``nets`` → ``data`` → ``linear`` → ``sharing`` →
 ``weighting`` → ``training`` → ``evidence`` → ``inspection`` → ``bank`` is science; ``words`` → ``show`` → ``widgets`` →
-``checks`` is the classroom, which computes nothing. Each part imports only from parts before it.
+``checks`` → ``reports`` is the classroom, which computes nothing. Each part imports only from parts before it.
 
 Importing it changes nothing in the process. A part is loaded when it is first used, with the libraries it needs.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         inspection,
         linear,
         nets,
+        reports,
         sharing,
         show,
         tasks,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from .evidence import Claim, choose, claim, pick
     from .linear import closed_form, trace_norm
+    from .reports import Protocol, Report, report
     from .sharing import (
         Annealed,
         Attention,
@@ -64,6 +66,7 @@ PARTS = {
     "inspection": (),
     "linear": ("closed_form", "trace_norm"),
     "nets": (),
+    "reports": ("Protocol", "Report", "report"),
     "sharing": (
         "Annealed",
         "Attention",

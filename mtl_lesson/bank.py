@@ -363,6 +363,17 @@ def gather_field(field: str, measure: str | None = None, split_by: str = "group"
     return found
 
 
+# --- your own tasks: lesson 13 ---------------------------------------------------------------------------------------
+
+
+def gather_pool(table: str) -> dict[str, pd.DataFrame]:
+    """Networks whose every answer is kept, of "loans", "patients" or "pupils": way → merits, (seeds × units of the
+    test), for :func:`mtl_lesson.inspection.replay`. Raises DataError for a table of which none are stored."""
+    found, unit = load(f"own_{table}"), read_facts(f"own_{table}")["settings"]["unit"]
+    own = {way: part.set_index("seed").filter(like="unit ") for way, part in found.groupby("way", sort=False)}
+    return {way: merits.rename_axis(columns=unit) for way, merits in own.items()}
+
+
 # --- paths along λ --------------------------------------------------------------------------------------------------
 
 

@@ -365,7 +365,7 @@ def test_broken_files_are_refused_or_left_out_and_named(root, harm):
     assert "broken='leave out'" in str(caught.value)
     whole = folder(root, "labels.csv", KINDS, broken="leave out", quiet=True)
     assert len(whole.files) == 38
-    assert not {"003.png", "008.png"} & set(whole.files)
+    assert not {"003.png", "008.png"} & set(whole.files.values())
     assert re.search(f"2 of 40 rows are left out, as you said: '003.png' .*{words}", "\n".join(whole.decisions))
     own = pd.read_csv(root / "labels.csv").set_index("file").kind
     for part in PARTS:  # rows and pictures still belong to one another
@@ -393,6 +393,9 @@ def test_a_row_without_a_file_is_named_by_its_number(root):
         folder(root, table, KINDS, quiet=True)
     left = folder(root, table, KINDS, broken="leave out", quiet=True)
     assert "2 rows name no file, first row 5: left out, as you said" in left.decisions
+    assert "1 rows without any label are left out" in left.decisions
+    for part in PARTS:  # rows are still those of the whole table
+        assert left.files_of(part) == table.file[left.rows[part]].tolist()
     assert "Left out, without labels in the table: '000.png', '004.png' and '007.png'" in left.decisions
 
 

@@ -15,25 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
-import torch
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from torch import Tensor, nn
+from torch import nn
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Grouped
 from mtl_lesson.inspection.by_group import by_group, judge_groups
+from mtl_lesson.inspection.without_sharing import SHRUNK, train_floors
 from mtl_lesson.provenance import roots_of
-from mtl_lesson.tasks import Segmentation, Task
 
 Arms = Mapping[str, tuple[type, Sequence[Mapping]]]
 MEASURES = {"score": None, "loss": False}  # whether a higher one is better; None: as the task says
-C = (1e-3, 1e-2, 1e-1, 1.0)  # the trials of the linear floor: how little it is shrunk
-RARE = -20.0  # the log-odds of a class that training never showed
-MAJORITY, LINEAR = "majority", "linear"
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ def trained(
                 yield told(parts, run.world, arm=arm, split_by=split_by, seed=run.seed, trial=trial)
     if split_by == "group":
         for seed, world in worlds.items():
-            for arm, trial, outputs in floors(world, this.starved, this.linear):
+            for arm, trial, outputs in train_floors(world, this.starved, this.linear):
                 parts = {part: judge_groups(world, {this.starved: y}, part) for part, y in outputs.items()}
                 yield told(parts, world, arm=arm, split_by=split_by, seed=seed, trial=trial)
 
@@ -133,63 +125,6 @@ def summed_up(part: pd.DataFrame) -> pd.DataFrame:
     return wide.rename(columns={"test": "score"}).rename_axis(columns=None)[[*place, "validation", "score"]]
 
 
-# --- the floors -----------------------------------------------------------------------------------------------------
-
-
-def floors(world: Grouped, name: str, linear: bool) -> Iterator[tuple[str, str, dict[str, Tensor]]]:
-    """(arm, trial, {part: outputs}) of what knows nothing of sharing, for one task."""
-    task, parts = world.task(name), {part: getattr(world, part) for part in ("validation", "test")}
-    one = same_answer(task, world.train.labels[name])
-    yield MAJORITY, "one answer", {part: one.expand(len(split), *one.shape[1:]) for part, split in parts.items()}
-    if linear:
-        x = {part: as_columns(getattr(world, part).x, name) for part in ("train", *parts)}
-        for c in C:
-            model = fitted(task, x["train"], world.train.labels[name], c)
-            yield LINEAR, f"C={c:g}", {part: answers_of(model, task, x[part]) for part in parts}
-
-
-def same_answer(task: Task, labels: Tensor) -> Tensor:
-    """The outputs (1, …) that fit the training labels best if they are the same for every example."""
-    if task.numeric:
-        return labels.double().reshape(len(labels), -1).nanmean(0, keepdim=True).float()
-    known = labels[task.labelled(labels)]
-    if task.outputs == 1:
-        return torch.logit(known.float().mean(), 1e-6).reshape(1, 1)
-    rates = torch.bincount(known.flatten(), minlength=task.outputs) / known.numel()
-    log = rates.clamp(min=1e-9).log()[None]
-    return log[..., None, None] if isinstance(task, Segmentation) else log
-
-
-def as_columns(x: Tensor | Mapping[str, Tensor], task: str) -> np.ndarray:
-    """Inputs as a table (n, d): tokens as how often each occurs, anything else in a row."""
-    x = x[task] if isinstance(x, Mapping) else x
-    if x.is_floating_point():
-        return x.flatten(1).numpy()
-    counts = torch.zeros(len(x), int(x.max()) + 1)
-    return counts.scatter_add_(1, x, torch.ones(x.shape))[:, 1:].numpy()
-
-
-def fitted(task: Task, x: np.ndarray, labels: Tensor, c: float):
-    """A linear model of the examples that have a label, its columns scaled by their spread in training."""
-    known = task.labelled(labels).numpy()
-    model = Ridge(alpha=1 / c) if task.numeric else LogisticRegression(C=c, max_iter=1000)
-    return make_pipeline(StandardScaler(), model).fit(x[known], labels.numpy()[known])
-
-
-def answers_of(model, task: Task, x: np.ndarray) -> Tensor:
-    """A linear model's answers as the outputs (n, outputs) of a head."""
-    width = model.n_features_in_
-    x = np.pad(x, ((0, 0), (0, max(0, width - x.shape[1]))))[:, :width]  # tokens that training never showed
-    if task.numeric:
-        return torch.tensor(model.predict(x), dtype=torch.float32).reshape(len(x), -1)
-    log = torch.tensor(model.predict_log_proba(x), dtype=torch.float32)
-    if task.outputs == 1:
-        return (log[:, 1] - log[:, 0])[:, None]
-    outputs = torch.full((len(x), task.outputs), RARE)
-    outputs[:, torch.as_tensor(model.classes_)] = log
-    return outputs
-
-
 def stored(
     name: str, this: Field, swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool
 ) -> Iterator[tuple[str, pd.DataFrame, dict, list[str]]]:
@@ -200,7 +135,7 @@ def stored(
     code += [*this.code]
     code += roots_of(this.world, *ways, *([] if isinstance(this.trunk, nn.Module) else [this.trunk]))
     facts = {"seeds": this.seeds, "starved": this.starved, "measure": this.measure, "flattered": this.flattered}
-    facts |= {"group": this.group, "C": C}
+    facts |= {"group": this.group, "C": SHRUNK}
     facts |= {"arms": {arm: [way.__name__, trials] for arm, (way, trials) in this.arms.items()}}
     facts |= {"settings": {key: str(value) for key, value in this.settings.items()}}
     yield name, by_seed, facts, sorted(set(code))

@@ -33,6 +33,7 @@ import few
 import light
 import moving
 import numpy as np
+import own
 import pandas as pd
 import torch
 from experiments import COMPANY, COPIES, DISAGREE, INSIDE, PATHS, Stored
@@ -46,7 +47,15 @@ MEASURED += ("cosine", "ratio", "size_first", "size_second", "lost")
 
 
 #: experiment → the file that it stands in
-OWN_FILE = {"across": across, "closer": closer, "dials": dials, "few": few, "light": light, "moving": moving}
+OWN_FILE = {
+    "across": across,
+    "closer": closer,
+    "dials": dials,
+    "few": few,
+    "light": light,
+    "moving": moving,
+    "own": own,
+}
 OWN_FILE |= {file.stem: importlib.import_module(file.stem) for file in sorted(Path(__file__).parent.glob("field_*.py"))}
 EXPERIMENTS = [*experiments.EXPERIMENTS, *OWN_FILE]
 
@@ -123,7 +132,7 @@ def difference(table: pd.DataFrame, stored: pd.DataFrame) -> float:
     if table.empty:  # a mean over all seeds cannot be made of some
         return 0.0
     table = pd.read_csv(io.BytesIO(bank.as_stored(table)))
-    measured = [column for column in MEASURED if column in table]
+    measured = [column for column in table if column in MEASURED or column.startswith("unit ")]
     place = [column for column in table if column not in measured]
     numbers = [column for column in place if table[column].dtype.kind in "if"]  # 1.0 is stored as 1
     table, stored = (one.astype(dict.fromkeys(numbers, float)) for one in (table, stored))

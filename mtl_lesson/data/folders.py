@@ -20,7 +20,7 @@ from ..tasks import Task
 from .columns import Encoder, Features, Labels, as_texts, kind_of_task, task_of_kind
 from .pictures import CHANNELS, ENDINGS, PictureShape, read_pictures, sentences_about
 from .reading import named, read_table, shortened_name
-from .tables import FEWEST_ROWS, Known, Table, announced, asked, decide, with_labels
+from .tables import FEWEST_ROWS, Known, Table, asked, known_of, printed, with_labels
 
 FILE, FOLDER = "file", "folder"  # the columns of a table that is made of sub-folders
 BROKEN = ("refuse", "leave out")
@@ -32,10 +32,10 @@ MOST_NAMED = 5  # of the files that cannot be used
 class Folder(Table):
     """A world made from a folder of pictures. x: (n, channels, size, size), from 0 (black) to 1 (white).
 
-    ``files``: the file of each row of the table, as named there. ``columns``: what each channel is.
+    ``files``: row of the table → its file, as named there. ``columns``: what each channel is.
     """
 
-    files: tuple[str, ...] = field(kw_only=True)
+    files: Mapping[int, str] = field(kw_only=True)
 
     def files_of(self, split: str) -> list[str]:
         """The file of each example of "train", "validation" or "test"; in the order of x where tasks share it."""
@@ -100,12 +100,12 @@ def folder(
     frame, values, about = read_listed(frame, files, root, shape, broken, quiet)
     others = [name for name in frame.columns if name not in (*tasks, files, group, task)]
     features = Features((), (), (), dict.fromkeys(others, "since a network sees the pictures alone"))
-    known = decide(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
+    known = known_of(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
     whole(seed, "seed", least=0)
     pictured = KnownPictures(
         **{own.name: getattr(known, own.name) for own in fields(Known)}, values=values, shape=shape, files=files
     )
-    return announced(pictured.draw(seed), quiet)
+    return printed(pictured.draw(seed), quiet)
 
 
 # --- which files ----------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def with_names(frame: pd.DataFrame, files: str, broken: str, said: list[str]) ->
         )
     if without:
         said = [*said, f"{len(without):,} rows name no file, first row {without[0]}: left out, as you said"]
-    return frame.assign(**{files: names})[names.notna()].reset_index(drop=True), said
+    return frame.assign(**{files: names})[names.notna()], said
 
 
 def unlisted(root: Path, listed: pd.Series) -> list[str]:
@@ -260,7 +260,7 @@ def read_listed(
         )
     said = [f"{len(bad):,} of {len(frame):,} rows are left out, as you said: {because(bad, names)}"] if bad else []
     said += sentences_about([read.seen[number] for number in kept], shape)
-    return frame.iloc[[rows[number] for number in kept]].reset_index(drop=True), read.values[kept], said
+    return frame.iloc[[rows[number] for number in kept]], read.values[kept], said
 
 
 def path_inside(root: Path, name: str) -> Path:
@@ -389,4 +389,4 @@ class KnownPictures(Known):
         """The world whose training and validation rows this seed draws."""
         table = super().draw(seed)
         facts = {own.name: getattr(table, own.name) for own in fields(Table)}
-        return Folder(**facts | {"name": "folder"}, files=tuple(self.frame[self.files]))
+        return Folder(**facts | {"name": "folder"}, files=self.frame[self.files].to_dict())

@@ -181,16 +181,16 @@ def sentences_about(seen: Iterable[Seen], shape: PictureShape) -> list[str]:
     said = [f"{len(seen):,} pictures become {shape.size} × {shape.size} pixels, {colours}, from 0, black, to 1, white"]
     said += sentences_about_sizes([one.size for one in seen], shape)
     counts = Counter(note for one in seen for note in one.notes)
-    said += [f"{counted(counts[note])} {text}" for note, text in NOTES.items() if counts[note]]
+    said += [f"{so_many(counts[note])} {text}" for note, text in NOTES.items() if counts[note]]
     grey = counts["grey"]
     if shape.channels == 3 and grey == len(seen):
         said.append("All pictures are grey: their three channels are equal, and channels=1 says as much")
     elif grey and shape.channels == 3:
         said.append(
-            f"{counted(grey)} stored in grey, others are not: if they are of other classes, that gives them away"
+            f"{so_many(grey)} stored in grey, others are not: if they are of other classes, that gives them away"
         )
     elif grey < len(seen) and shape.channels == 1:
-        said.append(f"{counted(len(seen) - grey)} not stored in grey: turned grey")
+        said.append(f"{so_many(len(seen) - grey)} not stored in grey: turned grey")
     return said
 
 
@@ -209,12 +209,12 @@ def sentences_about_sizes(sizes: Sequence[tuple[int, int]], shape: PictureShape)
     if oblong:
         done = "padded with white" if shape.fit == "pad" else "what is beside their middle is cut off"
         other = "'crop' would cut" if shape.fit == "pad" else "'pad' would keep it"
-        said.append(f"{counted(oblong)} not square: {done} (fit={other})")
+        said.append(f"{so_many(oblong)} not square: {done} (fit={other})")
     small = sum((max if shape.fit == "pad" else min)(size) < shape.size for size in sizes)
     if small:
-        said.append(f"{counted(small)} smaller than {shape.size} pixels, and enlarged")
+        said.append(f"{so_many(small)} smaller than {shape.size} pixels, and enlarged")
     return said
 
 
-def counted(number: int) -> str:
+def so_many(number: int) -> str:
     return "1 picture is" if number == 1 else f"{number:,} pictures are"

@@ -70,10 +70,11 @@ def table(
 
     ``group``: the column that says which rows belong together (a person, a school): no group is in two of training,
     validation and test, and a claim is of new groups; the column is no feature. Without one, the unit is the row, and
-    the classes of a task have the same shares in each part, where they can. ``split_by="row"`` ignores the groups: the
-    mistake of lesson 12, to be compared. ``test`` and ``validation``: their shares, of all and of what is not test.
-    ``n_train``: at most so many rows are trained on. The ``seed`` draws training and validation, the test is the same
-    for every seed.
+    the classes of a task have the same shares in each part, where they can. ``split_by="row"`` is the mistake of lesson
+    12, to be compared: one half of each test group's rows is tested on, and the other may be trained on.
+
+    ``test`` and ``validation``: their shares, of all and of what is not test. ``n_train``: at most so many rows are
+    trained on. The ``seed`` draws training and validation, the test is the same for every seed.
 
     Features are numbers, categories (texts of at most 50 kinds, and ``categories``), or ``dates``, which become years;
     other texts are left out, as is what ``leave`` names. Numbers are standardised and categories encoded as found in
@@ -88,11 +89,11 @@ def table(
     tasks = asked(frame, tasks, group, task, split_by)
     frame, said = with_labels(frame, tasks, task, said)
     features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
-    known = decide(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
-    return announced(known.draw(whole(seed, "seed", least=0)), quiet)
+    known = known_of(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
+    return printed(known.draw(whole(seed, "seed", least=0)), quiet)
 
 
-def decide(
+def known_of(
     frame: pd.DataFrame,
     features: Features,
     tasks: Mapping[str, str | Task],
@@ -106,9 +107,8 @@ def decide(
 ) -> Known:
     """Everything that no seed draws: units, test rows, labels, and the sentences that say so."""
     units, unit = units_of(frame, group)
-    cutting = Cutting(
-        frame, units if split_by == "group" else None, tasks, task, share(test), share(validation), n_train
-    )
+    units_cut = units if group else None
+    cutting = Cutting(frame, units_cut, split_by, tasks, task, share(test), share(validation), n_train)
     held = cutting.test()
     rest = np.setdiff1d(np.arange(len(frame)), held)
     labels, said = {}, [*said]
@@ -119,7 +119,7 @@ def decide(
     return Known(frame, features, labels, units, unit, task, cutting, held, tuple(said))
 
 
-def announced(world: Table, quiet: bool) -> Table:
+def printed(world: Table, quiet: bool) -> Table:
     """The world, its decisions printed unless ``quiet``."""
     if not quiet:
         print("\n".join(f"{sentence}." for sentence in world.decisions))
@@ -153,10 +153,13 @@ def asked(
 def with_labels(
     frame: pd.DataFrame, tasks: Mapping[str, str | Task], task: str | None, said: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows that can be used. ValueError where they are too few."""
+    """The rows that can be used; their index still numbers the rows of the whole table. ValueError for too few."""
     if task is not None:
         frame, said = with_enough(frame, next(iter(tasks)), task, said)
-    frame = frame[frame[[*tasks]].notna().any(axis=1)].reset_index(drop=True) if len(tasks) == 1 else frame
+    labelled = frame[[*tasks]].notna().any(axis=1)
+    if labelled.any() and not labelled.all():
+        said = [*said, f"{int((~labelled).sum()):,} rows without any label are left out"]
+        frame = frame[labelled]
     if len(frame) < FEWEST_ROWS:
         raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
     return frame, said
@@ -172,7 +175,7 @@ def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> 
         )
     if few:
         said = [*said, f"Of {task!r}, {named(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
-    return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)].reset_index(drop=True), said
+    return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)], said
 
 
 def units_of(frame: pd.DataFrame, group: str | None) -> tuple[np.ndarray, str]:
@@ -203,10 +206,15 @@ def share(value: float) -> float:
 
 @dataclass(frozen=True)
 class Cutting:
-    """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares."""
+    """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares.
+
+    By "row" the test is one half of the rows of each test unit, and the other half may be trained on, as may all other
+    rows; as many are as by "group".
+    """
 
     frame: pd.DataFrame = field(repr=False)
     units: np.ndarray | None
+    split_by: str
     tasks: Mapping[str, str | Task]
     task: str | None
     share_test: float
@@ -215,22 +223,32 @@ class Cutting:
 
     def test(self) -> np.ndarray:
         """The rows of the test, the same for every seed."""
-        return self.cut(np.arange(len(self.frame)), self.share_test, [TEST])[1]
+        rows = self.cut(np.arange(len(self.frame)), self.share_test, [TEST], 4)[1]
+        if self.split_by == "row" and self.units is not None:
+            drawn = np.random.default_rng([TEST, 1]).permutation(rows)
+            place = pd.Series(self.units[drawn]).groupby(self.units[drawn]).cumcount().to_numpy()
+            return np.sort(drawn[place % 2 == 0])
+        return rows
 
     def rest(self, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """ "train" and "validation" out of the others."""
         left = np.setdiff1d(np.arange(len(self.frame)), test)
-        train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
+        if self.split_by == "row" and self.units is not None:
+            fair = self.cut(left[~np.isin(self.units[left], self.units[test])], self.share_validation, [SAMPLE, seed])
+            left, sizes = np.random.default_rng([SAMPLE, seed, 2]).permutation(left), [*map(len, fair)]
+            train, validation = left[: sizes[0]], left[sizes[0] : sum(sizes)]
+        else:
+            train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
         if self.n_train is not None and self.n_train < len(train):
             train = np.random.default_rng([SAMPLE, seed, 1]).permutation(train)[: whole(self.n_train, "n_train")]
         return {"train": train, "validation": validation}
 
-    def cut(self, rows: np.ndarray, part: float, stream: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows in two, the second of which is ``part`` of them."""
+    def cut(self, rows: np.ndarray, part: float, stream: list[int], left: int = 2) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in two, the second of which is ``part`` of them; of groups the first keeps ``left`` or more."""
         from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
         if self.units is not None:
-            return cut_groups(rows, self.units[rows], part, np.random.default_rng(stream))
+            return cut_groups(rows, self.units[rows], part, np.random.default_rng(stream), left)
         drawn = int(np.random.default_rng(stream).integers(2**31))
         kinds = self.strata(rows)
         cutter = (ShuffleSplit if kinds is None else StratifiedShuffleSplit)(1, test_size=part, random_state=drawn)
@@ -251,14 +269,14 @@ class Cutting:
 
 
 def cut_groups(
-    rows: np.ndarray, units: np.ndarray, part: float, rng: np.random.Generator
+    rows: np.ndarray, units: np.ndarray, part: float, rng: np.random.Generator, left: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows in two, whole groups on each side: as many in the second as come nearest to ``part`` of the rows, two or
-    more."""
+    more, and ``left`` or more in the first."""
     names, of, sizes = np.unique(units, return_inverse=True, return_counts=True)
     order = rng.permutation(len(names))
     reached = np.cumsum(sizes[order]) / len(rows)
-    count = np.clip(np.abs(reached - part).argmin() + 1, 2, len(names) - 2)
+    count = np.clip(np.abs(reached - part).argmin() + 1, 2, len(names) - left)
     second = np.isin(of, order[:count])
     return rows[~second], rows[second]
 
@@ -275,7 +293,7 @@ def sentences_of(
     said = []
     for what, names in (("numbers", features.numbers), ("categories", features.categories)):
         if names:
-            said.append(f"Features: {named([*names])} {'is' if len(names) == 1 else 'are'} {what}")
+            said.append(f"Features that are {what}: {named([*names])}")
     if features.dates:
         said.append(f"Dates become years since 2000: {named([*features.dates])}")
     gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
@@ -305,8 +323,7 @@ def sentences_of(
         said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
     else:
         said.append(
-            f"{len(frame):,} rows are split at random, although groups of {group!r} belong together: to compare, not to"
-            " use"
+            f"{len(frame):,} rows are split at random, although each {group!r} belongs together: to compare, not to use"
         )
     return said
 
@@ -363,7 +380,7 @@ class Known:
             columns=encoder.columns,
             encoder=encoder,
             decisions=self.said,
-            rows=rows,
+            rows={part: self.frame.index[own].to_numpy() for part, own in rows.items()},
             known=self,
         )
 

@@ -2,6 +2,7 @@
 
 from .affinity import affinity
 from .attribution import attribution
+from .audit import audit
 from .by_gradient import gradient_cosine, look_ahead
 from .by_group import by_group
 from .by_labels import label_association
@@ -9,6 +10,7 @@ from .by_solution import solution_closeness, swap_gain, trunk_similarity
 from .conflict import along_front, conflict, conflict_path
 from .cost import cost
 from .features import features, is_untrained
+from .findings import Finding
 from .frames import Frames
 from .function import function_gap
 from .groups import (
@@ -34,6 +36,7 @@ from .units import filters, responses, top_pictures
 
 __all__ = [
     "Aligned",
+    "Finding",
     "Frames",
     "Lesions",
     "Path",
@@ -44,6 +47,7 @@ __all__ = [
     "along_front",
     "answers_changed",
     "attribution",
+    "audit",
     "by_group",
     "choose_groups",
     "cka",

@@ -26,12 +26,14 @@ computes a result.
 ``front``                   the curve of fixed weights of two tasks, a point a method
 ``graph``                   a graph, its nodes filled by class or by value, its ties as wide as they are strong
 ``bars``, ``paired``        what things cost; paired differences with their verdicts
+``arms``, ``decision``      what every way of a comparison scores; a difference beside the margin written down
 ``claims_in_panels``        claims of different worlds, each in its own unit
 ``verdicts``, ``trials``    claims as a table, to be read; many comparisons as intervals
 ==========================  =====================================================================
 """
 
 from .along import along
+from .arms import arms, decision
 from .arrows import arrows
 from .boxes_and_masks import boxes_and_masks
 from .comparisons import bars, paired
@@ -61,12 +63,14 @@ __all__ = [
     "affinity_map",
     "along",
     "answers",
+    "arms",
     "arrows",
     "attributions",
     "bars",
     "boxes_and_masks",
     "claims_in_panels",
     "colour_of",
+    "decision",
     "explorer",
     "front",
     "graph",

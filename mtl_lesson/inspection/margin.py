@@ -1,0 +1,73 @@
+"""Is a gain as large as a margin that was written down beforehand? Shown, shown not, or not known, and what would do.
+
+With a margin m the interval of a difference is read against m rather than against 0. *Shown*: all of it lies above m.
+*Shown not*: all of it lies below. *Not known*: m lies in it, and more seeds or more units of the test would make it
+narrower. With m = 0 these are *supported*, *contradicted* and *undecided* of :func:`mtl_lesson.claim`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from ..evidence import Claim
+from .crossed import spreads
+
+SHOWN, SHOWN_NOT, NOT_KNOWN = "shown", "shown not", "not known"
+STEP = 2.0  # half an interval in standard errors, where there are many degrees of freedom
+MOST = 20  # times as many seeds or units as there are: more nobody collects
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a claim says of a margin.
+
+    ``verdict``: "shown", "shown not" or "not known". ``seeds`` and ``units``: about how many more of one of them would
+    decide, if the mean stayed where it is; None where that many of it alone would not, or more than 20 times as many.
+    """
+
+    claim: Claim
+    margin: float
+    verdict: str
+    seeds: int | None = None
+    units: int | None = None
+
+
+def decide(claim: Claim, margin: float, differences: np.ndarray) -> Decision:
+    """``claim`` against ``margin``, in its unit (0.02: two points where it is a share).
+
+    ``differences``: (seeds × units), those that the claim is made of. Raises TypeError or ValueError for a margin that
+    is no finite number of 0 or more.
+    """
+    if isinstance(margin, bool) or not isinstance(margin, Real):
+        raise TypeError(f"the margin is the least gain worth having, a number such as 0.02, not {margin!r}")
+    if not (math.isfinite(margin) and margin >= 0):
+        raise ValueError(f"the margin is the least gain worth having, 0 or more, not {margin!r}")
+    if claim.low > margin:
+        return Decision(claim, margin, SHOWN)
+    if claim.high < margin:
+        return Decision(claim, margin, SHOWN_NOT)
+    return Decision(claim, margin, NOT_KNOWN, *more_needed(differences, abs(claim.mean - margin)))
+
+
+def more_needed(differences: np.ndarray, gap: float) -> tuple[int | None, int | None]:
+    """About how many more seeds, or units, make half the interval shorter than ``gap``; None where that many of it
+    alone would not do, or would be more than 20 times as many.
+
+    The variance of the mean is v_J/J + v_U/U + v_JU/(J·U) with components of seeds, of units and of both together.
+    """
+    J, U = differences.shape
+    (seeds, _), (units, _), (both, _) = spreads(differences)
+    v_both = both * J * U
+    v_seed, v_unit = max(seeds * J - v_both / U, 0.0), max(units * U - v_both / J, 0.0)
+    allowed = (gap / STEP) ** 2
+
+    def more(own: float, other: float, number: int, others: int) -> int | None:
+        left = allowed - other / others
+        needed = (own + v_both / others) / left if left > 0 else math.inf
+        return max(1, math.ceil(needed) - number) if needed <= MOST * number else None
+
+    return more(v_seed, v_unit, J, U), more(v_unit, v_seed, U, J)

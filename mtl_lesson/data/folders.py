@@ -20,7 +20,7 @@ from ..tasks import Task
 from .columns import Encoder, Features, Labels, as_texts, kind_of_task, task_of_kind
 from .pictures import CHANNELS, ENDINGS, PictureShape, read_pictures, sentences_about
 from .reading import named, read_table, shortened_name
-from .tables import FEWEST_ROWS, Known, Table, asked, known_of, printed, with_labels
+from .tables import FEWEST_ROWS, Known, Table, asked, known_about, printed, with_labels
 
 FILE, FOLDER = "file", "folder"  # the columns of a table that is made of sub-folders
 BROKEN = ("refuse", "leave out")
@@ -100,7 +100,7 @@ def folder(
     frame, values, about = read_listed(frame, files, root, shape, broken, quiet)
     others = [name for name in frame.columns if name not in (*tasks, files, group, task)]
     features = Features((), (), (), dict.fromkeys(others, "since a network sees the pictures alone"))
-    known = known_of(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
+    known = known_about(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
     whole(seed, "seed", least=0)
     pictured = KnownPictures(
         **{own.name: getattr(known, own.name) for own in fields(Known)}, values=values, shape=shape, files=files

@@ -89,11 +89,11 @@ def table(
     tasks = asked(frame, tasks, group, task, split_by)
     frame, said = with_labels(frame, tasks, task, said)
     features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
-    known = known_of(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
+    known = known_about(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
     return printed(known.draw(whole(seed, "seed", least=0)), quiet)
 
 
-def known_of(
+def known_about(
     frame: pd.DataFrame,
     features: Features,
     tasks: Mapping[str, str | Task],

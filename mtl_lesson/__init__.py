@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         Soft,
     )
     from .tasks import Binary, Box, Classification, MultiLabel, Regression, Segmentation
-    from .training import Run, Sweep, TrainingDiverged, device, fit, machine, merge, precision, sweep
+    from .training import Run, Sweep, TrainingDiverged, device, fit, load, machine, merge, precision, sweep
     from .widgets import arrows, explore, lesion_lab, microscope, predict
 
 __version__ = "0.1.0"
@@ -85,7 +85,7 @@ PARTS = {
     ),
     "show": (),
     "tasks": ("Binary", "Box", "Classification", "MultiLabel", "Regression", "Segmentation"),
-    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "machine", "merge", "precision", "sweep"),
+    "training": ("Run", "Sweep", "TrainingDiverged", "device", "fit", "load", "machine", "merge", "precision", "sweep"),
     "weighting": (),
     "widgets": ("arrows", "explore", "lesion_lab", "microscope", "predict"),
     "words": (),

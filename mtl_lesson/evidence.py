@@ -318,20 +318,6 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, mean - half, mean + half
 
 
-def table(claims: Iterable[Claim]) -> pd.DataFrame:
-    """Several claims as a table for the end of a lesson; its numbers are text, rounded, each after the sign ≈."""
-    rows = []
-    for one in claims:
-        if not isinstance(one, Claim):
-            raise TypeError(f"expected what mtl.claim returns, not {type(one).__name__}")
-        unit = {"%": " points", "": ""}.get(one.unit, f" {one.unit}")
-        mean, low, high = one.rounded()
-        rows.append(
-            {"text": one.text, "verdict": one.verdict, "mean": mean + unit, "low": low, "high": high, "n": one.n}
-        )
-    return pd.DataFrame(rows, columns=["text", "verdict", "mean", "low", "high", "n"])
-
-
 def pair_up(a: Results, b: Results | float) -> tuple[list[tuple[float, float]], str]:
     """The pairs (a_j, b_j) in the order of ``a``, and what a pair is called ("" for a pair without one name)."""
     mine, a_keyed, a_name = results(a, "a")

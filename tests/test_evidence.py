@@ -15,7 +15,6 @@ from mtl_lesson.evidence import (
     claim,
     interval,
     match_best,
-    table,
     take_shown,
     take_unbeaten,
     try_rule,
@@ -215,17 +214,6 @@ def test_unit_and_pairs_are_named():
 )
 def test_the_sentence_fits_the_verdict(a, words):
     assert f"The measurements {words} a beats b (" in claim("a beats b", a, 0).sentence()
-
-
-def test_table_lists_the_claims_without_a_raw_number():
-    claims = [claim("a beats b", [1, 1.1, 0.9], 0), claim("c beats b", [-1, 0, 1], 0, unit="%")]
-    shown = table(claims)
-    assert list(shown) == ["text", "verdict", "mean", "low", "high", "n"]
-    assert list(shown.verdict) == ["supported", "undecided"]
-    assert shown[["mean", "low", "high"]].map(lambda cell: cell.startswith("≈ ")).all(axis=None)
-    assert list(table([])) == list(shown)
-    with pytest.raises(TypeError, match="expected what"):
-        table(["supported"])
 
 
 # --- what is refused ---

@@ -78,10 +78,10 @@ def test_every_name_is_there_and_no_other():
     assert set(mtl.__all__) <= set(namespace)
 
 
-CLASSROOM = {"checks", "report", "show", "widgets", "words"}
+CLASSROOM = {"checks", "reports", "show", "widgets", "words"}
 PACKAGE = Path(mtl.__file__).parent
 FILES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
-SCIENCE = [path for path in FILES if path.parts[0].removesuffix(".py") not in CLASSROOM]
+SCIENCE = [path for path in FILES if path.name != "__main__.py" and path.parts[0].removesuffix(".py") not in CLASSROOM]
 
 
 def imported_by(path):
@@ -118,6 +118,8 @@ ORDER = [
     "show",
     "widgets",
     "checks",
+    "reports",
+    "__main__",
 ]
 
 
@@ -138,6 +140,7 @@ PAIRS = {
     "arrows": "show.arrows draws what widgets.arrows lets one move",
     "gradient_cosine": "checks.gradient_cosine is the exercise to write what inspection.gradient_cosine does",
     "graph": "show.graph draws any graph, and nets.graph is a trunk that passes messages along one",
+    "load": "bank.load reads a stored table, mtl.load finds a trained model that was kept in a file",
     "microscope": "show.microscope draws what widgets.microscope lets one move",
     "overlap": "data.overlap sets which examples tasks have in common, shared_private.overlap measures two features'",
     "probe_matrix": "show.probe_matrix draws what inspection.probe_matrix measures",

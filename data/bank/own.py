@@ -18,7 +18,7 @@ import pandas as pd
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Table
-from mtl_lesson.inspection.contest import ordinary_trunk, outputs_of, unit_merits
+from mtl_lesson.inspection.contest import ordinary_trunk, outputs_by_part, unit_merits
 from mtl_lesson.provenance import roots_of
 
 SEEDS = range(100, 160)
@@ -76,7 +76,7 @@ def merits(name: str, swept: Callable[..., mtl.Sweep], seeds: Sequence[int]) -> 
         found = swept(way, DRAWN[name], ordinary_trunk(world_of(name)), seeds=seeds, **TRAINED)
         for run in found.runs.values():
             task = run.world.task(TABLES[name][0])
-            own = unit_merits(run.world, task, outputs_of(run)["test"][task.name], "test").sort_values("unit")
+            own = unit_merits(run.world, task, outputs_by_part(run)["test"][task.name], "test").sort_values("unit")
             numbered = {f"unit {number}": merit for number, merit in enumerate(own.merit)}
             rows.append({"way": way.__name__, "seed": run.seed} | numbered)
     return pd.DataFrame(rows)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..tasks import MISSING, Binary, Classification, Regression, Task
-from .reading import named, shortened_name
+from .quoting import all_quoted, quoted
 
 KINDS = ("binary", "class", "number")  # of tasks
 MANY = 50  # a column of more different texts is free text, not a category
@@ -64,17 +64,17 @@ def find_features(
     left_out = dict.fromkeys(leave, "as you said")
     for name in table.columns:
         if name not in leave:
-            kind = kind_of(table[name], name in categories, name in dates)
+            kind = kind_of_column(table[name], name in categories, name in dates)
             if kind in found:
                 found[kind].append(name)
             else:
                 left_out[name] = kind
     if not any(found.values()):
-        raise ValueError(f"no column is left to foretell the tasks by; left out are {named([*left_out])}")
+        raise ValueError(f"no column is left to foretell the tasks by; left out are {all_quoted(left_out)}")
     return Features(*map(tuple, found.values()), left_out)
 
 
-def kind_of(column: pd.Series, category: bool, date: bool) -> str:
+def kind_of_column(column: pd.Series, category: bool, date: bool) -> str:
     """ "numbers", "categories" or "dates"; or why the column is left out."""
     known = column.dropna()
     if known.empty:
@@ -137,7 +137,7 @@ class Labels:
     def of(self, column: pd.Series) -> Tensor:
         """The labels (n,), missing where a cell is empty. ValueError for a cell that is no answer."""
         if self.task.numeric:
-            return torch.tensor(((as_numbers(column) - self.middle) / self.unit).to_numpy(float), dtype=torch.float32)
+            return torch.tensor(((as_floats(column) - self.middle) / self.unit).to_numpy(float), dtype=torch.float32)
         texts = as_texts(column)
         numbers = texts.map({value: number for number, value in enumerate(self.values)})
         wrong = texts[numbers.isna() & texts.notna()]
@@ -165,7 +165,7 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     if column.notna().sum() == 0:
         raise ValueError(f"task {name!r}: all labels are missing; take the task out, or label some rows")
     if kind == "number":
-        numbers = as_numbers(column)
+        numbers = as_floats(column)
         known = numbers.iloc[rows].dropna()
         if known.nunique() < 2:
             raise ValueError(
@@ -177,14 +177,14 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
             said += f" (it has {known.nunique()} different values: perhaps it is a class)"
         return Labels(task or Regression(name), (), middle, unit), said
     texts = as_texts(column)
-    values = sorted(texts.dropna().unique(), key=in_order)
+    values = sorted(texts.dropna().unique(), key=by_size)
     if len(values) == 1:
         raise ValueError(f"task {name!r} has one answer, {values[0]!r}, in all rows: nothing to learn")
     if kind == "binary":
         if len(values) != 2:
             raise ValueError(
-                f"task {name!r} is to be yes or no and has {len(values)} answers, {named(values)}: call it a 'class' "
-                "or a 'number'"
+                f"task {name!r} is to be yes or no and has {len(values)} answers, {all_quoted(values)}: call it "
+                "a 'class' or a 'number'"
             )
         known = {value.casefold(): value for value in values}
         yes = next((word for word, no in YES.items() if {word, no} == set(known)), None)
@@ -198,10 +198,10 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
         )
     return Labels(
         task or Classification(name, values), tuple(values)
-    ), f"Task {name!r} has {len(values)} classes: {named(values)}"
+    ), f"Task {name!r} has {len(values)} classes: {all_quoted(values)}"
 
 
-def as_numbers(column: pd.Series) -> pd.Series:
+def as_floats(column: pd.Series) -> pd.Series:
     """A column as floats; ValueError for a cell that is no number, or infinite."""
     numbers = column if is_number(column) else pd.to_numeric(column.astype(object), errors="coerce")
     numbers = pd.Series(numbers.to_numpy(dtype=float, na_value=np.nan), column.index, name=column.name)
@@ -218,7 +218,7 @@ def as_texts(column: pd.Series) -> pd.Series:
     return column.astype(object).map(lambda cell: str(cell).strip(), na_action="ignore")
 
 
-def in_order(text: str) -> tuple[bool, float, str]:
+def by_size(text: str) -> tuple[bool, float, str]:
     """Numbers by size, then words by the alphabet."""
     try:
         return False, float(text), text
@@ -248,13 +248,13 @@ class Encoder:
         Raises KeyError for a column that is missing, ValueError for a category that training never showed, for text
         where a number stood, and for infinity.
         """
-        frame = prepared(table, self.features)
+        frame = take_columns(table, self.features)
         for name, known in zip(self.features.categories, self.known, strict=True):
             new = frame[name][~frame[name].isin(known)]
             if len(new):
                 raise ValueError(
-                    f"the column {name!r} holds {shortened_name(new.iloc[0])!r}, which no training row has; known are "
-                    f"{named([*known])}"
+                    f"the column {name!r} holds {quoted(new.iloc[0])}, which no training row has; known are "
+                    f"{all_quoted(known)}"
                 )
         return self.transform(frame)
 
@@ -318,12 +318,12 @@ def task_of_kind(name: str, kind: str, values: Sequence[str]) -> Task:
     return {"number": Regression, "binary": Binary}[kind](name) if kind != "class" else Classification(name, values)
 
 
-def prepared(table: pd.DataFrame, features: Features) -> pd.DataFrame:
+def take_columns(table: pd.DataFrame, features: Features) -> pd.DataFrame:
     """The columns that are used, in order: numbers as floats, dates as years, categories as text."""
     missing = [name for name in features.names if name not in table.columns]
     if missing:
-        raise KeyError(f"the table lacks {named(missing)}; it must have the columns that were trained on")
-    parts = [as_numbers(table[name]) for name in features.numbers]
+        raise KeyError(f"the table lacks {all_quoted(missing)}; it must have the columns that were trained on")
+    parts = [as_floats(table[name]) for name in features.numbers]
     parts += [as_years(table[name]) for name in features.dates]
     parts += [as_texts(table[name]).fillna(NOTHING).rename(name) for name in features.categories]
     return pd.concat(parts, axis=1)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .quoting import all_quoted
+
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # how a file says its encoding
 KINDS = {  # how a file that is no text begins
@@ -146,7 +148,7 @@ def with_decimal_commas(table: pd.DataFrame, separator: str, said: list[str]) ->
             table[name] = pd.to_numeric(texts.str.replace(",", ".")).reindex(table.index)
             turned.append(name)
     if turned:
-        said.append(f"In {named(turned)} a comma stands before the decimals")
+        said.append(f"In {all_quoted(turned)} a comma stands before the decimals")
     return table
 
 
@@ -158,16 +160,3 @@ def check_names(names: list[object], where: str) -> None:
         raise ValueError(f"{where}: the column {twice[0]!r} is there {Counter(texts)[twice[0]]} times; rename one")
     if "" in texts:
         raise ValueError(f"{where}: column {texts.index('') + 1} has no name; give it one, or take it out")
-
-
-def named(columns: list[str], most: int = 5) -> str:
-    """Names of columns in words: 'a', 'b' and 3 more."""
-    quoted = [repr(shortened_name(name)) for name in columns]
-    if len(quoted) > most:
-        quoted = [*quoted[: most - 1], f"{len(quoted) - most + 1} more"]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-
-
-def shortened_name(name: str, most: int = 40) -> str:
-    """A name that fits a sentence."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"

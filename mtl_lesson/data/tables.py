@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ..arguments import whole
 from ..tasks import Classification, Task
-from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, prepared
+from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, take_columns
 from .grouped import Grouped
-from .reading import named, read_table, shortened_name
+from .quoting import all_quoted
+from .reading import read_table
 from .world import Split
 
 FEWEST_ROWS = 30  # fewer cannot be trained, chosen and tested on
@@ -130,7 +131,7 @@ def asked(
     frame: pd.DataFrame, tasks: Mapping[str, str | Task] | None, group: str | None, task: str | None, split_by: str
 ) -> dict[str, str | Task]:
     """The tasks, once everything that was asked is there and goes together."""
-    columns = f"it has {', '.join(shortened_name(str(name)) for name in frame.columns[:30])}"
+    columns = f"it has {listed(frame.columns)}"
     if not tasks:
         raise ValueError(f"say which columns are tasks, tasks={{'{frame.columns[-1]}': 'class'}}; {columns}")
     if not isinstance(tasks, Mapping):
@@ -174,7 +175,7 @@ def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> 
             f"the column {task!r} has fewer than two values with {FEWEST_OF_TASK} labels or more: nothing to share"
         )
     if few:
-        said = [*said, f"Of {task!r}, {named(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
+        said = [*said, f"Of {task!r}, {all_quoted(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
     return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)], said
 
 
@@ -293,24 +294,25 @@ def sentences_of(
     said = []
     for what, names in (("numbers", features.numbers), ("categories", features.categories)):
         if names:
-            said.append(f"Features that are {what}: {named([*names])}")
+            said.append(f"Features that are {what}: {all_quoted(names)}")
     if features.dates:
-        said.append(f"Dates become years since 2000: {named([*features.dates])}")
+        said.append(f"Dates become years since 2000: {all_quoted(features.dates)}")
     gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
     if gaps:
         said.append(
-            f"Where {named(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in, and a column says so"
+            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in; a column says so"
         )
     gaps = [name for name in features.categories if frame[name].isna().any()]
     if gaps:
-        said.append(f"Where {named(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, that is a category of its own")
+        said.append(
+            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, that is a category of its own"
+        )
     for why in dict.fromkeys(features.left_out.values()):
-        said.append(f"Left out, {why}: {named([name for name, own in features.left_out.items() if own == why])}")
+        said.append(f"Left out, {why}: {all_quoted([name for name, own in features.left_out.items() if own == why])}")
     lacking = [name for name in tasks if frame[name].isna().any()]
     if lacking:
-        said.append(
-            f"Missing labels are masked: {named([f'{name} ({int(frame[name].isna().sum()):,})' for name in lacking])}"
-        )
+        counts = [f"{quoted(name)} ({int(frame[name].isna().sum()):,})" for name in lacking]
+        said.append(f"Missing labels are masked: {listed(counts)}")
     if group is None:
         strata = cutting.strata(np.arange(len(frame)))
         of = f"value of {cutting.task!r}" if cutting.task else "class"
@@ -347,8 +349,8 @@ class Known:
 
     @cached_property
     def x(self) -> pd.DataFrame:
-        """The features, prepared."""
-        return prepared(self.frame, self.features)
+        """The features, take_columns."""
+        return take_columns(self.frame, self.features)
 
     def encoded(self, rows: Mapping[str, np.ndarray]) -> tuple[Encoder, dict[str, Tensor]]:
         """What the training rows teach, and x of each part by it."""

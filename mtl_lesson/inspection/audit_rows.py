@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.grouped import PARTS, Grouped
+from ..data.quoting import all_quoted, listed, quoted
 from .arrays import Arrays, drawn_from, drawn_rows
-from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, all_quoted, as_percent, counted, listed, noted, quoted
+from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, as_percent, counted, noted
 from .foretold import in_units, shallow_tree
 
 SIDES = (("train", "validation"), ("train", "test"), ("validation", "test"))

@@ -136,7 +136,7 @@ def contest(
     KeyboardInterrupt where it was stopped; with a folder in ``training`` the same call goes on from there.
     """
     arms = arms or arms_of(world, trunk)
-    worlds = {seed: draw(world, seed) for seed in training.seeds}
+    worlds = {seed: draw_world(world, seed) for seed in training.seeds}
     judged = []
     with bar(sum(len(arm.trials) + 1 for arm in arms.values()), progress) as shown:
         shown.unit = " sweep"
@@ -156,7 +156,7 @@ def gathered(judged: Sequence[dict], world: World) -> Contest:
     return Contest(merits, pd.DataFrame(judged), world.tasks, unit)
 
 
-def draw(world: World, seed: int) -> World:
+def draw_world(world: World, seed: int) -> World:
     """The world of a seed: drawn anew where it can be."""
     return world.draw(seed) if hasattr(world, "draw") else world
 
@@ -173,7 +173,7 @@ def compete(arm: Arm, worlds: Mapping[int, World], trunk: nn.Module, training: T
         own = arm.trials[number]
         found = training.sweep(arm, worlds, trunk, list(seeds), epochs=int(epochs), **own)
         for run in found.runs.values():
-            yield from judge(outputs_of(run), run.world, seed=run.seed, trial=as_words(own), epochs=int(epochs))
+            yield from judge(outputs_by_part(run), run.world, seed=run.seed, trial=as_words(own), epochs=int(epochs))
     shown.update()
 
 
@@ -218,7 +218,7 @@ def merit_of(task: Task, score: float, scale: float) -> float:
     return score if task.higher_is_better else 1 - score / scale
 
 
-def outputs_of(run: Run) -> dict[str, dict[str, Tensor]]:
+def outputs_by_part(run: Run) -> dict[str, dict[str, Tensor]]:
     """Part → task → what a trained network says of validation and test."""
     return {part: in_parts(run.model, split_of(run.world, part).x, heads=True) for part in ("validation", "test")}
 

@@ -45,7 +45,7 @@ def claim_of(differences: np.ndarray, text: str, better: str = "greater", unit: 
     if not np.isfinite(differences).all():
         raise ValueError("a and b hold NaN or infinity; a run that failed must be dealt with, not averaged")
     J, U = differences.shape
-    mean, half = float(differences.mean()), half_of(differences)
+    mean, half = float(differences.mean()), half_interval(differences)
     low, high = mean - half, mean + half
     verdict = "undecided"
     if low > 0 or high < 0:
@@ -55,7 +55,7 @@ def claim_of(differences: np.ndarray, text: str, better: str = "greater", unit: 
     return Claim(text, by_seed, mean, low, high, verdict, J, unit, "paired seeds", False, f"{U:,} {what}s")
 
 
-def half_of(differences: np.ndarray) -> float:
+def half_interval(differences: np.ndarray) -> float:
     """Half the 95 % interval of the mean of (seeds × units) differences."""
     from scipy.special import stdtrit  # Student's t; here, since it takes long to load
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SERIOUS, WORTH_A_LOOK, FINE = WEIGHTS = ("serious", "worth a look", "fine")
-LONGEST = 40  # letters of a name in a sentence
-NAMED = 6  # of more things than this a sentence names the first few
 
 #: kind of finding → why it matters for a comparison of ways of sharing, and what to do where something was found
 REASONS = {
@@ -114,25 +112,6 @@ def noted(kind: str, weight: str, text: str, where: Iterable[object] = ()) -> Fi
     """A finding with the reasons of its kind."""
     why, what_to_do = REASONS[kind]
     return Finding(kind, weight, text, why, "" if weight == FINE else what_to_do, tuple(map(str, where)))
-
-
-def quoted(name: object) -> str:
-    """A name in quotation marks, as it is; a very long one is cut."""
-    name = str(name)
-    return f"'{name if len(name) <= LONGEST else name[: LONGEST - 1] + '…'}'"
-
-
-def listed(parts: Iterable[object]) -> str:
-    """ "a, b and c"; of a long list the first few, and how many more there are."""
-    parts = list(map(str, parts))
-    if len(parts) > NAMED:
-        parts = [*parts[: NAMED - 1], f"{len(parts) - NAMED + 1} more"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def all_quoted(things: Iterable[object]) -> str:
-    """Several names in quotation marks, as :func:`listed`."""
-    return listed(map(quoted, things))
 
 
 def counted(n: int, what: str) -> str:

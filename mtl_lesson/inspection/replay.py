@@ -39,9 +39,9 @@ def replay(
     """So many comparisons of ``a`` with ``b``, each with ``seeds`` networks of each and ``units`` of the test.
 
     Two ways are paired by seed. A way with itself (A/A) is two draws of networks, which differ by chance alone. A
-    ``gain`` is planted into ``a``: a part of what each network lacks on a unit, so that its merit over all rises by ``gain``;
-    where a unit is right or wrong, a wrong one becomes right by chance. ``over_units``: whether the interval speaks of
-    new units, too, as in a report, or of new seeds alone.
+    ``gain`` is planted into ``a``: a part of what each network lacks on a unit, so that its merit over all rises by
+    ``gain``; where a unit is right or wrong, a wrong one becomes right by chance. ``over_units``: whether the interval
+    speaks of new units, too, as in a report, or of new seeds alone.
 
     Raises KeyError for a way that is not there, TypeError or ValueError for numbers that make no sense.
     """
@@ -58,7 +58,7 @@ def replay(
         columns = rng.integers(one.shape[1], size=whole(units, "units", least=3))
         others = rng.integers(len(other), size=seeds) if a == b else rows
         left = planted_into(one[np.ix_(rows, columns)], gain / room, rng)
-        made.append(compared(left, other[np.ix_(others, columns)], over_units, f"{a} beats {b}"))
+        made.append(compare_drawn(left, other[np.ix_(others, columns)], over_units, f"{a} beats {b}"))
     return made
 
 
@@ -71,7 +71,7 @@ def planted_into(merits: np.ndarray, part: float, rng: np.random.Generator) -> n
     return merits + part * (1 - merits)
 
 
-def compared(a: np.ndarray, b: np.ndarray, over_units: bool, text: str) -> Claim:
+def compare_drawn(a: np.ndarray, b: np.ndarray, over_units: bool, text: str) -> Claim:
     """The claim of two (seeds × units) arrays."""
     if over_units:
         return claim_of(a - b, text)
@@ -95,6 +95,6 @@ def stop_early(pool: Pool, way: str, *, most: int = 20, units: int = 200, times:
     for _ in range(times):
         columns = rng.integers(merits.shape[1], size=units)
         a, b = (merits[np.ix_(rng.integers(len(merits), size=most), columns)] for _ in range(2))
-        looks = (compared(a[:n], b[:n], True, "a look") for n in range(3, most + 1))
+        looks = (compare_drawn(a[:n], b[:n], True, "a look") for n in range(3, most + 1))
         stopped += any(one.verdict != "undecided" for one in looks)
     return stopped / times

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import show
 from ..inspection.findings import FINE, Finding
+from ..show.verdicts import safe
 from ..training import machine
 from ..words import about
 
@@ -46,7 +47,7 @@ def page(report: Report) -> str:
             section("How to do it again", again(report)),
         ]
     )
-    head = f'<meta charset="utf-8"><title>{safe(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}{view}</head><body>\n{body}\n</body></html>\n'
 
@@ -124,11 +125,6 @@ def items(texts: Iterable[str]) -> str:
 
 def picture(drawing: show.Drawing) -> str:
     return f"<p>{drawing._repr_html_()}</p>"
-
-
-def safe(text: object) -> str:
-    """Text for HTML, whatever signs are in it; a notebook takes no dollar sign for a formula."""
-    return html.escape(str(text)).replace("$", "&#36;")
 
 
 def write(content: str, path: str | os.PathLike) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..data.grouped import Grouped
+from ..data.quoting import all_quoted
 from ..data.world import World
 from ..inspection.contest import Arm, Contest, Training, as_words
-from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, names_of
+from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding
 from ..inspection.without_sharing import LINEAR, MAJORITY
 from .protocol import Protocol
 
@@ -20,16 +21,16 @@ def review(
 ) -> list[Finding]:
     """The findings, the serious ones first."""
     found = [
-        *floors(contest, protocol),
-        *losses(contest, protocol),
-        *edges(contest, training, arms),
-        *reach(contest, protocol, world),
-        *others(contest, protocol),
+        *about_floors(contest, protocol),
+        *about_losers(contest, protocol),
+        *about_edges(contest, training, arms),
+        *about_reach(contest, protocol, world),
+        *about_others(contest, protocol),
     ]
     return sorted(found, key=lambda one: (SERIOUS, WORTH_A_LOOK, FINE).index(one.weight))
 
 
-def floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
+def about_floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     """Whether the networks are shown to beat what knows nothing of sharing."""
     why = (
         "A way of sharing is worth its network only where a network is worth it. Two ways may differ, and both be "
@@ -39,14 +40,14 @@ def floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
         asked = [task.name for task in contest.tasks if (floor, task.name) in contest.merits]
         not_beaten = [name for name in asked if contest.beats(protocol.way, floor, task=name).verdict != "supported"]
         if not_beaten:
-            text = f"{protocol.way} is not shown to beat {words} on {names_of(not_beaten)}."
+            text = f"{protocol.way} is not shown to beat {words} on {all_quoted(not_beaten)}."
             advice = "Look for better features or more rows first; then compare ways of sharing."
             yield Finding("floor", weight, text, why, advice, tuple(not_beaten))
         elif asked:
             yield Finding("floor", FINE, f"{protocol.way} beats {words} on every task.", why, "")
 
 
-def losses(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
+def about_losers(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     """Tasks that lose where the mean is looked at."""
     why = "A mean over tasks hides who pays: a task may lose what another gains."
     if len(contest.tasks) == 1 or protocol.against not in contest.arms:
@@ -57,13 +58,13 @@ def losses(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
         if contest.beats(protocol.way, protocol.against, task=task.name).verdict == "contradicted"
     ]
     if lost:
-        text = f"{protocol.way} is worse than {protocol.against} on {names_of(lost)}."
+        text = f"{protocol.way} is worse than {protocol.against} on {all_quoted(lost)}."
         yield Finding("loser", WORTH_A_LOOK, text, why, "Let these tasks keep a network of their own.", tuple(lost))
     else:
         yield Finding("loser", FINE, f"No task is shown to lose by {protocol.way}.", why, "")
 
 
-def edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
+def about_edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
     """Arms that were best after the last epoch, or at the last of their trials, for most seeds."""
     chosen = contest.chosen.drop_duplicates(["arm", "seed"])
     late, edge = [], []
@@ -83,7 +84,7 @@ def edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iter
         yield Finding("edge", WORTH_A_LOOK, text, why, advice, tuple(edge))
 
 
-def reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
+def about_reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
     """What the interval covers, and what it does not."""
     units = contest.by_unit(protocol.way, protocol.task).shape[1]
     text = f"The interval runs over {units:,} {contest.unit}s of the test and {protocol.seeds} seeds."
@@ -109,7 +110,7 @@ def reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Findin
         )
 
 
-def others(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
+def about_others(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     """Comparisons that nobody announced."""
     rest = [name for name in contest.arms if name not in (protocol.way, protocol.against, MAJORITY, LINEAR)]
     if rest:

@@ -30,7 +30,7 @@ def arms(contest: Contest, *, title: str | None = None) -> Drawing:
         figure = canvas(WIDTH, 1.35 + 0.42 * len(names))
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for ax, (heading, task) in zip(axes, panels.items(), strict=True):
-            draw_arms(ax, contest, names, task)
+            draw_standings(ax, contest, names, task)
             ax.set_title(shortened(heading, WIDTH / len(panels) - 0.4, weight="bold"), loc="left")
         axes[0].set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
         axes[0].set_yticklabels(names)
@@ -43,7 +43,7 @@ def arms(contest: Contest, *, title: str | None = None) -> Drawing:
     return Drawing(figure, f"{title + '. ' if title else ''}Mean merit over tasks on the test: {', '.join(said)}.")
 
 
-def draw_arms(ax: Axes, contest: Contest, names: list[str], task: str | None) -> None:
+def draw_standings(ax: Axes, contest: Contest, names: list[str], task: str | None) -> None:
     """One panel: a row for each arm."""
     for row, name in enumerate(names):
         own, colour = contest.of(name, task), GREY if name in OF_FLOORS else INK

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 
 import pandas as pd
 import torch
@@ -83,6 +85,20 @@ class Run:
         feed = Feed([getattr(self.world, split)], self.model.tasks, weights.device, weights.dtype)
         _, score = evaluate(self.model, feed)
         return {task.name: float(value) for task, value in zip(self.model.tasks, score[0], strict=True)}
+
+    # What keeps a model or asks it decides nothing of what was learnt: named, not imported, it is no part of the code
+    # that a stored result hangs on.
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Keep the model in one file, without its data and without code; ``mtl.load(path)`` gives it back. Raises what
+        :func:`.saved.save_run` does."""
+        import_module(".saved", __package__).save_run(self, path)
+
+    def predict(self, rows: object) -> pd.DataFrame:
+        """What the model answers to new rows: inputs as the World's, or a table where it was made of tables. See
+        :func:`.answers.answer_rows`."""
+        answers = import_module(".answers", __package__)
+        return answers.answer_rows(self.model, answers.intake_of(self.world, self.model.tasks), rows)
 
 
 def fit(

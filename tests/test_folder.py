@@ -524,11 +524,31 @@ def test_the_encoder_reads_new_pictures_as_it_read_those(root, tmp_path):
         encoder.encode(root)
     with pytest.raises(ValueError, match="there is no picture in"):
         encoder.encode(save(filled(), tmp_path / "none" / "a.x", format="PNG").parent)
-    for wrong in (3, [1, 2], pd.DataFrame()):
+    for wrong in (3, [], [1, 2], pd.DataFrame()):
         with pytest.raises(TypeError, match="the name of a folder, or a list of files"):
             encoder.encode(wrong)
-    with pytest.raises(ValueError, match="the list of files is empty"):
-        encoder.encode([])
+
+
+def test_a_model_answers_to_a_folder_or_a_list_of_files_also_when_it_was_saved(root, tmp_path):
+    world = folder(root, "labels.csv", {"kind": "class", "weight": "number"}, group="person", quiet=True)
+    run = mtl.fit(mtl.Hard(world, mtl.nets.conv(width=2)), world, epochs=1, progress=False)
+    of_tensor, of_folder = run.predict(world.encoder.encode(root)), run.predict(root)
+    assert of_folder.index.tolist() == [f"{number:03}.png" for number in range(40)]
+    pd.testing.assert_frame_equal(of_folder.reset_index(drop=True), of_tensor)
+    assert set(of_folder.kind) <= {"bag", "trousers"}
+    files = [root / "007.png", str(root / "003.png")]
+    some = run.predict(files)
+    assert some.index.tolist() == [str(file) for file in files]
+    np.testing.assert_allclose(some["weight"], of_folder.loc[["007.png", "003.png"], "weight"], rtol=1e-4, atol=1e-4)
+    run.save(tmp_path / "model.mtl")
+    pd.testing.assert_frame_equal(mtl.load(tmp_path / "model.mtl").predict(root), of_folder, rtol=1e-4)
+
+
+def test_sub_folders_that_are_no_text_are_no_classes(tmp_path):
+    for name in ("a", "b\n"):
+        save(filled(), tmp_path / name / "1.png")
+    with pytest.raises(ValueError, match=r"must be text to be classes: rename 'b\\n'"):
+        folder(tmp_path, quiet=True)
 
 
 def test_a_bar_is_shown_when_it_takes_long_and_stop_stops(root, monkeypatch, capsys):

@@ -19,7 +19,8 @@ from ..arguments import whole
 from ..tasks import Task
 from .columns import Encoder, Features, Labels, as_texts, kind_of_task, task_of_kind
 from .pictures import CHANNELS, ENDINGS, PictureShape, read_pictures, sentences_about
-from .reading import named, read_table, shortened_name
+from .quoting import all_quoted, listed
+from .reading import read_table
 from .tables import FEWEST_ROWS, Known, Table, asked, known_about, printed, with_labels
 
 FILE, FOLDER = "file", "folder"  # the columns of a table that is made of sub-folders
@@ -163,7 +164,7 @@ def files_column(frame: pd.DataFrame, root: Path, files: str | None) -> str:
     least end like pictures. KeyError or ValueError where there is none."""
     if files is not None:
         if files not in frame.columns:
-            raise KeyError(f"the table has no column {files!r}; it has {named([*frame.columns])}")
+            raise KeyError(f"the table has no column {files!r}; it has {all_quoted(frame.columns)}")
         return files
     for test in (lambda name: os.path.isfile(root / name), is_picture):
         for column in frame.columns:
@@ -172,7 +173,7 @@ def files_column(frame: pd.DataFrame, root: Path, files: str | None) -> str:
                 return column
     raise ValueError(
         f"no column of the table names files in {root}: names are as in the folder, with their endings and with the "
-        f"folders between, such as {example(root)!r}. It has {named([*frame.columns])}; files= says which"
+        f"folders between, such as {example(root)!r}. It has {all_quoted(frame.columns)}; files= says which"
     )
 
 
@@ -191,7 +192,7 @@ def table_of_folders(
     links = [name for here, folders, _ in os.walk(root) for name in folders if (Path(here) / name).is_symlink()]
     if links:
         raise ValueError(
-            f"in {root}, {named(sorted(links))} lead to other folders: copy what is there, or give labels="
+            f"in {root}, {shown(sorted(links))} lead to other folders: copy what is there, or give labels="
         )
     names = files_in(root)
     inside = [name for name in names if "/" in name]
@@ -200,13 +201,16 @@ def table_of_folders(
     if len(set(classes)) < 2:
         found = f"{len(set(classes))} of them, and {len(names):,} files in all"
         raise ValueError(f"without labels= each sub-folder of {root} with pictures is a class: there are {found}")
+    odd = sorted(name for name in set(classes) if not name.isprintable())
+    if odd:
+        raise ValueError(f"the names of sub-folders must be text to be classes: rename {shown(odd)}")
     said = []
     for what, left in (
         ("in no sub-folder", [name for name in names if "/" not in name]),
         ("not ending as pictures do", [name for name in inside if not is_picture(name)]),
     ):
         if left:
-            said.append(f"Left out, {what}: {named(left)}")
+            said.append(f"Left out, {what}: {shown(left)}")
     return pd.DataFrame({FILE: pictures, FOLDER: classes}), said
 
 
@@ -228,7 +232,7 @@ def unlisted(root: Path, listed: pd.Series) -> list[str]:
     """A sentence about the pictures in the folder that the table does not name, if there are any."""
     known = {path_inside(root, name) for name in listed}
     others = [n for n in files_in(root) if is_picture(n) and Path(os.path.realpath(root / n)) not in known]
-    return [f"Left out, without labels in the table: {named(others)}"] if others else []
+    return [f"Left out, without labels in the table: {shown(others)}"] if others else []
 
 
 # --- their pictures -------------------------------------------------------------------------------------------------
@@ -270,7 +274,7 @@ def path_inside(root: Path, name: str) -> Path:
     path = Path(os.path.realpath(path))
     if not path.is_relative_to(os.path.realpath(root)):
         raise ValueError(
-            f"{shortened_name(name)!r} leads out of the folder {root}: copy the file into it, and name it as it is "
+            f"{ending_of(name)!r} leads out of the folder {root}: copy the file into it, and name it as it is "
             "called there"
         )
     return path
@@ -295,7 +299,7 @@ def refuse_twice(paths: Sequence[Path], names: Sequence[str]) -> None:
     twice = list(dict.fromkeys(twice))
     if twice:
         raise ValueError(
-            f"{named(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
+            f"{shown(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
             "picture must not be on both sides of a split"
         )
 
@@ -312,6 +316,11 @@ def because(bad: Mapping[int, str], names: Sequence[str]) -> str:
     """The first few files that cannot be used, each with the reason."""
     first = [f"{ending_of(names[row])!r} ({bad[row]})" for row in sorted(bad)[:MOST_NAMED]]
     return ", ".join(first) + (f" and {len(bad) - MOST_NAMED:,} more" if len(bad) > MOST_NAMED else "")
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names of files in a sentence, whatever letters are in them."""
+    return listed(repr(ending_of(name)) for name in names)
 
 
 def ending_of(name: str, most: int = 40) -> str:
@@ -334,15 +343,26 @@ class PictureEncoder(Encoder):
 
         Raises FileNotFoundError, TypeError or ValueError for what is no folder, holds no picture or cannot be read.
         """
-        single = isinstance(files, str | os.PathLike)
-        if not single and (not isinstance(files, Sequence) or not all(isinstance(f, str | os.PathLike) for f in files)):
+        if not self.takes(files):
             raise TypeError(f"give the name of a folder, or a list of files, not {type(files).__name__}")
+        single = isinstance(files, str | os.PathLike)
         paths = pictures_in(files) if single else [Path(file).expanduser() for file in files]
         if not paths:
-            raise ValueError(f"there is no picture in {files}" if single else "the list of files is empty")
+            raise ValueError(f"there is no picture in {files}")
         read = read_pictures(paths, self.shape)
         refuse_broken(read.bad, [*map(str, paths)], "or give the others alone")
         return as_x(read.values)
+
+    def takes(self, rows: object) -> bool:
+        """Whether these are pictures: the name of a folder, or a list of files."""
+        names = [rows] if isinstance(rows, str | os.PathLike) else rows
+        return isinstance(names, Sequence) and len(names) > 0 and all(isinstance(n, str | os.PathLike) for n in names)
+
+    def index_of(self, rows: str | os.PathLike | Sequence[str | os.PathLike]) -> pd.Index:
+        """The name of each file, in a folder as it is called there."""
+        if isinstance(rows, str | os.PathLike):
+            rows = [path.relative_to(folder_at(rows)).as_posix() for path in pictures_in(rows)]
+        return pd.Index([os.fspath(name) for name in rows], name=FILE)
 
     def to_bytes(self) -> bytes:
         """Everything but the tasks' classes of code, as JSON."""
@@ -366,6 +386,11 @@ class PictureEncoder(Encoder):
 
 def encoder_of(shape: PictureShape, labels: Mapping[str, Labels]) -> PictureEncoder:
     return PictureEncoder(Features((), ()), labels, CHANNELS[shape.channels], None, shape=shape)
+
+
+def encoder_from(content: bytes) -> Encoder:
+    """The encoder of a table or of pictures, from what its ``to_bytes`` made. ValueError for anything else."""
+    return (PictureEncoder if content.startswith(b"{") else Encoder).from_bytes(content)
 
 
 def as_x(values: np.ndarray) -> Tensor:

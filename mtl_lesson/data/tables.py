@@ -15,7 +15,7 @@ from ..arguments import whole
 from ..tasks import Classification, Task
 from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, take_columns
 from .grouped import Grouped
-from .quoting import all_quoted
+from .quoting import all_quoted, listed, quoted
 from .reading import read_table
 from .world import Split
 
@@ -300,7 +300,7 @@ def sentences_of(
     gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
     if gaps:
         said.append(
-            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in; a column says so"
+            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in; a column tells"
         )
     gaps = [name for name in features.categories if frame[name].isna().any()]
     if gaps:

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from ..data.grouped import PARTS
-from ..data.quoting import all_quoted, listed, quoted
+from ..data.quoting import NAMED, all_quoted, listed, quoted
 from ..tasks import MultiLabel, Task
 from .arrays import MOST_ROWS, Arrays, drawn_from, drawn_rows, label_kind
-from .findings import FINE, NAMED, SERIOUS, WORTH_A_LOOK, Finding, as_percent, counted, noted
+from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, as_percent, counted, noted
 from .foretold import FEWEST, foretold, foretold_by_class, in_units, shallow_tree
 
 GIVEN, NEARLY = 0.95, 0.8  # shares of what chance leaves

@@ -192,7 +192,7 @@ def table_of_folders(
     links = [name for here, folders, _ in os.walk(root) for name in folders if (Path(here) / name).is_symlink()]
     if links:
         raise ValueError(
-            f"in {root}, {shown(sorted(links))} lead to other folders: copy what is there, or give labels="
+            f"in {root}, {listed_files(sorted(links))} lead to other folders: copy what is there, or give labels="
         )
     names = files_in(root)
     inside = [name for name in names if "/" in name]
@@ -203,14 +203,14 @@ def table_of_folders(
         raise ValueError(f"without labels= each sub-folder of {root} with pictures is a class: there are {found}")
     odd = sorted(name for name in set(classes) if not name.isprintable())
     if odd:
-        raise ValueError(f"the names of sub-folders must be text to be classes: rename {shown(odd)}")
+        raise ValueError(f"the names of sub-folders must be text to be classes: rename {listed_files(odd)}")
     said = []
     for what, left in (
         ("in no sub-folder", [name for name in names if "/" not in name]),
         ("not ending as pictures do", [name for name in inside if not is_picture(name)]),
     ):
         if left:
-            said.append(f"Left out, {what}: {shown(left)}")
+            said.append(f"Left out, {what}: {listed_files(left)}")
     return pd.DataFrame({FILE: pictures, FOLDER: classes}), said
 
 
@@ -232,7 +232,7 @@ def unlisted(root: Path, listed: pd.Series) -> list[str]:
     """A sentence about the pictures in the folder that the table does not name, if there are any."""
     known = {path_inside(root, name) for name in listed}
     others = [n for n in files_in(root) if is_picture(n) and Path(os.path.realpath(root / n)) not in known]
-    return [f"Left out, without labels in the table: {shown(others)}"] if others else []
+    return [f"Left out, without labels in the table: {listed_files(others)}"] if others else []
 
 
 # --- their pictures -------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def refuse_twice(paths: Sequence[Path], names: Sequence[str]) -> None:
     twice = list(dict.fromkeys(twice))
     if twice:
         raise ValueError(
-            f"{shown(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
+            f"{listed_files(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, for a "
             "picture must not be on both sides of a split"
         )
 
@@ -318,7 +318,7 @@ def because(bad: Mapping[int, str], names: Sequence[str]) -> str:
     return ", ".join(first) + (f" and {len(bad) - MOST_NAMED:,} more" if len(bad) > MOST_NAMED else "")
 
 
-def shown(names: Sequence[str]) -> str:
+def listed_files(names: Sequence[str]) -> str:
     """Names of files in a sentence, whatever letters are in them."""
     return listed(repr(ending_of(name)) for name in names)
 

@@ -15,6 +15,7 @@ from .lesson_09 import big_friend, claim_of_groups, named_company, surrogate
 from .lesson_10 import cut_out, low_rank, task_arithmetic
 from .lesson_11 import contrast, propagate, protocol, rotation
 from .lesson_12 import mean_over_groups, unit_of_claim
+from .lesson_13 import share_covered, written_protocol
 
 __all__ = [
     "Exercise",
@@ -52,6 +53,7 @@ __all__ = [
     "rotation",
     "says",
     "share_changed",
+    "share_covered",
     "shares_nothing",
     "similarity",
     "soft_step",
@@ -67,5 +69,6 @@ __all__ = [
     "unit_of_claim",
     "who_learns",
     "without_unit",
+    "written_protocol",
     "your_situation",
 ]

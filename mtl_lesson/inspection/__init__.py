@@ -8,7 +8,9 @@ from .by_group import by_group
 from .by_labels import label_association
 from .by_solution import solution_closeness, swap_gain, trunk_similarity
 from .conflict import along_front, conflict, conflict_path
+from .contest import Arm, Contest, Training, contest
 from .cost import cost
+from .crossed import claim_crossed
 from .features import features, is_untrained
 from .findings import Finding
 from .frames import Frames
@@ -28,6 +30,7 @@ from .lesion import importance, lesion
 from .lesions import Lesions
 from .paths import Path, Slice
 from .probe import fit_probe, floors, probe, probe_matrix
+from .replay import coverage, false_verdicts, replay, stop_early, true_difference
 from .retrieval import find_nearest, read_across, retrieval
 from .similarity import Aligned, align, cka, null_space, procrustes, subspace_angles, switch
 from .swap import head_swap
@@ -36,11 +39,14 @@ from .units import filters, responses, top_pictures
 
 __all__ = [
     "Aligned",
+    "Arm",
+    "Contest",
     "Finding",
     "Frames",
     "Lesions",
     "Path",
     "Slice",
+    "Training",
     "affinity",
     "agreement",
     "align",
@@ -51,10 +57,14 @@ __all__ = [
     "by_group",
     "choose_groups",
     "cka",
+    "claim_crossed",
     "compare_seeds",
     "conflict",
     "conflict_path",
+    "contest",
     "cost",
+    "coverage",
+    "false_verdicts",
     "features",
     "filters",
     "find_nearest",
@@ -78,11 +88,13 @@ __all__ = [
     "random_groups",
     "read_across",
     "regress_groups",
+    "replay",
     "responses",
     "retrieval",
     "sample_groups",
     "score_groups",
     "solution_closeness",
+    "stop_early",
     "subspace_angles",
     "swap_gain",
     "switch",
@@ -90,5 +102,6 @@ __all__ = [
     "train_groups",
     "transfer",
     "transfer_matrix",
+    "true_difference",
     "trunk_similarity",
 ]

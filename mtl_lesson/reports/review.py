@@ -71,8 +71,8 @@ def about_edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -
     for name, arm in arms.items():
         mine = chosen[chosen.arm == name]
         last = as_words(arm.trials[-1])
-        late += [name] * ((mine.epochs == training.epochs).mean() > 0.5)
-        edge += [f"{name} ({last})"] * (len(arm.trials) > 1 and (mine.trial == last).mean() > 0.5)
+        late += [name] * bool((mine.epochs == training.epochs).mean() > 0.5)
+        edge += [f"{name} ({last})"] * bool(len(arm.trials) > 1 and (mine.trial == last).mean() > 0.5)
     if late:
         text = f"Best after the last of {training.epochs} epochs for most seeds: {', '.join(late)}."
         why = "Ways learn at different speed: one that was stopped early looks worse than it is."

@@ -299,8 +299,8 @@ def refuse_twice(paths: Sequence[Path], names: Sequence[str]) -> None:
     twice = list(dict.fromkeys(twice))
     if twice:
         raise ValueError(
-            f"{listed_files(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one row a file, "
-            "for a picture must not be on both sides of a split"
+            f"{listed_files(twice)} {'is' if len(twice) == 1 else 'are'} listed more than once: make it one "
+            "row a file, for a picture must not be on both sides of a split"
         )
 
 

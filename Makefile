@@ -104,6 +104,7 @@ bench: setup
 	@$(VENV) benchmarks/explorer.py
 	@$(VENV) benchmarks/inside.py
 	@$(VENV) benchmarks/microscope.py
+	@$(VENV) benchmarks/cluster.py
 
 clean:
 	@echo "Removing caches and build leftovers"

@@ -92,6 +92,7 @@ def sweep(
     folder: str | os.PathLike | None = None,
     progress: bool = True,
     weighting: object = None,
+    backend: str | None = None,
     **axes: object,
 ) -> Sweep:
     """Train ``way`` at every point of a grid × every seed, as copies of one model where their shapes agree.
@@ -107,13 +108,16 @@ def sweep(
     On a CPU the grid is cut into chunks, each of which trains on one thread, as many side by side as there are cores;
     the results are bit for bit the same on any number of them. Interrupting keeps every finished copy. With a
     ``folder`` they are kept there too, and the same sweep run again, or one with more points, trains only what is
-    missing.
+    missing. ``backend="joblib"`` gives the chunks to what joblib was told to use, as in ``with
+    joblib.parallel_config("dask"):``, to other processes or machines, with the same results (:mod:`.remote`).
 
     Example: ``sweep(mtl.Soft, mtl.data.shoppers, trunk=mtl.nets.conv(channels=1), lam=[0, 1, float("inf")])``.
-    Raises TypeError for an axis that nothing takes or two things take, ValueError for seeds given twice, an empty grid
-    or an axis called like a column of the table, OSError for a folder that cannot be written; all before anything is
-    trained.
+    Raises TypeError for an axis that nothing takes or two things take, ValueError for seeds given twice, an empty grid,
+    an axis called like a column of the table or another backend, OSError for a folder that cannot be written; all
+    before anything is trained.
     """
+    if backend not in (None, "joblib"):
+        raise ValueError(f"backend is None or 'joblib', not {backend!r}, which joblib.parallel_config may be told")
     settings = Settings(epochs, batch_size, lr, optimiser, weight_decay, precision, validate, test)
     settings = replace(settings, precision=precision or str(hardware.precision(str(hardware.device()))))
     if weighting is not None:
@@ -126,7 +130,7 @@ def sweep(
     with bar(settings.epochs * len(plan.keys), progress) as shown:
         ticks = Ticks(shown)
         try:
-            for done in train_side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks)):
+            for done in train_all(plan, store, settings, ticks, jobs, backend):
                 for text in done.told:
                     warnings.warn(text, TrainingDiverged, stacklevel=2)
                 for point, run in done.trained:
@@ -142,6 +146,17 @@ def sweep(
         if ticks.stopping:
             print(f"Stopped: {len(runs)} of {len(plan.keys)} copies had finished and are kept.")
     return collected(plan, settings, runs)
+
+
+def train_all(
+    plan: Plan, store: Store | None, settings: Settings, ticks: Ticks, jobs: Sequence[Job], backend: str | None
+) -> Iterator[Done]:
+    """What comes of the jobs, in any order: on the cores of this machine, or where joblib's workers are."""
+    if backend is None:
+        return train_side_by_side(jobs, functools.partial(train_job, plan, store, settings, ticks))
+    from .remote import train_elsewhere
+
+    return train_elsewhere(plan, store, settings, ticks, jobs)
 
 
 def collected(plan: Plan, settings: Settings, runs: Mapping[tuple, Run]) -> Sweep:
@@ -180,6 +195,13 @@ class Plan:
         if twice := [key for key in self.keys if self.keys.count(key) > 1]:
             raise ValueError(f"a point of the grid is given twice: {dict(zip(self.names, twice[0], strict=True))}")
         self.lock, self.drawn = threading.RLock(), {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """What of a plan is pickled: all but its lock and the worlds it has drawn."""
+        return {name: value for name, value in vars(self).items() if name not in ("lock", "drawn")}
+
+    def __setstate__(self, state: Mapping[str, object]) -> None:
+        vars(self).update(state, lock=threading.RLock(), drawn={})
 
     def chosen(self, which: str, point: Mapping[str, object]) -> dict[str, object]:
         """The values of the axes that ``which`` takes: "world", "way" or "trunk"."""

@@ -31,6 +31,7 @@ from .club import Club, club
 from .emoji import TOKENS, Emoji, emoji, emoji_table
 from .files import DataError
 from .flats import flats
+from .folders import Folder, folder, pictures_in
 from .garments import garments
 from .grouped import Grouped
 from .intake import padded
@@ -58,6 +59,7 @@ __all__ = [
     "Club",
     "DataError",
     "Emoji",
+    "Folder",
     "Grouped",
     "Loans",
     "Patients",
@@ -75,6 +77,7 @@ __all__ = [
     "exam_table",
     "flats",
     "flip_labels",
+    "folder",
     "garments",
     "hide_labels",
     "loans",
@@ -87,6 +90,7 @@ __all__ = [
     "padded",
     "patients",
     "patients_table",
+    "pictures_in",
     "planted",
     "portrait",
     "pupils_table",

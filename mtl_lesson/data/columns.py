@@ -258,6 +258,14 @@ class Encoder:
                 )
         return self.transform(frame)
 
+    def takes(self, rows: object) -> bool:
+        """Whether these are rows of a table."""
+        return isinstance(rows, pd.DataFrame)
+
+    def index_of(self, rows: pd.DataFrame) -> pd.Index:
+        """What the rows are called."""
+        return rows.index
+
     @property
     def known(self) -> list[list[str]]:
         """The categories of each column of such."""

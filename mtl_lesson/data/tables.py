@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from ..arguments import whole
 from ..tasks import Classification, Task
@@ -87,27 +88,40 @@ def table(
     """
     frame, said = read_table(source, encoding)
     tasks = asked(frame, tasks, group, task, split_by)
-    if task is not None:
-        frame, said = with_enough(frame, next(iter(tasks)), task, said)
-    labelled = frame[[*tasks]].notna().any(axis=1)
-    if labelled.any() and not labelled.all():
-        said.append(f"{int((~labelled).sum()):,} rows without any label are left out")
-        frame = frame[labelled]  # its index still numbers the rows of the whole table
-    if len(frame) < FEWEST_ROWS:
-        raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
+    frame, said = with_labels(frame, tasks, task, said)
+    features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
+    known = known_about(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
+    return printed(known.draw(whole(seed, "seed", least=0)), quiet)
+
+
+def known_about(
+    frame: pd.DataFrame,
+    features: Features,
+    tasks: Mapping[str, str | Task],
+    said: Sequence[str],
+    group: str | None,
+    task: str | None,
+    split_by: str,
+    test: float,
+    validation: float,
+    n_train: int | None,
+) -> Known:
+    """Everything that no seed draws: units, test rows, labels, and the sentences that say so."""
     units, unit = units_of(frame, group)
     units_cut = units if group else None
     cutting = Cutting(frame, units_cut, split_by, tasks, task, share(test), share(validation), n_train)
     held = cutting.test()
     rest = np.setdiff1d(np.arange(len(frame)), held)
-    labels = {}
+    labels, said = {}, [*said]
     for name, kind in tasks.items():
         labels[name], sentence = labels_of(frame[name], kind, rest)
         said.append(sentence)
-    features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
     said += sentences_of(frame, tasks, features, group, split_by, cutting)
-    known = Known(frame, features, labels, units, unit, task, cutting, held, tuple(said))
-    world = known.draw(whole(seed, "seed", least=0))
+    return Known(frame, features, labels, units, unit, task, cutting, held, tuple(said))
+
+
+def printed(world: Table, quiet: bool) -> Table:
+    """The world, its decisions printed unless ``quiet``."""
     if not quiet:
         print("\n".join(f"{sentence}." for sentence in world.decisions))
     return world
@@ -135,6 +149,21 @@ def asked(
     if split_by not in ("group", "row"):
         raise ValueError(f"split_by is 'group' or 'row', not {split_by!r}")
     return dict(tasks)
+
+
+def with_labels(
+    frame: pd.DataFrame, tasks: Mapping[str, str | Task], task: str | None, said: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that can be used; their index still numbers the rows of the whole table. ValueError for too few."""
+    if task is not None:
+        frame, said = with_enough(frame, next(iter(tasks)), task, said)
+    labelled = frame[[*tasks]].notna().any(axis=1)
+    if labelled.any() and not labelled.all():
+        said = [*said, f"{int((~labelled).sum()):,} rows without any label are left out"]
+        frame = frame[labelled]
+    if len(frame) < FEWEST_ROWS:
+        raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
+    return frame, said
 
 
 def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -323,11 +352,15 @@ class Known:
         """The features, take_columns."""
         return take_columns(self.frame, self.features)
 
+    def encoded(self, rows: Mapping[str, np.ndarray]) -> tuple[Encoder, dict[str, Tensor]]:
+        """What the training rows teach, and x of each part by it."""
+        encoder = learn_encoder(self.x.iloc[rows["train"]], self.features, self.labels)
+        return encoder, {part: encoder.transform(self.x.iloc[own]) for part, own in rows.items()}
+
     def draw(self, seed: int) -> Table:
         """The world whose training and validation rows this seed draws."""
         rows = self.cutting.rest(self.test, seed) | {"test": self.test}
-        encoder = learn_encoder(self.x.iloc[rows["train"]], self.features, self.labels)
-        x = {part: encoder.transform(self.x.iloc[own]) for part, own in rows.items()}
+        encoder, x = self.encoded(rows)
         y = {part: {n: own.of(self.frame[n].iloc[r]) for n, own in self.labels.items()} for part, r in rows.items()}
         tasks = tuple(own.task for own in self.labels.values())
         splits = {part: Split(x[part], y[part]) for part in rows}

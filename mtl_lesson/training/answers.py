@@ -36,14 +36,14 @@ class Intake:
     encoder: object = field(default=None, repr=False)
 
     def take(self, rows: NewRows, tasks: Sequence[Task]) -> tuple[Tensor | dict[str, Tensor], pd.Index]:
-        """Rows as inputs, one for all tasks or task → its own, and the index of the table they came in.
+        """Rows as inputs, one for all tasks or task → its own, and the index of the table, or the files, they came in.
 
         Raises TypeError or ValueError for rows that are not of the kind, the shape or the number expected, KeyError for
         a task without any; and what the encoder raises.
         """
         names, index = [task.name for task in tasks], rows.index if isinstance(rows, pd.DataFrame) else None
-        if isinstance(rows, pd.DataFrame) and self.encoder is not None:
-            rows = self.encoder.encode(rows)
+        if self.encoder is not None and self.encoder.takes(rows):
+            index, rows = self.encoder.index_of(rows), self.encoder.encode(rows)
         if isinstance(rows, Mapping):
             if missing := [name for name in names if name not in rows]:
                 raise KeyError(f"there are no rows for task {missing[0]!r}; it takes some for {', '.join(names)}")

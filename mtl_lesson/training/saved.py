@@ -436,8 +436,8 @@ def check_look(
 
 
 def encoder_again(kept: bytes) -> object:
-    """What makes numbers of tables."""
-    return import_module(f"{__package__.rpartition('.')[0]}.data.columns").Encoder.from_bytes(kept)
+    """What makes numbers of tables, or of pictures."""
+    return import_module(f"{__package__.rpartition('.')[0]}.data.folders").encoder_from(kept)
 
 
 def place_for(model: Sharing) -> str:

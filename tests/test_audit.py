@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import mtl_lesson as mtl
 from mtl_lesson.data import Grouped, Split, World
+from mtl_lesson.data.quoting import quoted
 from mtl_lesson.inspection import Finding, audit, audit_labels, audit_rows
 from mtl_lesson.inspection.arrays import drawn_rows
-from mtl_lesson.inspection.findings import REASONS, WEIGHTS, as_percent, quoted
+from mtl_lesson.inspection.findings import REASONS, WEIGHTS, as_percent
 
 PARTS = ("train", "validation", "test")
 few = settings(max_examples=6, deadline=None, derandomize=True)  # a test of chance is wrong by chance, too

@@ -70,13 +70,6 @@ class Learnt(Soft):
         """The λ that each step was taken with, (steps, C)."""
         return torch.stack(self.kept).cpu() if self.kept else torch.zeros(0, self.copies)
 
-    def get_extra_state(self):
-        """The path of λ: a part of the state that is kept."""
-        return self.path
-
-    def set_extra_state(self, state):
-        self.kept = list(state)
-
     @torch.no_grad()
     def pull(self, optimiser):
         self.learn()

@@ -1,5 +1,7 @@
 """Worlds whose examples come in groups: what is in which split, and what a group scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,3 +225,10 @@ def test_a_world_without_groups_is_refused():
         by_group(run)
     with pytest.raises(ValueError, match="train, validation and test"):
         by_group(mtl.fit(run.model, grouped(torch.zeros(12)), epochs=1, progress=False), "tests")
+
+
+@pytest.mark.parametrize("name", ["task", "loss", "score", "count"])
+def test_a_group_cannot_be_called_like_a_result(name):
+    world = mtl.data.patients(200, 100, 100)
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'"):
+        replace(world, group=name)

@@ -19,6 +19,7 @@ from .world import World
 
 TEST, SAMPLE, HALVES, CHOSEN_BY = 1, 2, 3, 4  # streams of random numbers; the second and fourth are joined by a seed
 SPLITS, PARTS = ("group", "row"), ("train", "validation", "test")
+TAKEN = ("task", "loss", "score", "count")  # columns of what is measured by group
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,8 +31,8 @@ class Grouped(World):
     had any. ``group``: what one is called, "patient" or "voice"; it is the unit that a claim speaks of: see
     ``mtl.inspection.by_group``.
 
-    Raises KeyError for a split without groups, ValueError for groups of fewer or more examples than there are, and for
-    an example without a group.
+    Raises KeyError for a split without groups, ValueError for groups of fewer or more examples than there are, for an
+    example without a group, and for a ``group`` that is called like what is measured by group (:data:`TAKEN`).
     """
 
     groups: Mapping[str, Tensor | Sequence[object]] = field(kw_only=True)
@@ -40,6 +41,8 @@ class Grouped(World):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.group in TAKEN:
+            raise ValueError(f"{self.name}: a group cannot be called {self.group!r}, as a result is; rename it")
         for part in PARTS:
             if part not in self.groups:
                 raise KeyError(f"{self.name}: groups has none for {part!r}; it needs one a split, {', '.join(PARTS)}")

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..arguments import whole
 from ..tasks import Classification, Task
 from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, take_columns
-from .grouped import Grouped
+from .grouped import TAKEN, Grouped
 from .quoting import all_quoted, listed, quoted
 from .reading import read_table
 from .world import Split
@@ -23,7 +23,6 @@ FEWEST_ROWS = 30  # fewer cannot be trained, chosen and tested on
 FEWEST_GROUPS = 6  # two for each of the three parts
 FEWEST_OF_TASK = 12  # labelled rows of a group that is a task of its own
 TEST, SAMPLE = 11, 12  # streams of random numbers; the second is joined by the seed
-TAKEN = ("task", "loss", "score", "count")  # columns of what is measured by group: no group may be called so
 ROW = "row"  # what the unit is called where no group is given
 
 

@@ -58,8 +58,8 @@ class Training:
 
     seeds: tuple[int, ...]
     epochs: int = 30
-    lr: float = 1e-3
-    batch_size: int = 64
+    lr: float = 2e-3
+    batch_size: int = 128
     folder: str | None = None
 
     def sweep(self, arm: Arm, worlds: Mapping[int, World], trunk: nn.Module, seeds: Sequence[int], **own: object):

@@ -131,7 +131,8 @@ def stored(
     """(name, table, settings, code) of the two tables of a field, as ``make.py`` stores them."""
     by_seed, groups = compare(this, swept, seeds, some)
     ways = {way for way, _ in this.arms.values()}
-    code = ["training/sweeps", "inspection/by_group", "bank/experiments.py", "bank/fields.py", f"bank/{name}.py"]
+    code = ["training/sweeps", "inspection/by_group", "inspection/without_sharing"]
+    code += ["bank/experiments.py", "bank/fields.py", f"bank/{name}.py"]
     code += [*this.code]
     code += roots_of(this.world, *ways, *([] if isinstance(this.trunk, nn.Module) else [this.trunk]))
     facts = {"seeds": this.seeds, "starved": this.starved, "measure": this.measure, "flattered": this.flattered}

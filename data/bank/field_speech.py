@@ -79,7 +79,8 @@ def tables(swept: Callable[..., mtl.Sweep], seeds: Sequence[int], some: bool = F
     facts |= {"group": FIELD.group, "held_out": SPEAKERS, "bins": BINS}
     facts |= {"arms": {arm: [way.__name__, trials] for arm, (way, trials) in FIELD.arms.items()}}
     facts |= {"settings": {key: str(value) for key, value in FIELD.settings.items()}}
-    code = ["training/sweeps", "inspection/by_group", "bank/experiments.py", "bank/fields.py", "bank/field_speech.py"]
+    code = ["training/sweeps", "inspection/by_group", "inspection/without_sharing"]
+    code += ["bank/experiments.py", "bank/fields.py", "bank/field_speech.py"]
     code += [*FIELD.code, *roots_of(FIELD.world, *(way for way, _ in FIELD.arms.values()))]
     yield "field_speech", by_seed, facts, sorted(set(code))
     yield "field_speech_groups", groups[:0] if some else groups, facts, sorted(set(code))

@@ -14,6 +14,7 @@ SIDES = (("train", "validation"), ("train", "test"), ("validation", "test"))
 MANY_ROWS = 0.01  # the share of rows from which copies matter
 AGREED = 0.8  # how far beyond chance labels of equal inputs agree, for them to be one row
 FEW_ROWS = 5
+ROWS = ("row", "example")  # what a unit is called where each row is one
 FEW_TEST_ROWS = 50
 FEW_GROUPS, NO_INTERVAL = 10, 3
 ID_ROWS = 20  # from so many rows on it is no accident that a column counts them
@@ -148,10 +149,8 @@ def find_contradictions(arrays: Arrays) -> list[Finding]:
 def find_groups(arrays: Arrays) -> list[Finding]:
     """Groups on two sides of the split, and whether there are enough of them to claim from."""
     world = arrays.world
-    if not isinstance(world, Grouped):
-        text = (
-            "the world names no groups, so rows that belong together were not looked for (mtl.data.Grouped names them)"
-        )
+    if not isinstance(world, Grouped) or world.group in ROWS:
+        text = "no groups are named, so rows that belong together were not looked for (group= in mtl.data.table)"
         return [noted("shared groups", FINE, text)]
     groups = {part: world.groups[part].cpu().numpy() for part in PARTS}
     return [share_groups(world, groups, *sides) for sides in SIDES] + [size_groups(world, groups)]

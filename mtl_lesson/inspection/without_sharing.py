@@ -12,6 +12,7 @@ from ..data.world import World
 from ..tasks import Segmentation, Task
 
 SHRUNK = (1e-3, 1e-2, 1e-1, 1.0)  # the trials of the linear floor: how little it is shrunk
+LEAST = -50.0  # a log-probability below which none is told from 0
 RARE = -20.0  # the log-odds of a class that training never showed
 MAJORITY, LINEAR = "majority", "linear"
 
@@ -68,7 +69,8 @@ def linear_outputs(model, task: Task, x: np.ndarray) -> Tensor:
     x = np.pad(x, ((0, 0), (0, max(0, width - x.shape[1]))))[:, :width]  # tokens that training never showed
     if task.numeric:
         return torch.tensor(model.predict(x), dtype=torch.float32).reshape(len(x), -1)
-    log = torch.tensor(model.predict_log_proba(x), dtype=torch.float32)
+    with np.errstate(divide="ignore"):  # a probability of 0, which floats cannot tell from a very small one
+        log = torch.tensor(model.predict_log_proba(x), dtype=torch.float32).clamp(min=LEAST)
     if task.outputs == 1:
         return (log[:, 1] - log[:, 0])[:, None]
     outputs = torch.full((len(x), task.outputs), RARE)

@@ -100,7 +100,7 @@ def finding_words(one: Finding) -> str:
     kind, mark = MARKS[one.weight]
     todo = f" {safe(one.what_to_do)}" if one.what_to_do else ""
     why = f'<br><span class="why">{safe(one.why)}{todo}</span>'
-    return f'<span class="{kind}">{mark} {safe(one.weight)}</span>: {safe(one.text)}{why}'
+    return f'<span class="{kind}">{mark} {safe(one.weight)}</span>: {as_sentence(one.text)}{why}'
 
 
 def again(report: Report) -> str:
@@ -119,8 +119,13 @@ def section(title: str, content: str) -> str:
 
 
 def items(texts: Iterable[str]) -> str:
-    """Sentences as a list."""
-    return "<ul>" + "".join(f"<li>{safe(text.rstrip('.'))}.</li>" for text in texts) + "</ul>"
+    """Sentences as a list: each begins with a capital and ends with a stop."""
+    return "<ul>" + "".join(f"<li>{as_sentence(text)}</li>" for text in texts) + "</ul>"
+
+
+def as_sentence(text: str) -> str:
+    """A text that begins with a capital and ends with a stop, for HTML."""
+    return f"{safe(text[0].upper() + text[1:].rstrip('.'))}."
 
 
 def picture(drawing: show.Drawing) -> str:

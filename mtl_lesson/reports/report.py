@@ -75,7 +75,7 @@ class Report:
         write(self.html, path)
 
     def __repr__(self) -> str:
-        warned = f"\n{len(self.serious())} serious findings: report.findings" if self.serious() else ""
+        warned = "".join(f"\nSerious: {one.text.rstrip('.')}." for one in self.serious())
         return f"{self.sentence()}{' ' + self.more() if self.more() else ''}{warned}"
 
     def _repr_html_(self) -> str:
@@ -147,11 +147,11 @@ def check(protocol: Protocol, world: World, arms: Mapping[str, Arm]) -> None:
 
 def announced(seconds: float) -> str:
     """How long it will take, in words."""
-    if seconds < 90:
-        return f"This takes about {max(5, round(seconds, -1)):.0f} seconds."
-    said = f"This takes about {seconds / 60:.0f} minutes"
+    said = (
+        f"This takes ≈ {max(5, round(seconds, -1)):.0f} s" if seconds < 90 else f"This takes ≈ {seconds / 60:.0f} min"
+    )
     if seconds > LONG:
-        return f"{said}. Fewer rows (mtl.data.table(…, n_train=5000)) or seeds make it shorter; folder= lets it go on."
+        return f"{said}. Fewer rows, mtl.data.table(…, n_train=5000), or seeds make it shorter; folder= lets it go on."
     return f"{said}."
 
 

@@ -104,6 +104,7 @@ bench: setup
 	@$(VENV) benchmarks/explorer.py
 	@$(VENV) benchmarks/inside.py
 	@$(VENV) benchmarks/microscope.py
+	@$(VENV) benchmarks/report.py
 	@$(VENV) benchmarks/cluster.py
 
 clean:

@@ -21,8 +21,10 @@ whether a cancer comes back and whether the patient dies; the dial is of how man
 :func:`loans` asks for the rate, the grade and the term of loans in 50 states; the dial is a leak from after the
 decision.
 
-The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. Data of your own is a
-:class:`World`: see :mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
+The data comes with the course, or for ``club`` with networkx, and is checked when it is loaded. A table of your own,
+from a file or a DataFrame, becomes a world by :func:`table`, for lesson 13, and pictures in a folder by :func:`folder`;
+:func:`pupils_table` and :func:`wages_table` are two to practise on. Anything else is a :class:`World`: see
+:mod:`.intake`. A world can be changed: fewer tasks, wrong labels or fewer, labels on the same
 examples or on others (:mod:`.changes`, :mod:`.shared_inputs`).
 """
 

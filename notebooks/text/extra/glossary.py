@@ -86,4 +86,9 @@
 # | log loss | 对数损失 | −log of the chance that was given to what happened | 12, extra |
 # | calibration | 校准 | of those who were given a chance of 7 in 10, seven in ten | 12, extra |
 # | censoring | 删失 | someone was last seen before it could have happened: no label is known | 12, extra |
+# | protocol | 预先写定的方案 | claim, unit, margin and stopping rule, written before the first training | 13 |
+# | margin | 界值 | the least gain worth having | 13 |
+# | A/A comparison | A/A 对比 | a way with itself: every verdict is a false one | 13 |
+# | coverage | 覆盖率 | how often an interval holds the truth | 13 |
+# | planted effect | 植入的效应 | a difference that was put there, to see how often it is found | 13 |
 # | IoU | 交并比 | what two boxes, or masks, have in common, by what they cover together | 12, extra |

@@ -34,7 +34,7 @@ MISTAKES = {
     "does not hold it": lambda claims, truth: 1 - covered(claims, truth),
     "holds 0": lambda claims, truth: covered(claims, 0),
     "which is": lambda claims, truth: 0.123,
-    "number": lambda claims, truth: None,
+    "returns nothing": lambda claims, truth: None,
 }
 
 

@@ -147,6 +147,16 @@ def test_floors_are_shrunk_as_validation_likes_and_never_worse_by_it(found):
     assert found.of("majority", "mark").max() <= 0  # the mean of other rows
 
 
+def test_a_seed_whose_training_knows_one_class_has_a_linear_floor_too():
+    frame = frame_of(120, gaps=False)
+    frame["passed"] = np.where(np.arange(120) < 2, "yes", "no")
+    world = mtl.data.table(frame, {"passed": "binary", "mark": "number"}, quiet=True)
+    training = Training(tuple(range(100, 106)), epochs=1)
+    assert {len(world.draw(seed).train.labels["passed"].unique()) for seed in training.seeds} == {1, 2}
+    found = run_contest(world, ordinary_trunk(world), training, progress=False)
+    assert len(found.of("linear", "passed")) == 6
+
+
 @pytest.mark.parametrize("asked", [{"task": "school"}, {}])
 def test_tasks_with_rows_of_their_own_have_units_of_their_own(asked):
     frame = frame_of(200, groups=5, gaps=False)

@@ -129,11 +129,13 @@ def test_what_cannot_be_claimed_is_refused_before_anything_is_trained(world, mon
             mtl.report(world, **asked)
     with pytest.raises(TypeError, match="takes a World"):
         mtl.report("pupils.csv")
+    with pytest.raises(ValueError, match="none to share with"):
+        mtl.report(mtl.data.only(world, ["mark"]))
 
 
 def test_a_test_of_two_groups_carries_no_claim():
     frame = frame_of(60, gaps=False).assign(school=np.repeat(np.arange(6), 10))
-    world = mtl.data.table(frame, {"mark": "number"}, group="school", test=0.3, quiet=True)
+    world = mtl.data.table(frame, TASKS, group="school", test=0.3, quiet=True)
     assert world.groups["test"].unique().numel() == 2
     with pytest.raises(ValueError, match="the test has 2 schools"):
         mtl.report(world, **FEW)
@@ -262,7 +264,7 @@ def test_a_page_from_the_command_line(tmp_path, small, capsys):
         (["{csv}", "--tasks", "points=number"], "no column 'points'"),
         (["{csv}"], "say which columns are tasks"),
         (["{csv}", "--tasks", "mark=number", "--out", "/nowhere/at/all.html"], "no folder /nowhere/at"),
-        (["{csv}", "--tasks", "mark=number", "--margin", "-1"], "margin"),
+        (["{csv}", "--tasks", "mark=number", "passed=binary", "--margin", "-1"], "margin"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_no_traceback(tmp_path, capsys, asked, words):

@@ -405,7 +405,7 @@ def test_a_group_called_like_a_result_is_not_taken_for_one():
     world = world_of(frame, {"mark": "number"}, group="score")
     run = mtl.fit(mtl.Hard(world, mtl.nets.hidden(4, len(world.columns))), world, epochs=1, progress=False)
     table = mtl.inspection.by_group(run)
-    assert set(table) == {"score (a column)", "task", "loss", "score", "count"}
+    assert set(table) == {"score group", "task", "loss", "score", "count"}
 
 
 NAMES = ["$x^2$", "<script>alert(1)</script>", "中文", "a, b", "two\nlines", "x" * 300, " spaces "]

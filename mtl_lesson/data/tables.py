@@ -191,7 +191,7 @@ def units_of(frame: pd.DataFrame, group: str | None) -> tuple[np.ndarray, str]:
             f"the column {group!r} has {units.max() + 1} groups, and a split by group needs {FEWEST_GROUPS}: a claim "
             "about new groups cannot be tested here. Without group= it would be about new rows of these"
         )
-    return units, f"{group} (a column)" if group in TAKEN else group
+    return units, f"{group} group" if group in TAKEN else group
 
 
 def share(value: float) -> float:

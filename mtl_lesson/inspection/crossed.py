@@ -13,6 +13,8 @@ import pandas as pd
 
 from ..evidence import CONFIDENCE, FEWEST, Claim
 
+Parts = tuple[tuple[float, int], tuple[float, int], tuple[float, int]]
+
 
 def claim_crossed(text: str, a: pd.DataFrame, b: pd.DataFrame, better: str = "greater", *, unit: str = "%") -> Claim:
     """Is ``a`` greater (or less) than ``b``, over new seeds and new units? Both (seeds × units), paired by their names.
@@ -57,9 +59,13 @@ def claim_of(differences: np.ndarray, text: str, better: str = "greater", unit: 
 
 def half_interval(differences: np.ndarray) -> float:
     """Half the 95 % interval of the mean of (seeds × units) differences."""
+    return half_of_parts(spreads(differences))
+
+
+def half_of_parts(parts: Parts) -> float:
+    """Half the interval of a mean whose variance has these parts, as :func:`spreads` gives them."""
     from scipy.special import stdtrit  # Student's t; here, since it takes long to load
 
-    parts = spreads(differences)
     seeds, units, both = (variance for variance, _ in parts)
     variance = max(seeds + units - both, seeds, units)
     if not variance:
@@ -68,15 +74,26 @@ def half_interval(differences: np.ndarray) -> float:
     return float(stdtrit(max(freedom, 1.0), (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
 
 
-def spreads(differences: np.ndarray) -> tuple[tuple[float, int], ...]:
+def spreads(differences: np.ndarray) -> Parts:
     """(variance of the mean, degrees of freedom) that seeds, units, and both together add; the first two hold the
     third."""
     J, U = differences.shape
     by_seed, by_unit = differences.mean(1), differences.mean(0)
     left = differences - by_seed[:, None] - by_unit + differences.mean()
     freedom = (J - 1) * (U - 1)
-    return (
-        (by_seed.var(ddof=1) / J, J - 1),
-        (by_unit.var(ddof=1) / U, U - 1),
-        (np.square(left).sum() / freedom / (J * U), freedom),
-    )
+    both = np.square(left).sum() / freedom / (J * U)
+    return (by_seed.var(ddof=1) / J, J - 1), (by_unit.var(ddof=1) / U, U - 1), (both, freedom)
+
+
+def components(differences: np.ndarray) -> tuple[float, float, float]:
+    """How much the differences vary with the seed, with the unit, and with both together: the variances of one."""
+    J, U = differences.shape
+    (seeds, _), (units, _), (both, _) = spreads(differences)
+    of_both = both * J * U
+    return max(seeds * J - of_both / U, 0.0), max(units * U - of_both / J, 0.0), of_both
+
+
+def expected_half(of_seeds: float, of_units: float, of_both: float, J: int, U: int) -> float:
+    """Half the interval that J seeds and U units would give, with these :func:`components`."""
+    both = of_both / (J * U), (J - 1) * (U - 1)
+    return half_of_parts(((of_seeds / J + both[0], J - 1), (of_units / U + both[0], U - 1), both))

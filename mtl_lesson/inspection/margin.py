@@ -8,16 +8,16 @@ narrower. With m = 0 these are *supported*, *contradicted* and *undecided* of :f
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
 from ..evidence import Claim
-from .crossed import spreads
+from .crossed import components, expected_half
 
 SHOWN, SHOWN_NOT, NOT_KNOWN = "shown", "shown not", "not known"
-STEP = 2.0  # half an interval in standard errors, where there are many degrees of freedom
 MOST = 20  # times as many seeds or units as there are: more nobody collects
 
 
@@ -55,19 +55,17 @@ def decide(claim: Claim, margin: float, differences: np.ndarray) -> Decision:
 
 def more_needed(differences: np.ndarray, gap: float) -> tuple[int | None, int | None]:
     """About how many more seeds, or units, make half the interval shorter than ``gap``; None where that many of it
-    alone would not do, or would be more than 20 times as many.
-
-    The variance of the mean is v_J/J + v_U/U + v_JU/(J·U) with components of seeds, of units and of both together.
-    """
+    alone would not do, or would be more than 20 times as many."""
+    varies = components(differences)
     J, U = differences.shape
-    (seeds, _), (units, _), (both, _) = spreads(differences)
-    v_both = both * J * U
-    v_seed, v_unit = max(seeds * J - v_both / U, 0.0), max(units * U - v_both / J, 0.0)
-    allowed = (gap / STEP) ** 2
 
-    def more(own: float, other: float, number: int, others: int) -> int | None:
-        left = allowed - other / others
-        needed = (own + v_both / others) / left if left > 0 else math.inf
-        return max(1, math.ceil(needed) - number) if needed <= MOST * number else None
+    def more(number: int, half: Callable[[int], float]) -> int | None:
+        if half(MOST * number) >= gap:
+            return None
+        low, high = number, MOST * number  # the first is too few, the second enough
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if half(middle) < gap else (middle, high)
+        return high - number
 
-    return more(v_seed, v_unit, J, U), more(v_unit, v_seed, U, J)
+    return more(J, lambda n: expected_half(*varies, n, U)), more(U, lambda n: expected_half(*varies, J, n))

@@ -13,7 +13,7 @@ from torch import nn
 from ..data.world import World
 from ..inspection.audit import audit
 from ..inspection.contest import Arm, Contest, Training, arms_of, as_grouped, contest, expected_seconds, ordinary_trunk
-from ..inspection.findings import Finding
+from ..inspection.findings import Finding, counted
 from ..inspection.margin import NOT_KNOWN, Decision
 from ..words import about
 from .protocol import Protocol
@@ -114,6 +114,8 @@ def report(
     """
     if not isinstance(world, World):
         raise TypeError(f"report takes a World, such as mtl.data.table(…) makes, not {type(world).__name__}")
+    if len(world.tasks) < 2:
+        raise ValueError(f"{world.tasks[0].name!r} is one task, and has none to share with; give two or more")
     unit = as_grouped(world).group
     protocol = Protocol(way, against, margin, task, unit, seeds)
     trunk = trunk if trunk is not None else ordinary_trunk(world)
@@ -157,8 +159,8 @@ def announced(seconds: float) -> str:
 
 def what_would_decide(decision: Decision, unit: str) -> str:
     """In words: about how many more seeds, or units of the test."""
-    ways = [f"{decision.seeds:,} more seeds"] if decision.seeds else []
-    ways += [f"{decision.units:,} more {unit}s in the test"] if decision.units else []
+    ways = [f"{counted(decision.seeds, 'more seed')}"] if decision.seeds else []
+    ways += [f"{counted(decision.units, f'more {unit}')} in the test"] if decision.units else []
     if not ways:
         half = 100 * (decision.claim.high - decision.claim.low) / 2
         return (

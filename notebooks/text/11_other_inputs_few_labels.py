@@ -343,4 +343,4 @@ mtl.show.graph(club.ties, club.positions, said, classes={task.name: task.answers
 # models from natural language supervision" · Kipf & Welling 2017, "Semi-supervised classification with graph convolutional
 # networks".
 #
-# **Next:** your own inputs: `mtl.data.World` takes a layout for each task, and `stems=` a network for each.
+# **Next:** [12 · In the field](12_in_the_field.ipynb): what may be split from what, in five fields.

@@ -243,4 +243,4 @@ mtl.show.verdicts([claims[field, alone] for field in fields], primary=5)
 # structure" · Kapoor & Narayanan 2023, "Leakage and the reproducibility crisis in machine-learning-based science" · Saeb et al.
 # 2017, "The need to approximate the use-case in clinical machine learning".
 #
-# **Next:** a table of your own is a `mtl.data.World`; one that knows its groups is a `mtl.data.Grouped`.
+# **Next:** [13 · Your own tasks](13_your_own_tasks.ipynb): a protocol that you can lose, and a report on a table of your own.

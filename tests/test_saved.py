@@ -883,3 +883,13 @@ def test_a_file_is_replaced_and_its_first_line_can_be_read(run, path):
     assert {"mtl_lesson", "torch", "scikit-learn", "seed", "precision", "point"} <= set(kept.about)
     with pytest.raises(AttributeError):
         kept.model = None
+
+
+def test_answers_of_a_table_stand_as_its_cells_do():
+    frame = pd.DataFrame({"x": range(40), "passed": ["lost", "won"] * 20, "kind": [1, 2, 3, 4] * 10})
+    world = mtl.data.table(frame, {"passed": "binary", "kind": "class"}, quiet=True)
+    run = mtl.fit(mtl.Hard(world, nn.Sequential(nn.LazyLinear(4))), world, epochs=1, progress=False)
+    answers = run.predict(frame)
+    assert set(answers.passed) <= {"lost", "won"}
+    assert set(answers.kind) <= {"1", "2", "3", "4"}
+    assert (answers["passed: chance"] >= 0.5).all()

@@ -436,6 +436,8 @@ def test_tasks_may_be_given_whole_and_then_order_their_answers():
     world = world_of(frame, {"track": task})
     assert world.tasks == (task,)
     assert world.encoder.answer("track", 0) == "c"
+    with pytest.raises(ValueError, match="was given the task 'way'"):
+        world_of(frame, {"track": mtl.Classification("way", ["c", "b", "a"])})
 
 
 def test_a_file_that_was_read_is_closed_and_unchanged(tmp_path):

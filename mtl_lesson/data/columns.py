@@ -162,6 +162,8 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     )
     if kind not in KINDS:
         raise ValueError(f"task {name!r}: there is no kind {kind or task!r}; there are {', '.join(KINDS)}")
+    if task is not None and task.name != name:
+        raise ValueError(f"the column {quoted(name)} was given the task {quoted(task.name)}: call both alike")
     if column.notna().sum() == 0:
         raise ValueError(f"task {name!r}: all labels are missing; take the task out, or label some rows")
     if kind == "number":

@@ -75,8 +75,9 @@ class Training:
 class Contest:
     """What came of a comparison.
 
-    ``merits``: (arm, task) → the merit of each unit of the test, a row a seed, a column a unit that has a label. ``chosen``: a row for each arm, seed and task: the merit on ``validation``, and the ``trial`` and
-    ``epochs`` that were chosen by it. ``unit``: what one is called.
+    ``merits``: (arm, task) → the merit of each unit of the test, a row a seed, a column a unit that has a label.
+    ``chosen``: a row for each arm, seed and task: the merit on ``validation``, and the ``trial`` and ``epochs`` that
+    were chosen by it. ``unit``: what one is called.
     """
 
     merits: Mapping[tuple[str, str], pd.DataFrame]

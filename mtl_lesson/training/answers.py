@@ -98,9 +98,9 @@ def intake_of(world: World, tasks: Sequence[Task]) -> Intake:
 def answer_rows(model: Sharing, intake: Intake, rows: NewRows) -> pd.DataFrame:
     """What a model answers to rows: a column a task, and "TASK: chance" with the probability of the class given.
 
-    A class has its name, a yes/no question "yes" or "no", a number its own unit where the World was made of tables. A
-    task with several numbers, or several labels, has a column for each. Computed in evaluation mode, in the precision
-    of the weights: float32, or float64 where that was trained.
+    A class has its name, a yes/no question "yes" or "no"; where the World was made of a table, an answer stands as the
+    table's cells do, and a number has its unit. A task with several numbers, or several labels, has a column for each.
+    Computed in evaluation mode, in the precision of the weights: float32, or float64 where that was trained.
 
     Raises what :meth:`Intake.take` does; ValueError for tasks whose answers do not go in a cell.
     """
@@ -181,7 +181,8 @@ def columns_of(task: Task, outputs: Tensor, encoder: object) -> dict[str, np.nda
         return {f"{task.name}: {name}": values[:, number] for number, name in enumerate(names)}
     given = task.decide(outputs[None])[0]
     chances = task.chances(outputs[None])[0].gather(1, given[:, None])[:, 0]
-    return {task.name: in_words(given, task.answers), f"{task.name}: chance": chances.numpy()}
+    names = task.answers if encoder is None else [encoder.answer(task.name, n) for n in range(len(task.answers))]
+    return {task.name: in_words(given, names), f"{task.name}: chance": chances.numpy()}
 
 
 def in_words(numbers: Tensor, names: Sequence[str]) -> np.ndarray:

@@ -137,7 +137,7 @@ def test_a_test_of_two_groups_carries_no_claim():
     frame = frame_of(60, gaps=False).assign(school=np.repeat(np.arange(6), 10))
     world = mtl.data.table(frame, TASKS, group="school", test=0.3, quiet=True)
     assert world.groups["test"].unique().numel() == 2
-    with pytest.raises(ValueError, match="the test has 2 schools"):
+    with pytest.raises(ValueError, match="the test has 2 schools with a label"):
         mtl.report(world, **FEW)
 
 
@@ -198,7 +198,7 @@ def test_a_reviewer_names_the_floor_that_is_not_beaten(world):
 
 def test_a_reviewer_names_who_pays_for_the_mean(world):
     said = reviewed(contest_of((0.9, 0.6), (0.7, 0.7)), world)["loser"]
-    assert said.text == "Hard is worse than Separate on 'b'."
+    assert said.text == "The interval of Hard minus Separate lies below 0 on 'b'."
     assert reviewed(contest_of(0.9, 0.7), world)["loser"].weight == "fine"
 
 
@@ -218,8 +218,18 @@ def test_a_reviewer_counts_units_and_seeds(world):
     assert said.weight == "worth a look"
     assert "12 rows and 4 seeds are few" in said.text
     plain = mtl.data.questions(n_train=40)
-    assert {"sample", "unit"} <= set(reviewed(contest_of(0.9, 0.7), plain))
-    assert not {"sample", "unit"} & set(reviewed(contest_of(0.9, 0.7), world))
+    said = reviewed(contest_of(0.9, 0.7), plain)
+    assert said["sample"].text.startswith("All seeds train on the same rows")
+    assert said["unit"].weight == "worth a look"
+    said = reviewed(contest_of(0.9, 0.7), world)
+    assert "from this one table" in said["sample"].text
+    assert "unit" not in said
+    rare = contest_of(0.9, 0.7)
+    few = Contest(
+        {key: own.iloc[:, :9] if key[1] == "b" else own for key, own in rare.merits.items()},
+        *[rare.chosen, rare.tasks, "row"],
+    )
+    assert "9 rows of the test and 8 seeds (of 'b'" in reviewed(few, world)["reach"].text
 
 
 def test_what_would_decide_is_said():
@@ -229,7 +239,7 @@ def test_what_would_decide_is_said():
     decided = Contest(wide, noisy.chosen, noisy.tasks, "school").decide("Hard", "Separate", 0.0)
     assert decided.verdict == "not known"
     said = what_would_decide(decided, "school")
-    assert "more schools in the test" in said or "No number" in said
+    assert "more schools in the test" in said or "Neither more seeds" in said
     assert announced(42) == "This takes ≈ 40 s."
     assert announced(600) == "This takes ≈ 10 min."
     assert "n_train=" in announced(7200)

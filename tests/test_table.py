@@ -264,6 +264,11 @@ def test_a_seed_draws_training_and_validation_and_nothing_else():
 def test_by_row_groups_stand_on_both_sides_and_it_is_said():
     world = world_of(frame_of(200), group="school", split_by="row")
     by_group = world_of(frame_of(200), group="school")
+    half = world_of(frame_of(200), group="school", split_by="half")
+    assert np.array_equal(half.rows["test"], world.rows["test"])
+    assert (len(half.train), len(half.validation)) == (len(world.train), len(world.validation))
+    assert not set(half.groups["train"].tolist()) & set(half.groups["test"].tolist())
+    assert half.encoder.labels["mark"] == world.encoder.labels["mark"]  # an error means the same in both
     assert set(world.groups["test"].tolist()) == set(by_group.groups["test"].tolist())
     assert set(world.rows["test"]) < set(by_group.rows["test"])
     assert len(world.train) == len(by_group.train)
@@ -316,7 +321,7 @@ REFUSED = {
     "two questions": ({"mark": "number", "track": "class"}, {"task": "school"}, "give one column"),
     "few groups": ({"mark": "number"}, {"group": "track3"}, "has 3 groups"),
     "no group": ({"mark": "number"}, {"group": "gap"}, "row 4 has no 'gap'"),
-    "another split": ({"mark": "number"}, {"split_by": "day"}, "split_by is"),
+    "another split": ({"mark": "number"}, {"split_by": "day"}, "split_by is one of"),
     "a share of two": ({"mark": "number"}, {"test": 2}, "between 0 and 0.9"),
     "dates": ({"mark": "number"}, {"with_": "date"}, "dates=\\['born'\\]"),
     "infinity": ({"mark": "number"}, {"with_": "infinity"}, "holds infinity"),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from .exercise import Exercise, attempted, fault_of_design, no_number
 
 CLAIMS = {
-    "best of five": "the best of five is picked after the fact: it is better than Separate by chance, too",
-    "some task": "three tasks are three chances to win, and it is not said which one counts",
+    "best of five ways": "the best of five is picked after the fact: it is better than Separate by chance, too",
+    "some task": "three tasks are three chances to win, and it is not said which counts; one, named now, would do",
     "mean over tasks": None,
 }
 UNITS = {

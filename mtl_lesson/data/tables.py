@@ -23,6 +23,7 @@ FEWEST_ROWS = 30  # fewer cannot be trained, chosen and tested on
 FEWEST_GROUPS = 6  # two for each of the three parts
 FEWEST_OF_TASK = 12  # labelled rows of a group that is a task of its own
 TEST, SAMPLE = 11, 12  # streams of random numbers; the second is joined by the seed
+SPLITS = ("group", "row", "half")
 ROW = "row"  # what the unit is called where no group is given
 
 
@@ -71,7 +72,8 @@ def table(
     ``group``: the column that says which rows belong together (a person, a school): no group is in two of training,
     validation and test, and a claim is of new groups; the column is no feature. Without one, the unit is the row, and
     the classes of a task have the same shares in each part, where they can. ``split_by="row"`` is the mistake of lesson
-    12, to be compared: one half of each test group's rows is tested on, and the other may be trained on.
+    12: one half of each test group's rows is tested on, and the other may be trained on. ``split_by="half"`` is what to
+    compare it with: the same test rows and as many to train on, by group, the other half left out.
 
     ``test`` and ``validation``: their shares, of all and of what is not test. ``n_train``: at most so many rows are
     trained on. The ``seed`` draws training and validation, the test is the same for every seed.
@@ -145,8 +147,8 @@ def asked(
         )
     if task is not None and len(tasks) != 1:
         raise ValueError(f"with task={task!r} every value of that column asks one question: give one column in tasks=")
-    if split_by not in ("group", "row"):
-        raise ValueError(f"split_by is 'group' or 'row', not {split_by!r}")
+    if split_by not in SPLITS:
+        raise ValueError(f"split_by is one of {', '.join(map(repr, SPLITS))}, not {split_by!r}")
     return dict(tasks)
 
 
@@ -208,8 +210,8 @@ def share(value: float) -> float:
 class Cutting:
     """How the rows are cut: by ``units`` where there are some, else with the classes of one task in equal shares.
 
-    By "row" the test is one half of the rows of each test unit, and the other half may be trained on, as may all other
-    rows; as many are as by "group".
+    By "row" and "half" the test is one half of the rows of each test unit. By "row" the other half may be trained on,
+    as may all other rows, as many as by "half", which leaves that half out.
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -224,7 +226,7 @@ class Cutting:
     def test(self) -> np.ndarray:
         """The rows of the test, the same for every seed."""
         rows = self.cut(np.arange(len(self.frame)), self.share_test, [TEST], 4)[1]
-        if self.split_by == "row" and self.units is not None:
+        if self.split_by != "group" and self.units is not None:
             drawn = np.random.default_rng([TEST, 1]).permutation(rows)
             place = pd.Series(self.units[drawn]).groupby(self.units[drawn]).cumcount().to_numpy()
             return np.sort(drawn[place % 2 == 0])
@@ -233,12 +235,11 @@ class Cutting:
     def rest(self, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """ "train" and "validation" out of the others."""
         left = np.setdiff1d(np.arange(len(self.frame)), test)
+        strange = left if self.units is None else left[~np.isin(self.units[left], self.units[test])]
+        train, validation = self.cut(strange, self.share_validation, [SAMPLE, seed])
         if self.split_by == "row" and self.units is not None:
-            fair = self.cut(left[~np.isin(self.units[left], self.units[test])], self.share_validation, [SAMPLE, seed])
-            left, sizes = np.random.default_rng([SAMPLE, seed, 2]).permutation(left), [*map(len, fair)]
-            train, validation = left[: sizes[0]], left[sizes[0] : sum(sizes)]
-        else:
-            train, validation = self.cut(left, self.share_validation, [SAMPLE, seed])
+            drawn = np.random.default_rng([SAMPLE, seed, 2]).permutation(left)[: len(strange)]
+            train, validation = drawn[: len(train)], drawn[len(train) :]
         if self.n_train is not None and self.n_train < len(train):
             train = np.random.default_rng([SAMPLE, seed, 1]).permutation(train)[: whole(self.n_train, "n_train")]
         return {"train": train, "validation": validation}
@@ -319,7 +320,7 @@ def sentences_of(
         said.append(
             f"{len(frame):,} rows are split {like}: claims are of new rows. Where rows belong together, say group="
         )
-    elif split_by == "group":
+    elif split_by != "row":
         count = frame[group].nunique()
         said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
     else:

@@ -1,15 +1,15 @@
 """A fair comparison of ways of sharing on one world: equal trials, chosen on validation, judged on the test by unit.
 
 Every :class:`Arm` is trained at each of its trials, with the same seeds, samples, batches and first weights. For each
-seed the trial and the number of epochs are chosen by the mean validation merit over tasks; that network is trained
-again for so many epochs, and judged once. The floors, one answer for all and a linear model of each task, go the same
-way.
+seed the trial and the number of epochs are chosen by the mean validation merit over tasks; of Separate, whose networks
+share nothing, for each task alone. The chosen network is trained again for so many epochs, and judged once. The floors,
+one answer for all and a linear model of each task, go the same way.
 
 The *merit* of a task is a share, more being better: the score where that is one (accuracy, F1, IoU), and for numbers
 
-    1 − (mean squared error) / (variance of the labels),
+    1 − (mean squared error) / (variance of the labels outside the test),
 
-so that 0 is the error of the mean. Its mean over tasks is what arms are compared by.
+the share that is explained. Its mean over units, then over tasks, is what arms are compared by.
 """
 
 from __future__ import annotations
@@ -166,14 +166,17 @@ def compete(arm: Arm, worlds: Mapping[int, World], trunk: nn.Module, training: T
     merits, every = [], max(1, training.epochs // LOOKS)
     for number, own in enumerate(arm.trials):
         found = training.sweep(arm, worlds, trunk, training.seeds, epochs=training.epochs, validate=every, **own)
-        merits.append(mean_merits(found.history, worlds).assign(trial=number))
+        merits.append(merits_on_validation(found.history, worlds).assign(trial=number))
         shown.update()
-    chosen = choose_trial(pd.concat(merits, ignore_index=True))
-    for (number, epochs), seeds in chosen.groupby(["trial", "epochs"]).seed:
+    chosen = choose_trial(pd.concat(merits, ignore_index=True), each_task=arm.way is Separate)
+    for (number, epochs), rows in chosen.groupby(["trial", "epochs"]):
         own = arm.trials[number]
-        found = training.sweep(arm, worlds, trunk, list(seeds), epochs=int(epochs), **own)
+        found = training.sweep(arm, worlds, trunk, list(dict.fromkeys(rows.seed)), epochs=int(epochs), **own)
         for run in found.runs.values():
-            yield from judge(outputs_by_part(run), run.world, seed=run.seed, trial=as_words(own), epochs=int(epochs))
+            tasks = set(rows.task[rows.seed == run.seed])
+            for row in judge(outputs_by_part(run), run.world, seed=run.seed, trial=as_words(own), epochs=int(epochs)):
+                if row["task"] in tasks:
+                    yield row
     shown.update()
 
 
@@ -182,24 +185,27 @@ def as_words(trial: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={value}" for name, value in trial.items())
 
 
-def mean_merits(history: pd.DataFrame, worlds: Mapping[int, World]) -> pd.DataFrame:
-    """A row for each seed and number of epochs: the mean validation merit over tasks; NaN where one failed."""
+def merits_on_validation(history: pd.DataFrame, worlds: Mapping[int, World]) -> pd.DataFrame:
+    """A row for each seed, task and number of epochs: the validation merit; NaN where training failed."""
     rows = history[history.split == "validation"]
     scale = {(seed, task.name): scale_of(world, task) for seed, world in worlds.items() for task in world.tasks}
     task = {task.name: task for task in next(iter(worlds.values())).tasks}
     places = zip(rows.task, rows.seed, rows.score, strict=True)
     merit = [merit_of(task[name], score, scale[seed, name]) for name, seed, score in places]
-    rows = rows.assign(merit=merit).rename(columns={"epoch": "epochs"})
-    return rows.groupby(["seed", "epochs"]).merit.agg(lambda m: m.mean(skipna=False)).reset_index()
+    return rows.assign(merit=merit).rename(columns={"epoch": "epochs"})[["seed", "task", "epochs", "merit"]]
 
 
-def choose_trial(merits: pd.DataFrame) -> pd.DataFrame:
-    """For each seed the trial and epochs of most merit, the first and shortest of equal ones. ValueError where a seed
-    has none, since all its trainings failed."""
-    if failed := sorted(set(merits.seed) - set(merits.dropna(subset="merit").seed)):
+def choose_trial(merits: pd.DataFrame, each_task: bool = False) -> pd.DataFrame:
+    """For each seed and task the trial and epochs of most merit, the first and shortest of equal ones: of most mean
+    merit over tasks, or, ``each_task``, for each task alone. ValueError where all trainings of a seed failed."""
+    if not each_task:
+        mean = merits.groupby(["seed", "trial", "epochs"]).merit.transform(lambda own: own.mean(skipna=False))
+        merits = merits.assign(merit=mean)
+    by = ["seed", "task"]
+    alive = merits.dropna(subset="merit").sort_values(["trial", "epochs"], kind="stable")
+    if failed := sorted(set(merits.seed) - set(alive.seed)):
         raise ValueError(f"every training of seed {failed[0]} failed (NaN): take a smaller lr")
-    merits = merits.sort_values(["trial", "epochs"], kind="stable")
-    return merits.loc[merits.groupby("seed").merit.idxmax(), ["seed", "trial", "epochs"]]
+    return alive.loc[alive.groupby(by).merit.idxmax(), [*by, "trial", "epochs"]]
 
 
 # --- merits ---------------------------------------------------------------------------------------------------------

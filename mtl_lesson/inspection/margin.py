@@ -15,7 +15,7 @@ from numbers import Real
 import numpy as np
 
 from ..evidence import Claim
-from .crossed import components, expected_half
+from .crossed import expected_half, variances_of
 
 SHOWN, SHOWN_NOT, NOT_KNOWN = "shown", "shown not", "not known"
 MOST = 20  # times as many seeds or units as there are: more nobody collects
@@ -25,8 +25,9 @@ MOST = 20  # times as many seeds or units as there are: more nobody collects
 class Decision:
     """What a claim says of a margin.
 
-    ``verdict``: "shown", "shown not" or "not known". ``seeds`` and ``units``: about how many more of one of them would
-    decide, if the mean stayed where it is; None where that many of it alone would not, or more than 20 times as many.
+    ``verdict``: "shown", "shown not" or "not known". ``seeds`` and ``units``: with about how many more of one of them
+    a fresh comparison would have an even chance to decide, if the true difference is the one found; None where more of
+    it alone would not do, up to 20 times as many.
     """
 
     claim: Claim
@@ -46,6 +47,8 @@ def decide(claim: Claim, margin: float, differences: np.ndarray) -> Decision:
         raise TypeError(f"the margin is the least gain worth having, a number such as 0.02, not {margin!r}")
     if not (math.isfinite(margin) and margin >= 0):
         raise ValueError(f"the margin is the least gain worth having, 0 or more, not {margin!r}")
+    if claim.low == claim.high:  # so few units, so alike, that nothing is known of how they vary
+        return Decision(claim, margin, NOT_KNOWN)
     if claim.low > margin:
         return Decision(claim, margin, SHOWN)
     if claim.high < margin:
@@ -54,9 +57,9 @@ def decide(claim: Claim, margin: float, differences: np.ndarray) -> Decision:
 
 
 def more_needed(differences: np.ndarray, gap: float) -> tuple[int | None, int | None]:
-    """About how many more seeds, or units, make half the interval shorter than ``gap``; None where that many of it
-    alone would not do, or would be more than 20 times as many."""
-    varies = components(differences)
+    """About how many more seeds, or units, make half the interval as short as ``gap``, so that an interval around a
+    mean that is found again holds the margin in one case of two; None where up to 20 times as many would not do."""
+    varies = variances_of(differences)
     J, U = differences.shape
 
     def more(number: int, half: Callable[[int], float]) -> int | None:

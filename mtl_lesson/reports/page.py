@@ -76,9 +76,9 @@ def scores(report: Report) -> str:
         for arm, values in zip(found.index, found.to_numpy(), strict=True)
     )
     words = (
-        "Merit on the test, the mean over seeds: accuracy, or of a number the share of its variance that is explained "
-        "(0 is the error of the mean). majority: one answer for all. linear: ridge or logistic regression, a task "
-        "alone. Separate: a network a task, shrunk as validation likes."
+        "Merit on the test, the mean over seeds: accuracy, or of a number the share of its variance outside the test "
+        "that is explained (the mean alone may be above or below 0). majority: one answer for all. linear: ridge or "
+        "logistic regression, a task alone. Separate: a network a task, shrunk as validation likes."
     )
     table = f'<table><thead><tr><th scope="col">way</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     return picture(show.arms(report.contest)) + table + f"<p><small>{safe(words)}</small></p>"

@@ -53,8 +53,10 @@ class Protocol:
         """The whole, as it is printed before the first training."""
         return [
             f"The primary claim: {self.claim}",
-            "Every way has three trials, and the number of epochs is chosen; both by validation, for each seed",
+            "Every way of sharing has as many trials; trial and epochs are chosen on validation, for each seed",
+            "Merit is the accuracy (F1, IoU), or of a number 1 − its squared error / the variance of the labels "
+            f"outside the test; each {self.unit} counts the same, and each task",
             f"The unit is the {self.unit}: the interval runs over the test's {self.unit}s and over {self.seeds} seeds",
             f"The stopping rule: {self.seeds} seeds and the test as it is, whatever they show",
-            "All else is description: no verdict is taken from it",
+            "All else is description: no verdict is taken from it. A second report on these rows is a second look",
         ]

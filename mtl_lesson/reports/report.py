@@ -14,7 +14,9 @@ from ..data.world import World
 from ..inspection.audit import audit
 from ..inspection.contest import Arm, Contest, Training, arms_of, as_grouped, contest, expected_seconds, ordinary_trunk
 from ..inspection.findings import Finding, counted
-from ..inspection.margin import NOT_KNOWN, Decision
+from ..inspection.margin import MOST, NOT_KNOWN, SHOWN_NOT, Decision
+from ..inspection.without_sharing import LINEAR
+from ..tasks import Binary, Classification, Regression
 from ..words import about
 from .protocol import Protocol
 from .review import review
@@ -51,7 +53,9 @@ class Report:
 
     def sentence(self) -> str:
         """The verdict in a sentence."""
-        return f"{self.verdict[0].upper()}{self.verdict[1:]}: {self.protocol.claim} ({self.decision.claim.numbers})."
+        found = self.decision.claim
+        worse = f" {self.protocol.way} does worse." * (self.verdict == SHOWN_NOT and found.high < 0)
+        return f"{self.verdict[0].upper()}{self.verdict[1:]}: {self.protocol.claim} ({found.numbers}).{worse}"
 
     def more(self) -> str:
         """What would decide where the verdict is "not known"; empty elsewhere."""
@@ -142,9 +146,16 @@ def check(protocol: Protocol, world: World, arms: Mapping[str, Arm]) -> None:
             raise ValueError(f"there is no arm {name!r} here; there are {', '.join(there)}")
     if protocol.task is not None:
         world.task(protocol.task)
-    units = as_grouped(world).groups["test"].unique().numel()
-    if units < 3:
-        raise ValueError(f"the test has {units} {protocol.unit}s; an interval over them needs 3, better 30")
+    for one in world.tasks if protocol.task is None else [world.task(protocol.task)]:
+        labelled = one.labelled(world.test.labels[one.name]).reshape(len(world.test), -1).any(1)
+        units = as_grouped(world).groups["test"][labelled].unique().numel()
+        if units < 3:
+            raise ValueError(
+                f"the test has {units} {protocol.unit}s with a label of {one.name!r}; it needs 3, better 30"
+            )
+    floors = {protocol.way, protocol.against} & {LINEAR}
+    if floors and not all(isinstance(one, Binary | Classification | Regression) for one in world.tasks):
+        raise ValueError("some tasks have no linear model to compare with: take another way")
 
 
 def announced(seconds: float) -> str:
@@ -164,7 +175,10 @@ def what_would_decide(decision: Decision, unit: str) -> str:
     if not ways:
         half = 100 * (decision.claim.high - decision.claim.low) / 2
         return (
-            f"No number that one would collect decides it: the mean lies too near the margin for an interval of "
-            f"± {about(half).removeprefix('≈ ')} points"
-        ) + "."
-    return f"About {' or '.join(ways)} would decide, if the mean stays where it is."
+            f"Neither more seeds alone nor more {unit}s alone, up to {MOST} times as many, would make an interval of "
+            f"± {about(half).removeprefix('≈ ')} points short enough."
+        )
+    return (
+        f"A fresh comparison with about {' or '.join(ways)} would have an even chance to decide, if the true "
+        "difference is the one found here; added to these results it would be a second look."
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..data.grouped import Grouped
-from ..data.quoting import all_quoted
+from ..data.quoting import all_quoted, quoted
 from ..data.world import World
 from ..inspection.contest import Arm, Contest, Training, as_words
-from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding
+from ..inspection.findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, counted
 from ..inspection.without_sharing import LINEAR, MAJORITY
 from .protocol import Protocol
 
@@ -37,77 +37,97 @@ def about_floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
         "worse than a model without a hidden layer."
     )
     for floor, words, weight in ((MAJORITY, "one answer for all", SERIOUS), (LINEAR, "a linear model", WORTH_A_LOOK)):
-        asked = [task.name for task in contest.tasks if (floor, task.name) in contest.merits]
+        asked = [task.name for task in contest.tasks if (floor, task.name) in contest.merits and floor != protocol.way]
         not_beaten = [name for name in asked if contest.beats(protocol.way, floor, task=name).verdict != "supported"]
         if not_beaten:
             text = f"{protocol.way} is not shown to beat {words} on {all_quoted(not_beaten)}."
             advice = "Look for better features or more rows first; then compare ways of sharing."
+            if floor == MAJORITY:
+                advice += " Where one answer is common accuracy may be blind: take the task out of the claim (task=…)."
             yield Finding("floor", weight, text, why, advice, tuple(not_beaten))
         elif asked:
             yield Finding("floor", FINE, f"{protocol.way} beats {words} on every task.", why, "")
 
 
 def about_losers(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
-    """Tasks that lose where the mean is looked at."""
-    why = "A mean over tasks hides who pays: a task may lose what another gains."
-    if len(contest.tasks) == 1 or protocol.against not in contest.arms:
+    """Tasks that may lose where the mean is looked at."""
+    if len(contest.tasks) == 1 or protocol.task is not None:
         return
-    lost = [
-        task.name
-        for task in contest.tasks
-        if contest.beats(protocol.way, protocol.against, task=task.name).verdict == "contradicted"
-    ]
-    if lost:
-        text = f"{protocol.way} is worse than {protocol.against} on {all_quoted(lost)}."
-        yield Finding("loser", WORTH_A_LOOK, text, why, "Let these tasks keep a network of their own.", tuple(lost))
+    why = (
+        f"A mean hides who pays. But these are {len(contest.tasks)} looks that nobody announced, and each may be "
+        "wrong 1 time in 20."
+    )
+    names = [task.name for task in contest.tasks]
+    below = [name for name in names if contest.beats(protocol.way, protocol.against, task=name).high < 0]
+    if below:
+        text = f"The interval of {protocol.way} minus {protocol.against} lies below 0 on {all_quoted(below)}."
+        advice = "Make it the claim of a new comparison, task=…, on fresh rows."
+        yield Finding("loser", WORTH_A_LOOK, text, why, advice, tuple(below))
     else:
-        yield Finding("loser", FINE, f"No task is shown to lose by {protocol.way}.", why, "")
+        text = f"On no task the interval of {protocol.way} minus {protocol.against} lies below 0."
+        yield Finding("loser", FINE, text, why, "")
 
 
 def about_edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
-    """Arms that were best after the last epoch, or at the last of their trials, for most seeds."""
+    """Arms that were best after the last epoch, or at an end of their trials, for most seeds."""
     chosen = contest.chosen.drop_duplicates(["arm", "seed"])
     late, edge = [], []
     for name, arm in arms.items():
         mine = chosen[chosen.arm == name]
-        last = as_words(arm.trials[-1])
         late += [name] * bool((mine.epochs == training.epochs).mean() > 0.5)
-        edge += [f"{name} ({last})"] * bool(len(arm.trials) > 1 and (mine.trial == last).mean() > 0.5)
+        for end in outermost(arm):
+            edge += [f"{name} ({end})"] * bool((mine.trial == end).mean() > 0.5)
     if late:
         text = f"Best after the last of {training.epochs} epochs for most seeds: {', '.join(late)}."
         why = "Ways learn at different speed: one that was stopped early looks worse than it is."
         yield Finding("short", WORTH_A_LOOK, text, why, f"Train longer: epochs={2 * training.epochs}.", tuple(late))
     if edge:
-        text = f"Of its trials the last was chosen for most seeds: {', '.join(edge)}."
+        text = f"Of its trials one at the end of the row was chosen for most seeds: {', '.join(edge)}."
         why = "Where the best setting lies at the end of the row, a better one may lie beyond it."
         advice = "Give each arm trials that go further, all of them as many: arms=."
         yield Finding("edge", WORTH_A_LOOK, text, why, advice, tuple(edge))
 
 
+def outermost(arm: Arm) -> list[str]:
+    """The trials beyond which there might be a better one: the last, and the first unless it is 0."""
+    ends = [arm.trials[-1]] if len(arm.trials) > 1 else []
+    if len(arm.trials) > 1 and all(value for value in arm.trials[0].values()):
+        ends.append(arm.trials[0])
+    return [as_words(one) for one in ends]
+
+
 def about_reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
     """What the interval covers, and what it does not."""
-    units = contest.by_unit(protocol.way, protocol.task).shape[1]
-    text = f"The interval runs over {units:,} {contest.unit}s of the test and {protocol.seeds} seeds."
-    few = [f"{units} {contest.unit}s"] * (units < FEW_UNITS) + [f"{protocol.seeds} seeds"] * (
+    names = [task.name for task in contest.tasks] if protocol.task is None else [protocol.task]
+    units, rarest = min((contest.by_unit(protocol.way, name).shape[1], name) for name in names)
+    text = f"The interval runs over {counted(units, contest.unit)} of the test and {protocol.seeds} seeds"
+    text += f" (of {quoted(rarest)}, which has the fewest)." if len(names) > 1 else "."
+    few = [counted(units, contest.unit)] * (units < FEW_UNITS) + [f"{protocol.seeds} seeds"] * (
         protocol.seeds < FEW_SEEDS
     )
-    why = (
-        "What varies little in a few cases may vary much in many; an interval over few is wide, and trusts its spread."
-    )
+    why = "From few cases it is badly known how much they vary, so that the interval is a rough one."
     if few:
         yield Finding("reach", WORTH_A_LOOK, f"{text} {' and '.join(few)} are few.", why, "Take more of them.")
     else:
         yield Finding("reach", FINE, text, why, "")
-    why = "The interval covers new test units and new draws of training rows *from this table*, not another table."
-    if not hasattr(world, "draw"):
-        text = "All seeds train on the same rows: of training only first weights and batches vary."
-        yield Finding("sample", WORTH_A_LOOK, text, why, "Give a world that can be drawn anew, as mtl.data.table does.")
-    if not isinstance(world, Grouped) or world.group in ("row", "example"):
-        text = "Each row counts as a unit: if rows belong together (a person, a place, a day), it is too narrow."
-        advice = "Say group= where there are any."
-        yield Finding(
-            "unit", WORTH_A_LOOK, text, "Rows of one group err together; n of them are not n witnesses.", advice
+    if hasattr(world, "draw"):
+        text = "Each seed draws its training rows from this one table, so the seeds share many of them."
+        why = (
+            "The interval is of new test units and new draws from *this* table. Between two tables results differ "
+            "more, and it does not say by how much."
         )
+        yield Finding("sample", FINE, text, why, "")
+    else:
+        text = "All seeds train on the same rows: of training only first weights and batches vary."
+        advice = "Give a world that can be drawn anew, as mtl.data.table does."
+        yield Finding("sample", WORTH_A_LOOK, text, "The interval says nothing of other training rows.", advice)
+    if not isinstance(world, Grouped) or world.group in ("row", "example"):
+        text = (
+            "Each row counts as a unit. If rows belong together (a person, a place, a day), the interval is too "
+            "narrow, and the split may leak."
+        )
+        why = "Rows of one group err together: n of them are not n witnesses."
+        yield Finding("unit", WORTH_A_LOOK, text, why, "Say group= where there are any.")
 
 
 def about_others(contest: Contest, protocol: Protocol) -> Iterator[Finding]:

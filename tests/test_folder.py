@@ -393,7 +393,7 @@ def test_a_row_without_a_file_is_named_by_its_number(root):
         folder(root, table, KINDS, quiet=True)
     left = folder(root, table, KINDS, broken="leave out", quiet=True)
     assert "2 rows name no file, first row 5: left out, as you said" in left.decisions
-    assert "1 rows without any label are left out" in left.decisions
+    assert "1 rows have no label at all: left out" in left.decisions
     for part in PARTS:  # rows are still those of the whole table
         assert left.files_of(part) == table.file[left.rows[part]].tolist()
     assert "Left out, without labels in the table: '000.png', '004.png' and '007.png'" in left.decisions
@@ -405,7 +405,7 @@ def test_what_is_broken_is_not_said_to_be_without_labels(root):
     assert not [sentence for sentence in decisions if "without labels" in sentence]
 
 
-@pytest.mark.parametrize("name", ["", "a" * 300, "a/" * 900, "a\0b.png", ".", "loop.png"])
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 900, "a\0b.png", ".", "loop.png"])
 def test_names_that_no_file_can_have_are_of_files_that_are_not_there(root, name):
     (root / "loop.png").symlink_to(root / "loop.png")
     table = pd.read_csv(root / "labels.csv").assign(text=f"{name}!")

@@ -296,4 +296,16 @@ def test_stopped_it_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "report", stop)
     asked = ["report", str(tmp_path / "a.csv"), "--tasks", "mark=number", "--out", str(tmp_path / "a.html")]
     assert command.main(asked) == 130
-    assert "the same line goes on from there" in capsys.readouterr().err
+    assert "Stopped. Nothing is kept yet." in capsys.readouterr().err
+
+
+def test_a_report_is_a_page(found, tmp_path):
+    with pytest.raises(ValueError, match="a report is a page"):
+        found.save(tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_are_of_a_folder(tmp_path, capsys):
+    frame_of(60, gaps=False).to_csv(tmp_path / "a.csv", index=False)
+    assert command.main(["report", str(tmp_path / "a.csv"), "--tasks", "mark=number", "--labels", "b.csv"]) == 2
+    assert "--labels belongs to a folder" in capsys.readouterr().err

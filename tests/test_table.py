@@ -316,8 +316,8 @@ REFUSED = {
     "another kind": ({"mark": "float"}, {}, "there is no kind"),
     "too many answers": ({"track": "binary"}, {}, "has 3 answers"),
     "text for a number": ({"track": "number"}, {}, "which is no number"),
-    "a group that is a task": ({"mark": "number"}, {"group": "mark"}, "a column has one part"),
-    "task and group": ({"mark": "number"}, {"group": "school", "task": "town"}, "a column has one part"),
+    "a group that is a task": ({"mark": "number"}, {"group": "mark"}, "cannot be group=, too"),
+    "task and group": ({"mark": "number"}, {"group": "school", "task": "town"}, "either task= or group="),
     "two questions": ({"mark": "number", "track": "class"}, {"task": "school"}, "give one column"),
     "few groups": ({"mark": "number"}, {"group": "track3"}, "has 3 groups"),
     "no group": ({"mark": "number"}, {"group": "gap"}, "row 4 has no 'gap'"),
@@ -364,11 +364,13 @@ def test_every_decision_is_a_sentence_and_is_printed_once(capsys):
     world = mtl.data.table(frame, TASKS, dates=["born"], leave=["sport"])
     printed = capsys.readouterr().out.splitlines()
     assert printed == [f"{sentence}." for sentence in world.decisions]
+    sizes = [len(world.rows[part]) for part in ("train", "validation", "test")]
+    assert printed[-1] == "{} rows to train on, {} rows to choose by and {} rows to test on.".format(*sizes)
     said = " ".join(printed)
     for words in (
         "'passed' is a yes or no: 'yes' is yes and 'no' is no",
         "Left out, as you said: 'sport'",
-        "100 different texts are no categories: 'remark'",
+        "100 different texts are no categories (if these are numbers, make them numbers first): 'remark'",
         "all its cells are empty: 'empty'",
         "Dates become years since 2000: 'born'",
         "Missing labels are masked",
@@ -450,3 +452,134 @@ def test_a_file_that_was_read_is_closed_and_unchanged(tmp_path):
     path = written(tmp_path, text)
     world_of(path)
     assert pd.read_csv(io.StringIO(path.read_text())).equals(pd.read_csv(io.StringIO(text)))
+
+
+# cells as people write them
+
+
+def read(tmp_path, text, tasks=None, **asked):
+    """The table of a file whose last two columns are a yes or no and a number."""
+    lines = text.strip().split("\n")
+    separator = ";" if ";" in lines[0] else ","
+    rows = [f"{line}{separator}{'Ja' if n % 3 else 'Nein'}{separator}{n}" for n, line in enumerate(lines[1:] * 40)]
+    path = written(tmp_path, "\n".join([f"{lines[0]}{separator}yes{separator}much", *rows]))
+    return world_of(path, tasks or {"much": "number"}, **asked)
+
+
+def numbers_of(world, name):
+    """The numbers of a column, as read, in the order of the rows."""
+    return world.known.frame[name].tolist()
+
+
+@pytest.mark.parametrize(
+    ("cells", "asked", "numbers", "words"),
+    [
+        ("x;y\n957;1,5\n1.234;2,5", {}, [957, 1234], "a point stands between thousands"),
+        ("x;y\n1.234,5;1\n7;2", {}, [1234.5, 7], "a comma stands before the decimals"),
+        ("x;y\n957;1.5\n1.234;2.5", {}, [957, 1.234], None),
+        ("x;y\n957;a\n1.234;b", {"decimal": ","}, [957, 1234], "a point stands between thousands"),
+        ("x;y\n957;a\n1.234;b", {"decimal": "."}, [957, 1.234], None),
+        ('x,y\n957,a\n"1,234",b', {}, [957, 1234], "a comma stands between thousands"),
+        ('x,y\n7,a\n"7,5",b', {}, [7, 7.5], "a comma stands before the decimals"),
+        ("x,y\n0.125,a\n1.375,b", {}, [0.125, 1.375], None),
+        ("x,y\n12 %,a\n7.5 %,b", {}, [12, 7.5], "the sign % is taken off"),
+        ("x,y\n€ 5,a\n€ 7,b", {}, [5, 7], "the sign € is taken off"),
+        ("x,y\n1e3,a\n-2.5E-1,b", {}, [1000, -0.25], None),
+    ],
+)
+def test_numbers_as_people_write_them(tmp_path, cells, asked, numbers, words):
+    world = read(tmp_path, cells, **asked)
+    assert numbers_of(world, "x")[:2] == numbers
+    said = [sentence for sentence in world.decisions if sentence.startswith("In 'x'")]
+    assert bool(said) == (words is not None)
+    assert words is None or any(words in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("cells", "asked", "words"),
+    [
+        ("x;y\n957;a\n1.234;b", {}, "'1.234': are these thousands, or three decimals"),
+        ("x;y\n957;a\n1,234;b", {}, "'1,234': are these thousands, or three decimals"),
+        ("x,y\n1,a\n2,b\n3,c\n4,a\n5,a\n6,a\n7,a\n8,a\n9,a\n-,b", {}, "but for '-' \\(40\\): missing=\\['-'\\]"),
+        ("x,y\n1,a\n2,b", {"decimal": "dot"}, "decimal is"),
+        ("x,y\n2019,a\n2020,b", {"dates": "x"}, "holds numbers, not dates: take it out of dates="),
+        ("x,y\n05/06/2020,a\n07/06/2020,b", {"dates": ["x"]}, "day or month first"),
+        ("x,y\n25/06/2020,a\n07/26/2020,b", {"dates": ["x"]}, "two orders"),
+        ("x,y\n25/06/2020,a\n07/06/2020,b", {"dates": {"x": "month first"}}, "two orders"),
+        ("x,y\n25/06/2020,a\n-,b", {"dates": ["x"]}, "missing=\\['-'\\]"),
+        ("x,y\n1,a\n2,b", {"leave": ["x"], "categories": ["x"]}, "one of them"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused_with_the_word_that_decides_it(tmp_path, cells, asked, words):
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, cells, **asked)
+
+
+def test_words_for_nothing_are_empty_cells_and_said(tmp_path):
+    world = read(tmp_path, "x,y\n1,a\n2,b\n3,c\n-,k.A.\nNA,d", missing=["-", "k.A."])
+    assert np.isnan(numbers_of(world, "x")[3])
+    assert np.isnan(numbers_of(world, "x")[4])
+    assert world.known.frame.y[3] is None or world.known.frame.y[3] != world.known.frame.y[3]
+    said = " ".join(world.decisions)
+    assert "Empty cells of 'x', by what is written there: '-' (40) and 'NA' (40)" in said
+    assert "Empty cells of 'y', by what is written there: 'k.A.' (40)" in said
+
+
+def test_codes_stay_texts(tmp_path):
+    world = read(tmp_path, "x,y\n01069,1\n10115,2")
+    assert {"x: 01069", "x: 10115"} <= set(world.columns)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "asked", "day"),
+    [
+        ("07.04.2022", ["d"], (2022, 4, 7)),
+        ("13/04/2022", ["d"], (2022, 4, 13)),
+        ("04/13/2022", ["d"], (2022, 4, 13)),
+        ("2022-04-07", ["d"], (2022, 4, 7)),
+        ("07/04/2022", {"d": "day first"}, (2022, 4, 7)),
+        ("07/04/2022", {"d": "month first"}, (2022, 7, 4)),
+    ],
+)
+def test_dates_are_read_in_one_order(tmp_path, written_as, asked, day):
+    world = read(tmp_path, f"d,y\n{written_as},1\n{written_as},2", dates=asked)
+    years = (pd.Timestamp(*day) - cols.ORIGIN).days / cols.DAYS
+    assert abs(world.known.x["d"].iloc[0] - years) < 1e-9
+    again = cols.Encoder.from_bytes(world.encoder.to_bytes())
+    assert again.features.day_first == world.encoder.features.day_first
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["%d.%m.%Y", "%Y-%m-%d", "%d.%m.%Y %H:%M"]))
+@settings(max_examples=15)
+def test_dates_of_any_days_are_years_exactly(tmp_path_factory, seed, written_as):
+    rng = np.random.default_rng(seed)
+    days = pd.Timestamp("2015-01-01") + pd.to_timedelta(rng.integers(0, 3000, 60), "D")
+    frame = pd.DataFrame({"d": days.strftime(written_as), "y": rng.normal(size=60)})
+    world = world_of(frame, {"y": "number"}, dates=["d"])
+    np.testing.assert_allclose(world.known.x["d"], (days - cols.ORIGIN).days / cols.DAYS)
+
+
+@pytest.mark.parametrize(("kind", "yes"), [("binary", "Ja"), ("binary:Nein", "Nein")])
+def test_yes_in_other_words(tmp_path, kind, yes):
+    world = read(tmp_path, "x,y\n1,a\n2,b", {"yes": kind})
+    assert world.encoder.answer("yes", 1) == yes
+    with pytest.raises(ValueError, match="has no answer 'Yes' to be yes"):
+        read(tmp_path, "x,y\n1,a\n2,b", {"yes": "binary:Yes"})
+
+
+def test_a_word_for_nothing_is_no_answer():
+    frame = frame_of(60, gaps=False)
+    frame.loc[:4, "track"] = "k.A."
+    with pytest.raises(ValueError, match=r"has the answer 'k.A.': if it means an empty cell, missing=\['k.A.'\]"):
+        world_of(frame, {"track": "class"})
+    assert "k.A." not in world_of(frame, {"track": "class"}, missing="k.A.").tasks[0].classes
+    with pytest.raises(ValueError, match="no column is left to foretell the tasks by: all columns are tasks"):
+        world_of(frame[["mark", "passed"]], {"mark": "number", "passed": "binary"})
+
+
+def test_files_of_excel_are_read(tmp_path):
+    rows = "".join(f"{n},5;{n % 2};\n" for n in range(40))
+    world = world_of(written(tmp_path, f"sep=;\nx;y;\n{rows}"), {"y": "binary"})
+    assert world.columns == ("x",)
+    with pytest.raises(ValueError, match=r"line 2 has 2 cells and the first 1|has one column"):
+        world_of(written(tmp_path, f"My report\nx;y\n{rows}"), {"y": "binary"})

@@ -25,7 +25,11 @@ NOTHING = "missing"  # what a category is called where none is given
 ORIGIN = pd.Timestamp("2000-01-01")  # dates become years since then
 DAYS = 365.25
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
-YES = {"yes": "no", "true": "false", "1": "0", "y": "n", "t": "f", "1.0": "0.0"}  # what means yes → what then means no
+YES = {"1": "0", "1.0": "0.0", "yes": "no", "true": "false", "y": "n", "t": "f"}  # what means yes → what then means no
+YES |= {"ja": "nein", "j": "n", "wahr": "falsch", "oui": "non", "vrai": "faux", "si": "no", "sí": "no", "sì": "no"}
+YES |= {"sim": "não", "да": "нет", "是": "否", "有": "无"}
+WORDS_FOR_NOTHING = ("-", "--", "?", ".", "/", "k.A.", "n.a.", "k. A.", "unknown", "unbekannt")
+KEPT = ("numbers", "categories", "dates", "day_first")  # of the features, with an encoder
 FEWEST_NUMBERS = 10  # a number task with fewer different values is perhaps a class
 
 
@@ -40,6 +44,7 @@ class Features:
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     dates: tuple[str, ...] = ()
+    day_first: tuple[str, ...] = ()  # of the dates, those whose cells are written so
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -49,14 +54,21 @@ class Features:
 
 
 def find_features(
-    table: pd.DataFrame, leave: Iterable[str] = (), categories: Iterable[str] = (), dates: Iterable[str] = ()
+    table: pd.DataFrame,
+    leave: Iterable[str] = (),
+    categories: Iterable[str] = (),
+    dates: str | Iterable[str] | Mapping[str, str] = (),
 ) -> Features:
     """What each column of ``table`` is; ``categories`` and ``dates`` say it of some, ``leave`` takes some out.
 
     Raises KeyError for a name that is no column, ValueError for a column of dates that nobody spoke of, for infinite
     numbers, and where nothing is left.
     """
-    leave, categories, dates = list(leave), list(categories), list(dates)
+    leave, categories = list(leave), list(categories)
+    orders = dates if isinstance(dates, Mapping) else dict.fromkeys([dates] if isinstance(dates, str) else dates)
+    dates, day_first = list(orders), tuple(name for name in orders if is_day_first(table.get(name), orders[name]))
+    if twice := {*leave} & {*categories, *dates} | {*categories} & {*dates}:
+        raise ValueError(f"{all_quoted(sorted(twice))}: a column is left out, a category or a date, one of them")
     for name in (*leave, *categories, *dates):
         if name not in table.columns:
             raise KeyError(f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}")
@@ -70,8 +82,9 @@ def find_features(
             else:
                 left_out[name] = kind
     if not any(found.values()):
-        raise ValueError(f"no column is left to foretell the tasks by; left out are {all_quoted(left_out)}")
-    return Features(*map(tuple, found.values()), left_out)
+        why = f"; left out are {all_quoted(left_out)}" if left_out else ": all columns are tasks or groups"
+        raise ValueError(f"no column is left to foretell the tasks by{why}")
+    return Features(*map(tuple, found.values()), day_first, left_out)
 
 
 def kind_of_column(column: pd.Series, category: bool, date: bool) -> str:
@@ -80,7 +93,6 @@ def kind_of_column(column: pd.Series, category: bool, date: bool) -> str:
     if known.empty:
         return "all its cells are empty"
     if date:
-        as_years(column)
         return "dates"
     if pd.api.types.is_datetime64_any_dtype(column) or (not is_number(known) and looks_like_dates(known)):
         raise ValueError(
@@ -95,7 +107,9 @@ def kind_of_column(column: pd.Series, category: bool, date: bool) -> str:
         return "numbers"
     many = known.astype(str).nunique()
     if many > MANY and not category:
-        return f"{many:,} different texts are no categories"
+        figures = bool(known.astype(str).str.contains("[0-9]").all())
+        hint = " (if these are numbers, make them numbers first)" * figures
+        return f"{many:,} different texts are no categories{hint}"
     return "categories"
 
 
@@ -111,13 +125,41 @@ def looks_like_dates(known: pd.Series, some: int = 50) -> bool:
     return pd.to_datetime(texts, errors="coerce", format="mixed").notna().all()
 
 
-def as_years(column: pd.Series) -> pd.Series:
-    """Dates as years since :data:`ORIGIN`; ValueError for a cell that is none. Texts are read month first where that
-    can be meant."""
-    read = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
+def is_day_first(column: pd.Series | None, order: str | None) -> bool:
+    """Whether dates are written with the day first, 07.04.2022 for 7 April; checked, and refused where neither the
+    cells nor ``order`` ("day first", "month first") say so. False for what is not written as text."""
+    if column is None or pd.api.types.is_datetime64_any_dtype(column):
+        return False
+    if is_number(column.dropna()):
+        raise ValueError(
+            f"the column {column.name!r} holds numbers, not dates: take it out of dates=, a year is a number"
+        )
+    parts = column.dropna().astype(str).str.extract(r"^\s*(\d{1,2})([-/.])(\d{1,2})[-/.]\d{2,4}").dropna()
+    if parts.empty:
+        return False  # the year comes first: nothing to decide
+    first, second = parts[0].astype(int), parts[2].astype(int)
+    if order not in (None, "day first", "month first"):
+        raise ValueError(f"dates={{{column.name!r}: …}} is 'day first' or 'month first', not {order!r}")
+    shown = {True: (first > 12).any() or (parts[1] == ".").all(), False: (second > 12).any()}
+    if all(shown.values()) or (order and shown[order != "day first"]):
+        raise ValueError(f"the column {column.name!r} holds dates in two orders: write them as 2022-04-07")
+    if not any(shown.values()) and order is None:
+        raise ValueError(
+            f"the column {column.name!r} holds {column.dropna().iloc[0]}: day or month first? "
+            f"dates={{{column.name!r}: 'day first'}} says so"
+        )
+    return order == "day first" if order else bool(shown[True])
+
+
+def as_years(column: pd.Series, day_first: bool = False) -> pd.Series:
+    """Dates as years since :data:`ORIGIN`; ValueError for a cell that is none."""
+    read = pd.to_datetime(column, errors="coerce", format="mixed", utc=True, dayfirst=day_first)
     wrong = column[read.isna() & column.notna()]
     if len(wrong):
-        raise ValueError(f"the column {column.name!r} holds {str(wrong.iloc[0])!r}, which is no date")
+        raise ValueError(
+            f"the column {column.name!r} holds {str(wrong.iloc[0])!r}, which is no date ({len(wrong):,} of "
+            f"{column.notna().sum():,}); missing=[{str(wrong.iloc[0])!r}] says that it means an empty cell"
+        )
     return (read.dt.tz_localize(None) - ORIGIN).dt.total_seconds() / 86400 / DAYS
 
 
@@ -156,7 +198,9 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     two for yes or no, texts for a number.
     """
     name = str(column.name)
-    task = kind if isinstance(kind, Task) else None
+    task, chosen = kind if isinstance(kind, Task) else None, ""
+    if isinstance(kind, str) and kind.startswith("binary:"):
+        kind, chosen = "binary", kind.removeprefix("binary:").strip()
     kind = (
         kind if task is None else {Regression: "number", Binary: "binary", Classification: "class"}.get(type(task), "")
     )
@@ -182,15 +226,18 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     values = sorted(texts.dropna().unique(), key=by_size)
     if len(values) == 1:
         raise ValueError(f"task {name!r} has one answer, {values[0]!r}, in all rows: nothing to learn")
+    if nothing := [value for value in values if value in WORDS_FOR_NOTHING]:
+        raise ValueError(
+            f"task {name!r} has the answer {nothing[0]!r}: if it means an empty cell, missing={nothing}; else call it "
+            "otherwise"
+        )
     if kind == "binary":
         if len(values) != 2:
             raise ValueError(
                 f"task {name!r} is to be yes or no and has {len(values)} answers, {all_quoted(values)}: call it "
                 "a 'class' or a 'number'"
             )
-        known = {value.casefold(): value for value in values}
-        yes = next((word for word, no in YES.items() if {word, no} == set(known)), None)
-        no, yes = (known[YES[yes]], known[yes]) if yes else values
+        no, yes = in_yes_and_no(values, chosen, name)
         return Labels(task or Binary(name), (no, yes)), f"Task {name!r} is a yes or no: {yes!r} is yes and {no!r} is no"
     if task is not None and task.classes:
         values = list(task.classes)
@@ -203,13 +250,27 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     ), f"Task {name!r} has {len(values)} classes: {all_quoted(values)}"
 
 
+def in_yes_and_no(values: Sequence[str], chosen: str, name: str) -> tuple[str, str]:
+    """Two answers as (no, yes): the ``chosen`` is yes, or the word for it; of other words the second."""
+    if chosen:
+        if chosen not in values:
+            raise ValueError(f"task {name!r} has no answer {chosen!r} to be yes; it has {all_quoted(values)}")
+        return next(value for value in values if value != chosen), chosen
+    known = {value.casefold(): value for value in values}
+    yes = next((word for word, no in YES.items() if {word, no} == set(known)), None)
+    return (known[YES[yes]], known[yes]) if yes else (values[0], values[1])
+
+
 def as_floats(column: pd.Series) -> pd.Series:
     """A column as floats; ValueError for a cell that is no number, or infinite."""
     numbers = column if is_number(column) else pd.to_numeric(column.astype(object), errors="coerce")
     numbers = pd.Series(numbers.to_numpy(dtype=float, na_value=np.nan), column.index, name=column.name)
     wrong = column[(numbers.isna() & column.notna()) | np.isinf(numbers)]
     if len(wrong):
-        raise ValueError(f"the column {column.name!r} holds {str(wrong.iloc[0])[:40]!r}, which is no number")
+        raise ValueError(
+            f"the column {column.name!r} holds {str(wrong.iloc[0])[:40]!r}, which is no number ({len(wrong):,} of "
+            f"{column.notna().sum():,} cells)"
+        )
     return numbers
 
 
@@ -293,7 +354,9 @@ class Encoder:
         import skops.io
 
         facts = {
-            "features": [list(self.features.numbers), list(self.features.categories), list(self.features.dates)],
+            "features": [
+                list(getattr(self.features, name)) for name in ("numbers", "categories", "dates", "day_first")
+            ],
             "columns": list(self.columns),
             "labels": [
                 [name, kind_of_task(own.task), list(own.values), own.middle, own.unit]
@@ -310,12 +373,12 @@ class Encoder:
 
         try:
             facts = skops.io.loads(content, trusted=["numpy.dtype"])
-            numbers, categories, dates = map(tuple, facts["features"])
+            features = Features(*map(tuple, facts["features"]))
             labels = {
                 name: Labels(task_of_kind(name, kind, values), tuple(values), middle, unit)
                 for name, kind, values, middle, unit in facts["labels"]
             }
-            return cls(Features(numbers, categories, dates), labels, tuple(facts["columns"]), facts["transformer"])
+            return cls(features, labels, tuple(facts["columns"]), facts["transformer"])
         except Exception as error:  # whatever a damaged file makes of the library
             raise ValueError(f"these are not the transformers of a table: {error}") from None
 
@@ -334,7 +397,7 @@ def take_columns(table: pd.DataFrame, features: Features) -> pd.DataFrame:
     if missing:
         raise KeyError(f"the table lacks {all_quoted(missing)}; it must have the columns that were trained on")
     parts = [as_floats(table[name]) for name in features.numbers]
-    parts += [as_years(table[name]) for name in features.dates]
+    parts += [as_years(table[name], name in features.day_first) for name in features.dates]
     parts += [as_texts(table[name]).fillna(NOTHING).rename(name) for name in features.categories]
     return pd.concat(parts, axis=1)
 

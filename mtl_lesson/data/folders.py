@@ -100,7 +100,7 @@ def folder(
     said += unlisted(root, frame[files]) if labels is not None else []
     frame, values, about = read_listed(frame, files, root, shape, broken, quiet)
     others = [name for name in frame.columns if name not in (*tasks, files, group, task)]
-    features = Features((), (), (), dict.fromkeys(others, "since a network sees the pictures alone"))
+    features = Features((), (), left_out=dict.fromkeys(others, "since a network sees the pictures alone"))
     known = known_about(frame, features, tasks, [*said, *about], group, task, split_by, test, validation, n_train)
     whole(seed, "seed", least=0)
     pictured = KnownPictures(

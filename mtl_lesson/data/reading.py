@@ -7,11 +7,12 @@ import io
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from .quoting import all_quoted
+from .cells import read_cells
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # how a file says its encoding
@@ -23,37 +24,51 @@ KINDS = {  # how a file that is no text begins
     b"\xff\xd8\xff": "a picture",
     b"\xd0\xcf\x11\xe0": "an old spreadsheet: save the sheet as CSV",
 }
-COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
 ROW_NUMBER = "the number of a row"
 LOOK = 200  # lines that are looked at to find the separator
 
 
-def read_table(source: object, encoding: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+def read_table(
+    source: object,
+    encoding: str | None = None,
+    missing: Iterable[str] = (),
+    decimal: str | None = None,
+    as_they_are: Iterable[str] = (),
+) -> tuple[pd.DataFrame, list[str]]:
     """The table of a CSV or Parquet file, or of a DataFrame, and in sentences what had to be decided to read it.
 
-    ``encoding``: of a text file that is not UTF-8. A separator is found by which cuts the first lines into equally many
-    cells. Raises FileNotFoundError, TypeError or ValueError, in words, for what is no table: no file, another kind of
-    file, no rows, a column named twice or not at all, lines of several lengths.
+    ``encoding``: of a text file that is not UTF-8. ``missing``, ``decimal``, ``as_they_are``: see
+    :func:`.cells.read_cells`. A separator is found by which cuts the first lines into equally many cells. Raises
+    FileNotFoundError, TypeError or ValueError, in words, for what is no table: no file, another kind of file, no rows,
+    a column named twice or not at all, lines of several lengths.
     """
     if isinstance(source, pd.DataFrame):
-        table, said = source.reset_index(drop=True), []
+        table, said, separator = source.reset_index(drop=True), [], ","
         check_names([*table.columns], "the DataFrame")
-        table = table.rename(columns=str)
+        table.columns = [*map(str, table.columns)]
+        as_they_are = table.columns  # who gives a DataFrame has read its cells
     elif isinstance(source, str | os.PathLike):
+        if "://" in str(source):
+            raise ValueError(f"{source} is an address; a table is a file: save it first")
         path = Path(source).expanduser()
         if path.is_dir():
             raise ValueError(f"{path} is a folder; a table is a file. Pictures in a folder: mtl.data.folder")
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}: looked for {path.absolute()}")
-        table, said = read_parquet(path) if path.suffix == ".parquet" else read_text(path, encoding)
+        if path.suffix == ".parquet":
+            table, said, separator = read_parquet(path), [], ","
+            as_they_are = table.columns
+        else:
+            table, said, separator = read_text(path, encoding)
     else:
         raise TypeError(f"a table is a pandas DataFrame or the name of a file, not {type(source).__name__}")
     if table.empty:
         raise ValueError("the table has no rows")
-    return table, said
+    table, more = read_cells(table, missing, decimal, separator, as_they_are)
+    return table, said + more
 
 
-def read_parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
+def read_parquet(path: Path) -> pd.DataFrame:
     """A Parquet file. ImportError where nothing is installed that reads one, ValueError for a damaged one."""
     try:
         table = pd.read_parquet(path)
@@ -64,40 +79,53 @@ def read_parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
     except Exception as error:  # whatever the library makes of a damaged file
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from None
     check_names([*table.columns], path.name)
-    return table.rename(columns=str).reset_index(drop=True), []
+    return table.rename(columns=str).reset_index(drop=True)
 
 
-def read_text(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:
-    """A text file of cells, whatever separates them."""
+def read_text(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str], str]:
+    """A text file of cells, whatever separates them: all of them as texts, and what separates them."""
     text, said = decoded(path, encoding)
     lines = [line for line in text.splitlines()[: LOOK + 1] if line.strip()]
+    if lines and (told := re.fullmatch("sep=(.)", lines[0].strip())):  # as Excel writes it
+        text, lines = text.split("\n", 1)[1], lines[1:]
     if not lines:
         raise ValueError(f"{path} is empty")
-    separator = separator_of(lines)
-    names = next(csv.reader(lines[:1], delimiter=separator))
-    numbered = not names[0].strip()  # as pandas and R write the numbers of rows
-    check_names([ROW_NUMBER, *names[1:]] if numbered else names, path.name)
+    separator = told[1] if lines and told and told[1] in SEPARATORS else separator_of(lines)
+    names = [name.strip() for name in next(csv.reader(lines[:1], delimiter=separator))]
     if len(names) == 1:
         raise ValueError(
             f"{path.name} has one column, {names[0][:40]!r}, as far as can be seen: its cells must be separated by "
             f"{', '.join([*SEPARATORS.values()][:-1])} or {[*SEPARATORS.values()][-1]}, and a table needs a column for "
             "each task and others to foretell them by"
         )
-    try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, low_memory=False, skipinitialspace=True, index_col=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise ValueError(f"{path.name} is no table: its lines have not equally many cells ({error})") from None
-    except pd.errors.ParserWarning as error:
-        raise ValueError(f"{path.name} is no table: {error}") from None
-    table.columns = [name.strip() for name in names]
+    table = cells_of(text, separator, len(names), path.name)
+    if not names[-1] and (table[len(names) - 1] == "").all():  # a separator at the end of each line
+        names, table = names[:-1], table.iloc[:, :-1]
+    numbered = not names[0]  # as pandas and R write the numbers of rows
+    check_names([ROW_NUMBER, *names[1:]] if numbered else names, path.name)
+    table.columns = names
     if numbered:
-        if not table[names[0]].is_unique:
-            raise ValueError(f"{path.name}: the first column has no name, and it does not number the rows; give it one")
-        table = table.drop(columns=names[0])
+        if pd.to_numeric(table[""], errors="coerce").isna().any():
+            raise ValueError(f"{path.name}: the first column has no name, and does not number the rows; give it one")
+        table = table.drop(columns="")
         said.append("The first column has no name and numbers the rows: it is left out")
     if separator != ",":
         said.append(f"Cells of {path.name} are separated by {SEPARATORS[separator]}")
-    return with_decimal_commas(table, separator, said), said
+    return table, said, separator
+
+
+def cells_of(text: str, separator: str, columns: int, where: str) -> pd.DataFrame:
+    """The cells below the names, as texts; ValueError for a line of more or fewer cells than there are names."""
+    counts = [len(row) for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
+    if wrong := next((number for number, count in enumerate(counts, 1) if count != columns), None):
+        raise ValueError(
+            f"{where} is no table: line {wrong} has {counts[wrong - 1]} cells and the first {columns}. (If the first "
+            "line is a title, take it out; a text that holds the separator needs quotes)"
+        )
+    if len(counts) == 1:
+        raise ValueError(f"{where}: the table has no rows")
+    settings = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    return pd.read_csv(io.StringIO(text), sep=separator, **settings)
 
 
 def decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
@@ -131,25 +159,6 @@ def separator_of(lines: list[str]) -> str:
         return (times / len(lines) if number > 1 else 0, number)
 
     return max(SEPARATORS, key=cells)
-
-
-def with_decimal_commas(table: pd.DataFrame, separator: str, said: list[str]) -> pd.DataFrame:
-    """Columns of numbers such as 3,5 as numbers, where a comma separates no cells."""
-    if separator == ",":
-        return table
-    turned = []
-    for name in table.columns:
-        known = table[name].dropna()
-        if pd.api.types.is_numeric_dtype(known) or known.empty:
-            continue
-        texts = known.astype(str)
-        commas = texts.str.fullmatch(COMMA_NUMBER.pattern)
-        if commas.any() and pd.to_numeric(texts.str.replace(",", "."), errors="coerce").notna().all():
-            table[name] = pd.to_numeric(texts.str.replace(",", ".")).reindex(table.index)
-            turned.append(name)
-    if turned:
-        said.append(f"In {all_quoted(turned)} a comma stands before the decimals")
-    return table
 
 
 def check_names(names: list[object], where: str) -> None:

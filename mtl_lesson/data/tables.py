@@ -52,9 +52,11 @@ def table(
     *,
     group: str | None = None,
     task: str | None = None,
-    leave: Sequence[str] = (),
-    categories: Sequence[str] = (),
-    dates: Sequence[str] = (),
+    leave: str | Sequence[str] = (),
+    categories: str | Sequence[str] = (),
+    dates: str | Sequence[str] | Mapping[str, str] = (),
+    missing: str | Sequence[str] = (),
+    decimal: str | None = None,
     test: float = 0.25,
     validation: float = 0.25,
     n_train: int | None = None,
@@ -78,17 +80,20 @@ def table(
     ``test`` and ``validation``: their shares, of all and of what is not test. ``n_train``: at most so many rows are
     trained on. The ``seed`` draws training and validation, the test is the same for every seed.
 
-    Features are numbers, categories (texts of at most 50 kinds, and ``categories``), or ``dates``, which become years;
-    other texts are left out, as is what ``leave`` names. Numbers are standardised and categories encoded as found in
-    the *training* rows. Number tasks are standardised by all rows but the test's, so that an error means the same for
-    every seed. Each decision is printed as a sentence, unless ``quiet``, and kept in ``decisions``. ``encoding``: of a
-    text file that is not UTF-8.
+    Features are numbers, categories (texts of at most 50 kinds, and ``categories``), or ``dates``, which become years:
+    names, or {column: "day first" or "month first"} where the cells do not tell. Other texts are left out, as is what
+    ``leave`` names. ``missing``: texts such as "-" that mean an empty cell, as "NA" and the like do. ``decimal``: "."
+    or "," where cells such as 1.234 do not tell (:mod:`.cells`). Numbers are standardised and categories encoded as
+    found in the *training* rows; number tasks are standardised by all rows but the test's, so that an error means the
+    same for every seed. "binary:Ja": the answer "Ja" is yes. Each decision is printed as a sentence, unless ``quiet``,
+    and kept in ``decisions``. ``encoding``: of a text file that is not UTF-8.
 
     Raises KeyError for a column that is not there, TypeError or ValueError, in words, for what cannot be a table, a
     feature or a task, for fewer than 30 rows and for fewer than 6 groups.
     """
-    frame, said = read_table(source, encoding)
-    tasks = asked(frame, tasks, group, task, split_by)
+    leave, categories = as_names(leave), as_names(categories)
+    frame, said = read_table(source, encoding, missing, decimal, (*leave, *categories))
+    tasks = asked(frame, tasks, group, task, split_by, leave)
     frame, said = with_labels(frame, tasks, task, said)
     features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
     known = known_about(frame, features, tasks, said, group, task, split_by, test, validation, n_train)
@@ -128,23 +133,39 @@ def printed(world: Table, quiet: bool) -> Table:
     return world
 
 
+def as_names(names: str | Sequence[str]) -> list[str]:
+    """One name or several as a list."""
+    return [names] if isinstance(names, str) else list(names)
+
+
 def asked(
-    frame: pd.DataFrame, tasks: Mapping[str, str | Task] | None, group: str | None, task: str | None, split_by: str
+    frame: pd.DataFrame,
+    tasks: Mapping[str, str | Task] | None,
+    group: str | None,
+    task: str | None,
+    split_by: str,
+    leave: Sequence[str] = (),
 ) -> dict[str, str | Task]:
     """The tasks, once everything that was asked is there and goes together."""
-    columns = f"it has {listed(frame.columns)}"
+    columns = f"it has {listed(map(repr, frame.columns))}"
     if not tasks:
         raise ValueError(f"say which columns are tasks, tasks={{'{frame.columns[-1]}': 'class'}}; {columns}")
     if not isinstance(tasks, Mapping):
         raise TypeError(f"tasks is a mapping such as {{'passed': 'binary'}}, not {tasks!r}")
     for name in (*tasks, *[column for column in (group, task) if column is not None]):
+        if not isinstance(name, str):
+            raise TypeError(f"a column is named by text, not by {name!r}")
         if name not in frame.columns:
             raise KeyError(f"the table has no column {name!r}; {columns}")
-    if group in tasks or task in tasks or (task is not None and group is not None):
-        raise ValueError(
-            "a column has one part: a task, the group, or what has a task for each value; and of the last "
-            "two a table has one"
-        )
+    for what, name in (("group", group), ("task", task)):
+        if name in tasks:
+            raise ValueError(f"{quoted(name)} is one of the tasks, so it cannot be {what}=, too")
+        if name in leave:
+            raise ValueError(f"{quoted(name)} is {what}=, so it is no feature anyway: take it out of leave=")
+    if both := [name for name in tasks if name in leave]:
+        raise ValueError(f"{quoted(both[0])} is one of the tasks: take it out of leave=, or out of tasks=")
+    if task is not None and group is not None:
+        raise ValueError("with task= the unit is the row; a table has either task= or group=")
     if task is not None and len(tasks) != 1:
         raise ValueError(f"with task={task!r} every value of that column asks one question: give one column in tasks=")
     if split_by not in SPLITS:
@@ -160,7 +181,7 @@ def with_labels(
         frame, said = with_enough(frame, next(iter(tasks)), task, said)
     labelled = frame[[*tasks]].notna().any(axis=1)
     if labelled.any() and not labelled.all():
-        said = [*said, f"{int((~labelled).sum()):,} rows without any label are left out"]
+        said = [*said, f"{int((~labelled).sum()):,} rows have no label at all: left out"]
         frame = frame[labelled]
     if len(frame) < FEWEST_ROWS:
         raise ValueError(f"{len(frame)} rows are too few to train, choose and test on; {FEWEST_ROWS} are the least")
@@ -175,6 +196,8 @@ def with_enough(frame: pd.DataFrame, label: str, task: str, said: list[str]) -> 
         raise ValueError(
             f"the column {task!r} has fewer than two values with {FEWEST_OF_TASK} labels or more: nothing to share"
         )
+    if gaps := int(frame[task].isna().sum()):
+        said = [*said, f"{gaps:,} rows have no {quoted(task)}: left out"]
     if few:
         said = [*said, f"Of {task!r}, {all_quoted(few)} have fewer than {FEWEST_OF_TASK} labels: left out"]
     return frame[frame[task].notna() & ~frame[task].astype(str).isin(few)], said
@@ -317,9 +340,8 @@ def sentences_of(
         strata = cutting.strata(np.arange(len(frame)))
         of = f"value of {cutting.task!r}" if cutting.task else "class"
         like = f"with equal shares of each {of}" if strata is not None else "at random"
-        said.append(
-            f"{len(frame):,} rows are split {like}: claims are of new rows. Where rows belong together, say group="
-        )
+        hint = "" if cutting.task else ". Where rows belong together, say group="
+        said.append(f"{len(frame):,} rows are split {like}: claims are of new rows{hint}")
     elif split_by != "row":
         count = frame[group].nunique()
         said.append(f"{len(frame):,} rows of {count:,} groups are split by {group!r}: no group is in two parts")
@@ -381,10 +403,18 @@ class Known:
             group=self.unit,
             columns=encoder.columns,
             encoder=encoder,
-            decisions=self.said,
+            decisions=(*self.said, sizes_of(rows, self.units, self.unit)),
             rows={part: self.frame.index[own].to_numpy() for part, own in rows.items()},
             known=self,
         )
+
+
+def sizes_of(rows: Mapping[str, np.ndarray], units: np.ndarray, unit: str) -> str:
+    """How many rows, and groups, there are to train on, to choose by and to test on."""
+    parts = {"train": "to train on", "validation": "to choose by", "test": "to test on"}
+    counts = [(len(rows[part]), len(np.unique(units[rows[part]])), words) for part, words in parts.items()]
+    each = [f"{n:,} rows{'' if unit == ROW else f' of {u:,} groups'} {words}" for n, u, words in counts]
+    return listed(each)
 
 
 def y_name(labels: Mapping[str, Labels]) -> str:

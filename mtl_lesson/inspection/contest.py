@@ -14,8 +14,10 @@ the share that is explained. Its mean over units, then over tasks, is what arms 
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +67,8 @@ class Training:
     def sweep(self, arm: Arm, worlds: Mapping[int, World], trunk: nn.Module, seeds: Sequence[int], **own: object):
         """One trial of an arm: seed → Run. KeyboardInterrupt where it was stopped."""
         settings = {"lr": self.lr, "batch_size": self.batch_size, "folder": self.folder} | own
-        found = sweep(arm.way, lambda seed: worlds[seed], trunk=trunk, seeds=seeds, progress=False, **settings)
+        with redirect_stdout(io.StringIO()):  # of a sweep that was stopped: who asked for a contest knows no sweeps
+            found = sweep(arm.way, lambda seed: worlds[seed], trunk=trunk, seeds=seeds, progress=False, **settings)
         if len(found.runs) < len(seeds):
             raise KeyboardInterrupt
         return found

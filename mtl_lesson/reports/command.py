@@ -19,10 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         make(asked, page)
     except KeyboardInterrupt:
-        print(
-            f"Stopped. What was trained is kept in {kept(asked, page)}: the same line goes on from there.",
-            file=sys.stderr,
-        )
+        files, where = len(list(kept(asked, page).glob("*.pt"))), kept(asked, page)
+        on = f"{files} networks are kept in {where}: the same line goes on from there"
+        said = on if files else "Nothing is kept yet"
+        print(f"Stopped. {said}.", file=sys.stderr)
         return STOPPED
     except (ValueError, TypeError, KeyError, OSError, ImportError, DataError) as error:
         print(f"{error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
@@ -41,7 +41,10 @@ def make(asked: argparse.Namespace, page: Path) -> None:
     if Path(asked.table).is_dir():
         world = folder(asked.table, labels=asked.labels, tasks=tasks or None, **common)
     else:
-        columns = {"leave": asked.leave, "categories": asked.categories, "dates": asked.dates}
+        if asked.labels:
+            raise ValueError("--labels belongs to a folder of pictures; a table holds its labels")
+        columns = {"leave": asked.leave, "categories": asked.categories, "dates": asked.dates, "test": asked.test}
+        columns |= {"missing": asked.missing, "decimal": asked.decimal}
         world = table(
             asked.table, tasks, task=asked.task, n_train=asked.rows, encoding=asked.encoding, **columns, **common
         )
@@ -53,6 +56,7 @@ def make(asked: argparse.Namespace, page: Path) -> None:
         against=asked.against,
         task=asked.on,
         seeds=asked.seeds,
+        epochs=asked.epochs,
         folder=kept(asked, page),
     )
     found.save(page)
@@ -86,13 +90,23 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="command")
     own = commands.add_parser("report", help="is sharing worth it on this table? A page with a verdict")
     own.add_argument("table", help="a CSV or Parquet file, or a folder of pictures")
-    own.add_argument("--tasks", nargs="+", default=[], metavar="COLUMN=KIND", help="KIND: binary, class or number")
+    own.add_argument(
+        "--tasks",
+        nargs="+",
+        default=[],
+        metavar="COLUMN=KIND",
+        help="KIND: binary (binary:Ja: Ja is yes), class, number",
+    )
     own.add_argument("--task", metavar="COLUMN", help="a column each of whose values is a task of its own")
     own.add_argument("--group", metavar="COLUMN", help="which rows belong together: a person, a school")
     own.add_argument("--leave", nargs="+", default=[], metavar="COLUMN", help="columns that are no features")
     own.add_argument("--categories", nargs="+", default=[], metavar="COLUMN", help="columns that are categories")
     own.add_argument("--dates", nargs="+", default=[], metavar="COLUMN", help="columns of dates, which become years")
     own.add_argument("--labels", metavar="FILE", help="for a folder of pictures: the table of their labels")
+    own.add_argument("--missing", nargs="+", default=[], metavar="TEXT", help="texts for an empty cell, such as k.A.")
+    own.add_argument("--decimal", choices=[".", ","], help="what stands before decimals, where the cells do not tell")
+    own.add_argument("--test", type=float, default=0.25, help="the share of rows that are tested on (0.25)")
+    own.add_argument("--epochs", type=int, default=30, help="at most so many (30)")
     own.add_argument("--encoding", help="of a file that is not UTF-8, such as cp1252")
     own.add_argument("--rows", type=int, metavar="N", help="train on at most so many rows")
     own.add_argument("--margin", type=float, default=0.02, help="the least gain worth having (0.02: two points)")

@@ -92,7 +92,7 @@ def findings(found: Iterable[Finding]) -> str:
     rows = "".join(f"<tr><td>{finding_words(one)}</td></tr>" for one in told)
     rest = items(one.text for one in found if one.weight == FINE)
     nothing = "<p>Nothing.</p>" if not told else f"<table><tbody>{rows}</tbody></table>"
-    return f"{nothing}<details open><summary>Looked for and not found, or fine</summary>{rest}</details>"
+    return f"{nothing}<details open><summary>Fine, not found, or not looked for</summary>{rest}</details>"
 
 
 def finding_words(one: Finding) -> str:
@@ -133,8 +133,10 @@ def picture(drawing: show.Drawing) -> str:
 
 
 def write(content: str, path: str | os.PathLike) -> None:
-    """Write a file whole or not at all. OSError, in words, where it cannot be."""
+    """Write a file whole or not at all. OSError, in words, where it cannot be; ValueError for another ending."""
     path = Path(path).expanduser()
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"a report is a page, such as report.html, not {path.name}; a browser prints it as PDF")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(content, encoding="utf-8")

@@ -132,7 +132,14 @@ def report(
         serious = [one.text for one in findings if one.weight == "serious"]
         print("\n".join(["The audit:", *serious] if serious else ["The audit found nothing serious."]))
         print(announced(expected_seconds(world, trunk, training, arms)))
-    found = contest(world, trunk, training, arms, progress=not quiet)
+    try:
+        found = contest(world, trunk, training, arms, progress=not quiet)
+    except KeyboardInterrupt:
+        where = (
+            f"the same line goes on with what is kept in {folder}" if folder else "with folder=… the same line goes on"
+        )
+        print(f"Stopped: {where}.")
+        raise
     decided = found.decide(way, against, margin, protocol.claim, task)
     findings += review(found, protocol, world, training, arms)
     return Report(world, protocol, training, tuple(findings), found, decided)

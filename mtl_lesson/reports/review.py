@@ -14,6 +14,7 @@ from .protocol import Protocol
 
 FEW_SEEDS = 5
 FEW_UNITS = 30
+CLEARLY = 0.05  # a network that is so much above a floor has learnt something, shown or not
 
 
 def review(
@@ -38,7 +39,10 @@ def about_floors(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     )
     for floor, words, weight in ((MAJORITY, "one answer for all", SERIOUS), (LINEAR, "a linear model", WORTH_A_LOOK)):
         asked = [task.name for task in contest.tasks if (floor, task.name) in contest.merits and floor != protocol.way]
-        not_beaten = [name for name in asked if contest.beats(protocol.way, floor, task=name).verdict != "supported"]
+        claims = {name: contest.beats(protocol.way, floor, task=name) for name in asked}
+        not_beaten = [name for name, one in claims.items() if one.verdict != "supported"]
+        if not_beaten and min(claims[name].mean for name in not_beaten) > CLEARLY:
+            weight = WORTH_A_LOOK  # it seems to learn; there are too few units to say so
         if not_beaten:
             text = f"{protocol.way} is not shown to beat {words} on {all_quoted(not_beaten)}."
             advice = "Look for better features or more rows first; then compare ways of sharing."

@@ -216,7 +216,7 @@ world = mtl.data.table(
 )
 
 # %%
-report = mtl.report(world, margin=0.02, seeds=4, epochs=20)
+report = mtl.report(world, margin=0.02, seeds=6, epochs=20)
 
 # %%
 report

@@ -85,7 +85,7 @@ guess.reveal(answers[sum(found > most for most in (0, 15, 40))])
 mtl.show.trials({f"{name}: Hard against Hard": claims for name, claims in same.items()})
 
 # %% [markdown]
-# Of 200 each, 3, 3 and 4 come to a verdict. Each would have been a finding, had it been the only comparison. They are fewer than 1 in 20, since a way and itself differ
+# Of 200 each, 3, 3 and 4 come to a verdict. They are fewer than 1 in 20, since a way and itself differ
 # on no unit but by chance, and the interval allows for more; whether it allows *enough*, only section 3 can tell.
 #
 # Now without a stopping rule. Somebody looks after every seed, from the third to the twentieth, and stops at the first verdict.
@@ -145,8 +145,7 @@ mtl.show.bars(coverage, "covered", by=["table", "interval"], unit="%", title="Ho
 
 # %% [markdown]
 # Over seeds and units the interval holds the truth 95 to 97 times of 100. Over seeds alone it does so 68 times for loans, 88 for patients and 91 for
-# schools: it says how *these* units would be answered by other networks, and the reader takes it for a claim about new ones. (Of lesson 12's interval the third term is
-# missing: it is a little too wide, as said there.)
+# schools: it says how *these* units would be answered by other networks, and the reader takes it for a claim about new ones.
 #
 # What it does not cover is *another table*. The seeds draw their training rows from one and share many (lesson 03: *overlap*), and our truth is a mean over that same table.
 #
@@ -256,4 +255,4 @@ mtl.show.arms(report.contest)
 # *Read on:* Nosek et al. 2018, "The preregistration revolution" · Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks" · Owen 2007, "The
 # pigeonhole bootstrap" · Simmons, Nelson & Simonsohn 2011, "False-positive psychology".
 #
-# This was the last lesson. Say what it should have said: the repository takes issues.
+# This was the last lesson.

@@ -4,6 +4,7 @@ import dataclasses
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -669,3 +670,16 @@ SERIOUS = {
 def test_the_bundled_worlds_have_only_the_serious_findings_that_they_are_made_to_have(name):
     found = {(one.kind, one.where) for one in audit(BUNDLED[name]()) if one.weight == "serious"}
     assert found == SERIOUS.get(name, set())
+
+
+def test_a_row_number_is_found_beside_a_few_copies():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": range(1000, 1240), "a": rng.normal(size=240), "y": rng.normal(size=240)})
+    frame = pd.concat([frame, frame.sample(10, random_state=0)]).iloc[5:]
+    world = mtl.data.table(
+        frame.assign(z=rng.choice(["u", "v"], len(frame))), {"y": "number", "z": "binary"}, quiet=True
+    )
+    said = {one.kind: one for one in audit(world)}["row numbers"]
+    assert said.weight == "worth a look"
+    assert "'id'" in said.text
+    assert "'a'" not in said.text

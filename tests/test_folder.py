@@ -567,3 +567,14 @@ def test_a_bar_is_shown_when_it_takes_long_and_stop_stops(root, monkeypatch, cap
     monkeypatch.setattr(pictures, "read_picture", stopped)
     with pytest.raises(KeyboardInterrupt):
         folder(root, "labels.csv", KINDS, broken="leave out", quiet=True)
+
+
+def test_pictures_of_another_range_are_refused(root):
+    world = folder(root, "labels.csv", KINDS, quiet=True)
+    run = mtl.fit(mtl.Hard(world, mtl.nets.conv()), world, epochs=1, progress=False)
+    names = world.files_of("test")[:2]
+    x = world.encoder.encode([root / name for name in names])
+    assert len(run.predict(x)) == 2
+    for wrong in (255 * x, (255 * x).to(torch.uint8)):
+        with pytest.raises(ValueError, match="from 0 to 1 here"):
+            run.predict(wrong)

@@ -121,7 +121,7 @@ def test_what_cannot_be_claimed_is_refused_before_anything_is_trained(world, mon
         ({"margin": "2"}, TypeError, "margin"),
         ({"seeds": 2}, ValueError, "3 seeds or more"),
         ({"seeds": 2.5}, TypeError, "seeds"),
-        ({"way": "Pooled"}, ValueError, "there is no arm 'Pooled' here"),
+        ({"way": "Pooled"}, ValueError, "there is no way 'Pooled' here"),
         ({"against": "Hard"}, ValueError, "compared with itself"),
         ({"task": "points"}, KeyError, "points"),
     ):

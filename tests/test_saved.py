@@ -893,3 +893,14 @@ def test_answers_of_a_table_stand_as_its_cells_do():
     assert set(answers.passed) <= {"lost", "won"}
     assert set(answers.kind) <= {"1", "2", "3", "4"}
     assert (answers["passed: chance"] >= 0.5).all()
+
+
+@pytest.mark.parametrize("rows", ["new.csv", pd.Series([1, 2]), {"x": 3}])
+def test_new_rows_of_a_table_are_a_frame(rows):
+    frame = pd.DataFrame({"x": range(40), "a": ["n", "y"] * 20, "b": [1.0, 2.0] * 20})
+    world = mtl.data.table(frame, {"a": "binary", "b": "number"}, quiet=True)
+    run = mtl.fit(mtl.Hard(world, nn.Sequential(nn.LazyLinear(4))), world, epochs=1, progress=False)
+    with pytest.raises(TypeError, match="new rows of a table are a DataFrame"):
+        run.predict(rows)
+    with pytest.raises(ValueError, match="there is nothing to encode"):
+        run.predict(frame.iloc[:0])

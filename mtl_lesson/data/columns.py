@@ -311,6 +311,8 @@ class Encoder:
         Raises KeyError for a column that is missing, ValueError for a category that training never showed, for text
         where a number stood, and for infinity.
         """
+        if not len(table):
+            raise ValueError("the table has no rows: there is nothing to encode")
         frame = take_columns(table, self.features)
         for name, known in zip(self.features.categories, self.known, strict=True):
             new = frame[name][~frame[name].isin(known)]

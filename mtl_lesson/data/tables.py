@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ..arguments import whole
 from ..tasks import Classification, Task
-from .columns import Encoder, Features, Labels, as_texts, find_features, labels_of, learn_encoder, take_columns
+from .columns import Encoder, Features, Labels, as_texts, by_size, find_features, labels_of, learn_encoder, take_columns
 from .grouped import TAKEN, Grouped
 from .quoting import all_quoted, listed, quoted
 from .reading import read_table
@@ -93,6 +94,7 @@ def table(
     """
     leave, categories = as_names(leave), as_names(categories)
     frame, said = read_table(source, encoding, missing, decimal, (*leave, *categories))
+    said = [f"{name_of(source)}: {len(frame):,} rows, {frame.shape[1]:,} columns", *said]
     tasks = asked(frame, tasks, group, task, split_by, leave)
     frame, said = with_labels(frame, tasks, task, said)
     features = find_features(frame.drop(columns=[*tasks, *[c for c in (group, task) if c]]), leave, categories, dates)
@@ -131,6 +133,11 @@ def printed(world: Table, quiet: bool) -> Table:
     if not quiet:
         print("\n".join(f"{sentence}." for sentence in world.decisions))
     return world
+
+
+def name_of(source: object) -> str:
+    """What a table is called: its file, or that it is a DataFrame."""
+    return "The DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name
 
 
 def as_names(names: str | Sequence[str]) -> list[str]:
@@ -426,7 +433,7 @@ def task_each(
     asked: Task, column: Mapping[str, np.ndarray], splits: Mapping[str, Split]
 ) -> tuple[tuple[Task, ...], dict[str, Split]]:
     """A task for each value of a column, which asks what ``asked`` asks, of the rows with that value."""
-    values = sorted(set.intersection(*(set(own) for own in column.values())))
+    values = sorted(set.intersection(*(set(own) for own in column.values())), key=by_size)
     if isinstance(asked, Classification):
         tasks = tuple(Classification(value, asked.classes) for value in values)
     else:

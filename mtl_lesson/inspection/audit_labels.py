@@ -13,7 +13,8 @@ from .arrays import MOST_ROWS, Arrays, drawn_from, drawn_rows, label_kind
 from .findings import FINE, SERIOUS, WORTH_A_LOOK, Finding, as_percent, counted, noted
 from .foretold import FEWEST, foretold, foretold_by_class, in_units, shallow_tree
 
-GIVEN, NEARLY = 0.95, 0.8  # shares of what chance leaves
+GIVEN, NEARLY = 0.95, 0.8  # shares of what chance leaves, in words:
+AVOIDED = "of the errors of the best single answer avoided"
 AHEAD = 3  # times as much as any other column
 SOME, MANY_COLUMNS, JUDGED_ON = 0.35, 5, 100  # a column far ahead says so much, among so many, judged on so many rows
 TOGETHER, LARGER = 0.7, 32  # what columns together give, by a tree of so many leaves
@@ -53,7 +54,7 @@ def find_given(arrays: Arrays) -> list[Finding]:
         findings.append(noted("tasks", weight, text, names))
     if not close:
         most = max(np.nanmax(ways) for ways in told.values())
-        text = f"no task gives another: at most {as_percent(max(0, most))} of what chance leaves ({scope})"
+        text = f"no task gives another: at most {as_percent(max(0, most))} {AVOIDED} ({scope})"
         findings.append(noted("tasks", FINE, text, [task.name for task in kinds]))
     return findings
 
@@ -80,7 +81,7 @@ def say_given(arrays: Arrays, pair: tuple[Task, Task], ways: tuple[float, float]
     one, other = (quoted(task.name) for task in pair)
     weight = SERIOUS if np.nanmax(ways) > GIVEN else WORTH_A_LOOK
     said = [
-        f"{a} gives {as_percent(share)} of what chance leaves of {b}"
+        f"{a} gives {b} ({as_percent(share)} {AVOIDED})"
         for a, b, share in ((one, other, ways[0]), (other, one, ways[1]))
         if share > NEARLY
     ]
@@ -125,7 +126,7 @@ def find_leaks(arrays: Arrays) -> list[Finding]:
     findings += find_together(arrays, scores, {one.where[0] for one in findings if one.weight == SERIOUS})
     if findings:
         return findings
-    text = f"no column gives a label away: at most {as_percent(max(0, *told))} of what chance leaves ({scope})"
+    text = f"no column gives a label away: at most {as_percent(max(0, *told))} {AVOIDED} ({scope})"
     return [noted("leak", FINE, text, names)]
 
 
@@ -170,7 +171,7 @@ def say_columns(arrays: Arrays, source: str | None, task: Task, told: dict[int, 
     for at in [at for at in ranked if told[at] > NEARLY or (ahead and at == ranked[0])][:NAMED]:
         far = ahead and at == ranked[0]
         weight = SERIOUS if told[at] > GIVEN or (far and best > NEARLY) else WORTH_A_LOOK
-        text = f"{quoted(names[at])} alone gives {as_percent(told[at])} of what chance leaves of {quoted(task.name)}"
+        text = f"{quoted(names[at])} alone gives {quoted(task.name)}: {as_percent(told[at])} {AVOIDED}"
         text += f", far ahead of the next column, {as_percent(second)}" * far
         findings.append(noted("leak", weight, f"{text} ({scope})", (task.name, names[at])))
     return findings
@@ -188,8 +189,8 @@ def find_together(arrays: Arrays, scores: dict, given: set[str]) -> list[Finding
         )
         if few:
             text = (
-                f"{counted(len(few), 'column')} together give {as_percent(share)} of what chance leaves of "
-                f"{quoted(task.name)}: {all_quoted(names[at] for at in few)} (a tree, judged on at most "
+                f"{counted(len(few), 'column')} together give {quoted(task.name)}, {as_percent(share)} {AVOIDED}: "
+                f"{all_quoted(names[at] for at in few)} (a tree, judged on at most "
                 f"{TREE_ROWS:,} validation rows; it may be an easy task)"
             )
             findings.append(noted("leak", WORTH_A_LOOK, text, (task.name, *(names[at] for at in few))))

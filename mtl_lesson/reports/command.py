@@ -39,6 +39,9 @@ def make(asked: argparse.Namespace, page: Path) -> None:
     tasks = dict(task_of(text) for text in asked.tasks)
     common = {"group": asked.group, "seed": 0}
     if Path(asked.table).is_dir():
+        for_tables = ("leave", "categories", "dates", "missing", "decimal", "task")
+        if given := [name for name in for_tables if getattr(asked, name)]:
+            raise ValueError(f"--{given[0]} belongs to a table; of a folder of pictures the pixels are the features")
         world = folder(asked.table, labels=asked.labels, tasks=tasks or None, **common)
     else:
         if asked.labels:

@@ -22,8 +22,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff }
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2 { line-height: 1.2 } h2 { margin-top: 2.2rem; border-top: 1px solid #d8d8d8; padding-top: 1rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem }
-tr { border-top: 1px solid #d8d8d8 } td.number, th.number { text-align: right; white-space: nowrap }
-img { max-width: 100%; height: auto } td { overflow-wrap: anywhere } .verdict { font-size: 1.25rem }
+tr { border-top: 1px solid #d8d8d8 } td.number, th.number { text-align: right } td.number { white-space: nowrap }
+img { max-width: 100%; height: auto } td, th { overflow-wrap: anywhere } .verdict { font-size: 1.25rem }
 .serious { color: #a3003f; font-weight: 600 } .look { color: #7a4b00; font-weight: 600 } .fine { color: #00694d }
 small, .why { color: #5f5f5f } li { margin: .2rem 0 }
 @media print { body { margin: 0; max-width: none; font-size: 11pt } h2, tr, img { break-inside: avoid } }
@@ -106,7 +106,7 @@ def finding_words(one: Finding) -> str:
 def again(report: Report) -> str:
     """Settings and versions."""
     chosen = report.contest.chosen.drop_duplicates(["arm", "seed"]).groupby("arm", sort=False)
-    picked = [f"{arm}: {', '.join(dict.fromkeys(map(str, own.trial)))}" for arm, own in chosen]
+    picked = [f"{arm}: {'; '.join(dict.fromkeys(map(str, own.trial)))}" for arm, own in chosen]
     facts = [f"{name}: {value}" for name, value in machine().items()]
     training = report.training
     facts.append(f"Adam, rate {training.lr:g}, batches of {training.batch_size}, at most {training.epochs} epochs")

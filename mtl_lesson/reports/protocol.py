@@ -32,7 +32,7 @@ class Protocol:
             raise TypeError(f"the margin is the least gain worth having, such as 0.02, not {self.margin!r}")
         if not (math.isfinite(self.margin) and 0 <= self.margin < 1):
             raise ValueError(f"the margin is a share, from 0 to below 1 (0.02: two points), not {self.margin!r}")
-        if whole(self.seeds, "seeds") < 3:
+        if whole(self.seeds, "seeds", least=0) < 3:
             raise ValueError(f"a claim needs 3 seeds or more, better 8, not {self.seeds}")
         if self.way == self.against:
             raise ValueError(f"{self.way!r} cannot be compared with itself")

@@ -131,6 +131,8 @@ def report(
         print("\n".join(f"{one}." for one in protocol.sentences()))
         serious = [one.text for one in findings if one.weight == "serious"]
         print("\n".join(["The audit:", *serious] if serious else ["The audit found nothing serious."]))
+        if look := sum(one.weight == "worth a look" for one in findings):
+            print(f"Worth a look: {counted(look, 'finding')} more; they are on the page, and in report.findings.")
         print(announced(expected_seconds(world, trunk, training, arms)))
     try:
         found = contest(world, trunk, training, arms, progress=not quiet)
@@ -150,7 +152,7 @@ def check(protocol: Protocol, world: World, arms: Mapping[str, Arm]) -> None:
     there = [*arms, "linear", "majority"]
     for name in (protocol.way, protocol.against):
         if name not in there:
-            raise ValueError(f"there is no arm {name!r} here; there are {', '.join(there)}")
+            raise ValueError(f"there is no way {name!r} here; there are {', '.join(there)}")
     if protocol.task is not None:
         world.task(protocol.task)
     for one in world.tasks if protocol.task is None else [world.task(protocol.task)]:

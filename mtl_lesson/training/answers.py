@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ..data.columns import Encoder
+from ..data.folders import PictureEncoder
 from ..data.intake import as_inputs
 from ..data.world import World
 from ..sharing import Sharing
@@ -44,6 +47,10 @@ class Intake:
         names, index = [task.name for task in tasks], rows.index if isinstance(rows, pd.DataFrame) else None
         if self.encoder is not None and self.encoder.takes(rows):
             index, rows = self.encoder.index_of(rows), self.encoder.encode(rows)
+        elif type(self.encoder) is Encoder and isinstance(rows, str | os.PathLike | pd.Series | Mapping):
+            raise TypeError(
+                f"new rows of a table are a DataFrame, such as pandas.read_csv(…), not {type(rows).__name__}"
+            )
         if isinstance(rows, Mapping):
             if missing := [name for name in names if name not in rows]:
                 raise KeyError(f"there are no rows for task {missing[0]!r}; it takes some for {', '.join(names)}")
@@ -70,6 +77,8 @@ class Intake:
             raise ValueError(f"{what} is empty: there is nothing to answer")
         layout, shape = self.layout_of(name), self.shape_of(name)
         x = as_inputs(rows, layout, what)
+        if isinstance(self.encoder, PictureEncoder) and (x.min() < 0 or x.max() > 1):
+            raise ValueError(f"{what}: pictures are numbers from 0 to 1 here, such as x / 255; or give the files")
         free = 1 if layout in ("sequences", "tokens") else 0
         if x.dim() != len(shape) + 1 or x.shape[1 + free :] != shape[free:]:
             trained = ", ".join(map(str, ("n", *shape)))

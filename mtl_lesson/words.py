@@ -8,6 +8,7 @@ from numbers import Real
 
 import numpy as np
 
+from .data.quoting import listed  # noqa: F401  names in a row are said so everywhere
 from .inspection.paths import Path, Slice
 from .tasks import Task
 
@@ -48,14 +49,6 @@ def about(value: float, unit: str = "") -> str:
     """A measured number as a text writes it: ``≈ 64 %``; "unknown" where there is none."""
     text = rounded(value, unit)
     return text if text == "unknown" else f"≈ {text}"
-
-
-def enumerated(parts: Sequence[str], most: int = 6) -> str:
-    """ "a, b and c"; of a long list the first few, and how many more there are."""
-    parts = [str(part) for part in parts]
-    if len(parts) > most:
-        parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def sentences(notes: Iterable[str]) -> str:

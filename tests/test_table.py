@@ -327,8 +327,8 @@ REFUSED = {
     "infinity": ({"mark": "number"}, {"with_": "infinity"}, "holds infinity"),
     "12 rows": ({"mark": "number"}, {"with_": "few"}, "12 rows are too few"),
     "no label": ({"empty": "number"}, {}, "all labels are missing"),
-    "one answer": ({"one": "class"}, {}, "has one answer, 'a'"),
-    "one number": ({"seven": "number"}, {}, "has one answer, 7"),
+    "one answer": ({"one": "class"}, {}, "has one answer in all rows, 'a'"),
+    "one number": ({"seven": "number"}, {}, "has one answer in all rows, 7"),
     "a name a row": ({"name": "class"}, {}, "classes among"),
 }
 
@@ -374,7 +374,7 @@ def test_every_decision_is_a_sentence_and_is_printed_once(capsys):
         "all its cells are empty: 'empty'",
         "Dates become years since 2000: 'born'",
         "Missing labels are masked",
-        "'town' is missing, that is a category",
+        "Where cells of 'town' are empty, that is a category",
     ):
         assert words in said, words
     world.draw(1)

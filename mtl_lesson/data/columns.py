@@ -211,43 +211,48 @@ def labels_of(column: pd.Series, kind: str | Task, rows: np.ndarray) -> tuple[La
     if column.notna().sum() == 0:
         raise ValueError(f"task {name!r}: all labels are missing; take the task out, or label some rows")
     if kind == "number":
-        numbers = as_floats(column)
-        known = numbers.iloc[rows].dropna()
-        if known.nunique() < 2:
-            raise ValueError(
-                f"task {name!r} has one answer, {numbers.dropna().iloc[0]:g}, in all rows: nothing to learn"
-            )
-        middle, unit = float(known.mean()), float(known.std(ddof=0))
-        said = f"Task {name!r} is a number: its mean, {middle:.4g}, becomes 0 and its standard deviation, {unit:.4g}, 1"
-        if known.nunique() < FEWEST_NUMBERS:
-            said += f" (it has {known.nunique()} different values: perhaps it is a class)"
-        return Labels(task or Regression(name), (), middle, unit), said
-    texts = as_texts(column)
+        return number_labels(column, task, rows)
+    return class_labels(column, task, kind == "binary", chosen)
+
+
+def number_labels(column: pd.Series, task: Task | None, rows: np.ndarray) -> tuple[Labels, str]:
+    """:func:`labels_of` a number: mean 0 and standard deviation 1 over ``rows``."""
+    name, known = str(column.name), as_floats(column).iloc[rows].dropna()
+    if known.nunique() < 2:
+        raise ValueError(f"task {name!r} has one answer in all rows, {known.max():g}: nothing to learn")
+    middle, unit = float(known.mean()), float(known.std(ddof=0))
+    said = f"Task {name!r} is a number: its mean, {middle:.4g}, becomes 0 and its standard deviation, {unit:.4g}, 1"
+    if known.nunique() < FEWEST_NUMBERS:
+        said += f" (it has {known.nunique()} different values: perhaps it is a class)"
+    return Labels(task or Regression(name), (), middle, unit), said
+
+
+def class_labels(column: pd.Series, task: Task | None, binary: bool, chosen: str) -> tuple[Labels, str]:
+    """:func:`labels_of` classes, or of yes and no, where the answer ``chosen`` is yes."""
+    name, texts = str(column.name), as_texts(column)
     values = sorted(texts.dropna().unique(), key=by_size)
     if len(values) == 1:
-        raise ValueError(f"task {name!r} has one answer, {values[0]!r}, in all rows: nothing to learn")
+        raise ValueError(f"task {name!r} has one answer in all rows, {values[0]!r}: nothing to learn")
     if nothing := [value for value in values if value in WORDS_FOR_NOTHING]:
         raise ValueError(
             f"task {name!r} has the answer {nothing[0]!r}: if it means an empty cell, missing={nothing}; else call it "
             "otherwise"
         )
-    if kind == "binary":
+    if binary:
         if len(values) != 2:
             raise ValueError(
-                f"task {name!r} is to be yes or no and has {len(values)} answers, {all_quoted(values)}: call it "
-                "a 'class' or a 'number'"
+                f"task {name!r} is to be yes or no and has {len(values)} answers, {all_quoted(values)}: call it a "
+                "'class' or a 'number'"
             )
         no, yes = in_yes_and_no(values, chosen, name)
         return Labels(task or Binary(name), (no, yes)), f"Task {name!r} is a yes or no: {yes!r} is yes and {no!r} is no"
-    if task is not None and task.classes:
-        values = list(task.classes)
-    if len(values) > max(MANY, len(texts.dropna()) ** 0.5):
+    values = values if task is None else list(task.classes)
+    if len(values) > max(MANY, texts.notna().sum() ** 0.5):
         raise ValueError(
             f"task {name!r} has {len(values):,} classes among {texts.notna().sum():,} labels: is it a 'number'?"
         )
-    return Labels(
-        task or Classification(name, values), tuple(values)
-    ), f"Task {name!r} has {len(values)} classes: {all_quoted(values)}"
+    said = f"Task {name!r} has {len(values)} classes: {all_quoted(values)}"
+    return Labels(task or Classification(name, values), tuple(values)), said
 
 
 def in_yes_and_no(values: Sequence[str], chosen: str, name: str) -> tuple[str, str]:
@@ -356,9 +361,7 @@ class Encoder:
         import skops.io
 
         facts = {
-            "features": [
-                list(getattr(self.features, name)) for name in ("numbers", "categories", "dates", "day_first")
-            ],
+            "features": [list(getattr(self.features, name)) for name in KEPT],
             "columns": list(self.columns),
             "labels": [
                 [name, kind_of_task(own.task), list(own.values), own.middle, own.unit]

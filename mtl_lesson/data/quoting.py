@@ -14,11 +14,11 @@ def quoted(name: object) -> str:
     return f"'{name if len(name) <= LONGEST else name[: LONGEST - 1] + '…'}'"
 
 
-def listed(parts: Iterable[object]) -> str:
+def listed(parts: Iterable[object], most: int = NAMED) -> str:
     """ "a, b and c"; of a long list the first few, and how many more there are."""
     parts = list(map(str, parts))
-    if len(parts) > NAMED:
-        parts = [*parts[: NAMED - 1], f"{len(parts) - NAMED + 1} more"]
+    if len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

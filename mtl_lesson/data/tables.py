@@ -327,16 +327,12 @@ def sentences_of(
             said.append(f"Features that are {what}: {all_quoted(names)}")
     if features.dates:
         said.append(f"Dates become years since 2000: {all_quoted(features.dates)}")
-    gaps = [name for name in (*features.numbers, *features.dates) if frame[name].isna().any()]
-    if gaps:
-        said.append(
-            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, the mean stands in; a column tells"
-        )
-    gaps = [name for name in features.categories if frame[name].isna().any()]
-    if gaps:
-        said.append(
-            f"Where {all_quoted(gaps)} {'is' if len(gaps) == 1 else 'are'} missing, that is a category of its own"
-        )
+    for names, what in (
+        ((*features.numbers, *features.dates), "the mean stands in, and a column of its own says where"),
+        (features.categories, "that is a category of its own"),
+    ):
+        if gaps := [name for name in names if frame[name].isna().any()]:
+            said.append(f"Where cells of {all_quoted(gaps)} are empty, {what}")
     for why in dict.fromkeys(features.left_out.values()):
         said.append(f"Left out, {why}: {all_quoted([name for name, own in features.left_out.items() if own == why])}")
     lacking = [name for name in tasks if frame[name].isna().any()]
@@ -378,7 +374,7 @@ class Known:
 
     @cached_property
     def x(self) -> pd.DataFrame:
-        """The features, take_columns."""
+        """The columns that are features, ready to be encoded."""
         return take_columns(self.frame, self.features)
 
     def encoded(self, rows: Mapping[str, np.ndarray]) -> tuple[Encoder, dict[str, Tensor]]:

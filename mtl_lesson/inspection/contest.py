@@ -233,17 +233,12 @@ def outputs_by_part(run: Run) -> dict[str, dict[str, Tensor]]:
 
 
 def judge(outputs: Mapping[str, Mapping[str, Tensor]], world: World, **place: object) -> Iterator[dict]:
-    """A row for each task: the mean merit over units on validation and test, and each test unit's own."""
+    """A row for each task: the mean merit over the units of validation, and the merit of each unit of the test."""
     for task in world.tasks:
         if task.name in outputs["test"]:
             merits = {part: unit_merits(world, task, own[task.name], part) for part, own in outputs.items()}
-            row = {part: float(own.merit.mean()) for part, own in merits.items()}
-            yield place | {
-                "task": task.name,
-                "validation": row["validation"],
-                "score": row["test"],
-                "units": merits["test"],
-            }
+            validation = float(merits["validation"].merit.mean())
+            yield place | {"task": task.name, "validation": validation, "units": merits["test"]}
 
 
 def unit_merits(world: World, task: Task, outputs: Tensor, part: str) -> pd.DataFrame:

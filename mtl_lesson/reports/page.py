@@ -105,10 +105,14 @@ def finding_words(one: Finding) -> str:
 
 def again(report: Report) -> str:
     """Settings and versions."""
-    chosen = report.contest.chosen.drop_duplicates(["arm", "seed"]).groupby("arm", sort=False)
+    chosen = report.contest.chosen.groupby("arm", sort=False)
     picked = [f"{arm}: {'; '.join(dict.fromkeys(map(str, own.trial)))}" for arm, own in chosen]
-    facts = [f"{name}: {value}" for name, value in machine().items()]
-    training = report.training
+    training, asked = report.training, report.protocol
+    facts = [
+        f"mtl.report(world, margin={asked.margin}, way={asked.way!r}, against={asked.against!r}, task={asked.task!r}, "
+        f"seeds={asked.seeds}, epochs={training.epochs})"
+    ]
+    facts += [f"{name}: {value}" for name, value in machine().items()]
     facts.append(f"Adam, rate {training.lr:g}, batches of {training.batch_size}, at most {training.epochs} epochs")
     facts.append(f"Seeds {training.seeds[0]} to {training.seeds[-1]}; test rows are the same for all")
     return items(facts) + f"<details><summary>Trials that were chosen</summary>{items(picked)}</details>"

@@ -8,7 +8,6 @@ from numbers import Real
 
 from ..arguments import whole
 
-RIVALS = ("Separate", "linear", "majority")
 FIRST_SEED = 100  # settings are tried on seeds below it
 
 

@@ -21,6 +21,7 @@ from ..words import about
 from .protocol import Protocol
 from .review import review
 
+STOPPED = "Stopped: nothing is kept; with folder=… the same line could go on."
 LONG = 20 * 60  # seconds from which on it is said how to make a report shorter
 
 
@@ -137,10 +138,8 @@ def report(
     try:
         found = contest(world, trunk, training, arms, progress=not quiet)
     except KeyboardInterrupt:
-        where = (
-            f"the same line goes on with what is kept in {folder}" if folder else "with folder=… the same line goes on"
-        )
-        print(f"Stopped: {where}.")
+        if not quiet:
+            print(f"Stopped: the same line goes on from what is kept in {folder}." if folder else STOPPED)
         raise
     decided = found.decide(way, against, margin, protocol.claim, task)
     findings += review(found, protocol, world, training, arms)

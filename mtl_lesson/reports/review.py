@@ -74,10 +74,9 @@ def about_losers(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
 
 def about_edges(contest: Contest, training: Training, arms: Mapping[str, Arm]) -> Iterator[Finding]:
     """Arms that were best after the last epoch, or at an end of their trials, for most seeds."""
-    chosen = contest.chosen.drop_duplicates(["arm", "seed"])
     late, edge = [], []
     for name, arm in arms.items():
-        mine = chosen[chosen.arm == name]
+        mine = contest.chosen[contest.chosen.arm == name]  # of each seed and task
         late += [name] * bool((mine.epochs == training.epochs).mean() > 0.5)
         for end in outermost(arm):
             edge += [f"{name} ({end})"] * bool((mine.trial == end).mean() > 0.5)

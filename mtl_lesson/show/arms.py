@@ -7,6 +7,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..inspection.contest import Contest
 from ..inspection.margin import NOT_KNOWN, SHOWN, SHOWN_NOT, Decision
+from ..inspection.without_sharing import LINEAR, MAJORITY
 from .comparisons import VERDICTS
 from .drawing import Drawing
 from .sheets import paper
@@ -14,7 +15,7 @@ from .style import GREY, INK, PALE, PAPER, WIDTH, about, canvas, coarse, interva
 
 MEAN = "mean of tasks"
 PANELS = 4  # of more tasks than this the mean is drawn, not each
-OF_FLOORS = ("majority", "linear")
+OF_FLOORS = (MAJORITY, LINEAR)
 AS_CLAIMS = {SHOWN: "supported", SHOWN_NOT: "contradicted", NOT_KNOWN: "undecided"}  # who has which colour and mark
 
 

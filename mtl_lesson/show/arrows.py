@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
 
 from ..weighting.plane import SMALL, angle_between, as_gradient, helped
-from ..words import about, enumerated
+from ..words import about, listed
 from .drawing import Drawing
 from .pareto import write_names
 from .style import GREY, INK, PALE, canvas, colours_of, for_text, style, wrapped
@@ -172,7 +172,7 @@ def merged(answers: Mapping[str, np.ndarray], half: float) -> list[tuple[str, np
             groups.append(([name], tip))
         else:
             near.append(name)
-    return [(enumerated(names, 3), tip) for names, tip in groups]
+    return [(listed(names, 3), tip) for names, tip in groups]
 
 
 # --- in words --------------------------------------------------------------------------------------------------------

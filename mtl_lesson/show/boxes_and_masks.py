@@ -13,7 +13,7 @@ from torch import Tensor
 from ..tasks import Box, Classification, Segmentation, Task
 from .drawing import Drawing
 from .sheets import LINE, as_images, paper, put
-from .style import GREY, INK, ORANGE, PAPER, RIGHT, SKY, WIDTH, WRONG, about, canvas, enumerated, shortened, style
+from .style import GREY, INK, ORANGE, PAPER, RIGHT, SKY, WIDTH, WRONG, about, canvas, listed, shortened, style
 
 SIDE, LEFT, GAP = 1.5, 1.25, 0.12  # inches: a picture at most, what stands left of a row, between two pictures
 OWN, GIVEN = PAPER, ORANGE  # the frame that is right, solid, and the one that is given, dashed
@@ -192,7 +192,7 @@ def say_boxes_and_masks(
     """The alt text of :func:`boxes_and_masks`: what is drawn, and how good the answers to these pictures are."""
     tasks = [task for task in asked.values() if task]
     what = {Box: "the box", Segmentation: "the mask", Classification: "the name"}
-    drawn = enumerated([what[kind] for kind, task in asked.items() if task])
+    drawn = listed([what[kind] for kind, task in asked.items() if task])
     start = f"{title + '. ' if title else ''}{n} picture{'s' * (n > 1)}, each with {drawn} of what it shows"
     shown = asked[Classification]
     known = [int(label) for label in labels[shown.name][:n]] if shown else []
@@ -204,4 +204,4 @@ def say_boxes_and_masks(
             score = task.score(given[None], torch.as_tensor(labels[task.name])[:n][None]).item()
             if score == score:  # there is a label to judge by
                 said.append(f"{task.name} {about(score, '%')} ({task.score_name})")
-    return f"{start} A model's answers beside them: {enumerated(said)}." if said else start
+    return f"{start} A model's answers beside them: {listed(said)}." if said else start

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ..words import enumerated
+from ..words import listed
 from .drawing import Drawing
 from .style import BLUE, GREY, PALE, WIDTH, breadth, canvas, style, wrapped
 
@@ -48,7 +48,7 @@ def chosen(weights: Mapping[str, object], row: str = "task", column: str = "inpu
         f"≈ {W.sum(1).mean():.1f}"
         for title, W in used.items()
     ]
-    return Drawing(figure, f"Which {column}s each {row} uses. {enumerated(said)}.")
+    return Drawing(figure, f"Which {column}s each {row} uses. {listed(said)}.")
 
 
 def is_used(title: str, W: object) -> np.ndarray:

@@ -23,8 +23,8 @@ from .style import (
     dashes_of,
     draw_band,
     draw_level,
-    enumerated,
     for_text,
+    listed,
     markers_of,
     percent,
     shortened,
@@ -208,8 +208,8 @@ def say_curves(
     own = history[(history.split == "validation") & history.score.notna()]
     epochs = int(history.epoch.max())
     text = [
-        f"{title + '. ' if title else ''}Learning curves of {enumerated(names)} over {epochs} "
-        f"epoch{'s' * (epochs != 1)}{f', for {enumerated(ways)}' if len(ways) > 1 else ''}."
+        f"{title + '. ' if title else ''}Learning curves of {listed(names)} over {epochs} "
+        f"epoch{'s' * (epochs != 1)}{f', for {listed(ways)}' if len(ways) > 1 else ''}."
     ]
     if own.empty:
         return text[0]

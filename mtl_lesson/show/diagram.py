@@ -17,7 +17,7 @@ from ..sharing import Experts, LowRank, Sharing
 from ..sharing.attention import Mask
 from .drawing import Drawing
 from .sheets import paper
-from .style import GREY, INK, WIDTH, canvas, colours_of, enumerated, for_text, rounded, shortened, style
+from .style import GREY, INK, WIDTH, canvas, colours_of, for_text, listed, rounded, shortened, style
 
 TALL, STEP, HIGHEST = 0.62, 1.02, 8  # inches: a box, from one row to the next; rows of layers before some are merged
 CORRECTION = "UVᵀ on "
@@ -78,13 +78,13 @@ def not_drawn(model: Sharing) -> list[str]:
     """What a model does beside what its boxes and arrows show, in words."""
     found = [f"{task} answers from {layer}" for task, layer in model.heads_at.items()]
     if model.stem_templates:
-        found.append(f"the inputs of {enumerated([*model.stem_templates])} go through a module of their own first")
+        found.append(f"the inputs of {listed([*model.stem_templates])} go through a module of their own first")
     if isinstance(model, LowRank) and model.ranks:
         found.append("a task's weights in a layer: the grey box plus its own UVᵀ")
     if isinstance(model, Experts) and model.gate == "input":
         found.append("each gate looks at x, too")
     if model.between is not None:
-        where = enumerated(getattr(model, "where", ["some layers"]))
+        where = listed(getattr(model, "where", ["some layers"]))
         found.append(f"after {where} each task takes a learnt mixture of all tasks' features")
     return found
 
@@ -285,17 +285,15 @@ def say_diagram(model: Sharing, rows: list[list[LayerBox]], names: list[str], sh
     """The alt text: how many weights, which part is shared by whom, which part is largest."""
     share, way = {0: "none", total: "all"}.get(shared, percent_of(shared, total)), type(model).__name__
     article = "An" if way[0] in "AEIOU" else "A"
-    text = [
-        f"{article} {way} model of {enumerated(names)}: {total:,} weights, {share} of them used by more than one task."
-    ]
+    text = [f"{article} {way} model of {listed(names)}: {total:,} weights, {share} of them used by more than one task."]
     common = [row[0].title for row in rows[1:-1] if len(row) == 1 and len(names) > 1]
     parts = [f"{row[0].title} ({len(row)} groups)" for row in rows[1:-1] if len(row) > 1]
     if isinstance(model, Experts):
         common, own = (list(model.names[: model.experts]), list(model.names[model.experts :]))
         parts = [f"{name} ({len(names)} groups)" for name in (*own, "the gates")]
-    text.append(f"Used by all tasks: {enumerated(common)}." if common else "No layer of the trunk is used by all.")
+    text.append(f"Used by all tasks: {listed(common)}." if common else "No layer of the trunk is used by all.")
     if parts:
-        text.append(f"Kept apart: {enumerated(parts)}.")
+        text.append(f"Kept apart: {listed(parts)}.")
     largest = max((box for row in rows for box in row if box.weights is not None), key=lambda box: box.weights)
     text.append(
         f"The largest box is {largest.title}, with {largest.weights:,} weights; output layers: {len(rows[-1])}."

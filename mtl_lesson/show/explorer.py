@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..inspection.paths import Path, Slice, as_shares, mean_of, places
-from ..words import MANY, about, enumerated, rounded, sentence, title, unit, written
+from ..words import MANY, about, listed, rounded, sentence, title, unit, written
 from .drawing import Drawing
 from .maps import SHADES
 from .schools import draw_ticks
@@ -182,15 +182,15 @@ def say_path(path: Path, values: tuple, index: int, seed: int | None) -> str:
         f"{about(np.nanmax(mean[:, t]), unit(found.tasks[t]))}"
         for t, name in enumerate(names)
     ]
-    text.append(f"Over all {len(found.lams)} λ: {enumerated(ends)}.")
+    text.append(f"Over all {len(found.lams)} λ: {listed(ends)}.")
     if path.origin != "trained":
         text.append(f"Best on validation ({found.merit_name}): λ = {written(found.lams[found.best])}.")
     apart = mean_of(found.gaps_of(None)[index], 1)
     layers = [f"{layer} {about(gap)}" for layer, gap in zip(found.layers, apart, strict=True)]
-    text.append(f"Mean distance from the mean model: {enumerated(layers)}.")
+    text.append(f"Mean distance from the mean model: {listed(layers)}.")
     if found.confusions:
         name, counts = next(iter(found.confusions.items()))
         own = as_shares(counts[index]).diagonal()
         right = [f"{one} {about(share, '%')}" for one, share in zip(found.classes[name], own, strict=True)]
-        text.append(f"Answered right of {name}: {enumerated(right, 10)}.")
+        text.append(f"Answered right of {name}: {listed(right, 10)}.")
     return " ".join(text)

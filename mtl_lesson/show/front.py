@@ -19,8 +19,8 @@ from .style import (
     PAPER,
     SKY,
     about,
-    enumerated,
     for_text,
+    listed,
     markers_of,
     style,
 )
@@ -188,5 +188,5 @@ def say_front(line, weights, means, level, tasks, reference, margin, unit) -> st
     if means:
         out = [name for name, point in means.items() if beyond(point, line, margin or 0)]
         more = " by more than the margin" if margin is not None else ""
-        text.append(f"Mean beyond the curve{more}: {enumerated(out, 12) if out else 'none'}.")
+        text.append(f"Mean beyond the curve{more}: {listed(out, 12) if out else 'none'}.")
     return " ".join(text)

@@ -21,9 +21,9 @@ from .style import (
     about,
     breadth,
     canvas,
-    enumerated,
     ink_on,
     legend_columns,
+    listed,
     rounded,
     shortened,
     style,
@@ -64,7 +64,7 @@ def graph(
     names = [str(name) for name in (range(len(ties)) if names is None else names)]
     for what in (classes or {}), (truth or {}):
         if unknown := [name for name in what if name not in panels]:
-            raise KeyError(f"there is no panel {unknown[0]!r}; there are {enumerated(list(panels))}")
+            raise KeyError(f"there is no panel {unknown[0]!r}; there are {listed(list(panels))}")
     values = {name: of_nodes(given, len(ties), f"panel {name!r}") for name, given in panels.items()}
     right = {name: of_nodes(given, len(ties), f"truth of {name!r}") for name, given in (truth or {}).items()}
     if len(names) != len(ties) or not set(ringed) <= set(range(len(ties))):
@@ -218,10 +218,10 @@ def say_graph(ties, values, looks, right, ringed, ring, names, title) -> str:
     text.append(f"A graph of {len(ties)} nodes and {len(some)} ties.")
     if len(np.unique(some)) > 1:
         first, *others = np.argwhere(strengths == some.max())
-        who = f"{len(others) + 1} of them" if others else enumerated([names[node] for node in first])
+        who = f"{len(others) + 1} of them" if others else listed([names[node] for node in first])
         text.append(f"Strength from {rounded(some.min())} to {rounded(some.max())} ({who}).")
     if ringed:
-        text.append(f"Ringed, {ring}: {enumerated([names[node] for node in ringed], 8)}.")
+        text.append(f"Ringed, {ring}: {listed([names[node] for node in ringed], 8)}.")
     for panel, given in values.items():
         text += say_panel(panel, given, looks[panel], right.get(panel), ringed, names)
     return " ".join(text)
@@ -237,7 +237,7 @@ def say_panel(panel: str, values: np.ndarray, looks, right, ringed, names) -> li
         return [f"{panel}: from {ends[0]} to {ends[1]}."]
     almost = "" if right is None else "≈ "  # what a network says may differ from machine to machine, and who is wrong
     counts = [f"{look['name']} {almost}{len(look['members'])}" for look in looks if look["name"]]
-    text = [f"{panel}: {enumerated(counts, 8)}."] if counts else []
+    text = [f"{panel}: {listed(counts, 8)}."] if counts else []
     if right is not None:
         judged = [node for node in np.flatnonzero(right >= 0) if node not in ringed]
         correct = sum(values[node] == right[node] for node in judged)

@@ -21,8 +21,8 @@ from .style import (
     breadth,
     canvas,
     colours_of,
-    enumerated,
     for_text,
+    listed,
     shortened,
     style,
     wrapped,
@@ -105,10 +105,10 @@ def say_attributions(images, blocks, captions, title) -> str:
     many = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     text = [f"{title + '. ' if title else ''}Which places of {many} speak for and against the answers."]
     if captions:
-        text.append(f"The pictures: {enumerated([str(c) for c in captions], 8)}.")
+        text.append(f"The pictures: {listed([str(c) for c in captions], 8)}.")
     for network, (rows, agree) in blocks.items():
         said = f", mean correlation of their strengths {about(agree)}" if np.isfinite(agree) else ""
-        text.append(f"{network}: {enumerated(list(rows))}{said}.")
+        text.append(f"{network}: {listed(list(rows))}{said}.")
     return " ".join(text)
 
 
@@ -193,7 +193,7 @@ def say_units(chosen, filters, maps, silent, labels, title) -> str:
     for task, rows in chosen.items():
         drawn = ["its filter"] * (filters is not None) + ["its response to one picture"] * (maps is not None)
         drawn.append(f"the {rows.shape[1]} pictures that excite it most")
-        text.append(f"{task}: {len(rows)} units, each with {enumerated(drawn)}.")
+        text.append(f"{task}: {len(rows)} units, each with {listed(drawn)}.")
         awake = [pictures for unit, pictures in enumerate(rows) if silent is None or not silent[task][unit]]
         if len(awake) < len(rows):
             text.append(f"≈ {len(rows) - len(awake)} of them are never active.")

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..inspection.lesions import CERTAIN, Lesions
 from ..tasks import Task
-from ..words import about, enumerated, rounded, sentences, unit
+from ..words import about, listed, rounded, sentences, unit
 from .drawing import Drawing
 from .sheets import LINE
 from .style import (
@@ -216,5 +216,5 @@ def say_lesions(lesions: Lesions, pair: Sequence[Task], removed: Sequence[int]) 
     how = sentences(notes_on_lesions(lesions))
     return (
         f"Lesion lab: {lesions.d} units placed by the rise of the loss of {one} (across) and of {two} (upwards) "
-        f"without each: {enumerated(counts)}. {say_removal(lesions, pair, removed)}. {how}"
+        f"without each: {listed(counts)}. {say_removal(lesions, pair, removed)}. {how}"
     )

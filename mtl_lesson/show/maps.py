@@ -24,9 +24,9 @@ from .style import (
     canvas,
     coarse,
     colours_of,
-    enumerated,
     for_text,
     ink_on,
+    listed,
     rounded,
     shortened,
     style,
@@ -130,8 +130,8 @@ def say_probes(lines: list, columns: list[str], unit: str, title: str | None) ->
     floors = {name: dict(zip(columns, numbers, strict=True)) for name, numbers, _, is_floor in lines if is_floor}
     trained = [name for name, _, _, is_floor in lines if not is_floor]
     start = (
-        f"{title + '. ' if title else ''}How well {enumerated(columns)} can be read from features trained on "
-        f"{enumerated(trained) if trained else 'nothing'}."
+        f"{title + '. ' if title else ''}How well {listed(columns)} can be read from features trained on "
+        f"{listed(trained) if trained else 'nothing'}."
     )
     if not cells:
         return start
@@ -143,7 +143,7 @@ def say_probes(lines: list, columns: list[str], unit: str, title: str | None) ->
     ]
     reached = {name: of[worst[2]] for name, of in floors.items() if np.isfinite(of[worst[2]])}
     if compared := [f"{about(value, unit)} ({name})" for name, value in reached.items()]:
-        text.append(f"Without that training, {worst[2]} reaches {enumerated(compared)}.")
+        text.append(f"Without that training, {worst[2]} reaches {listed(compared)}.")
     return " ".join(text)
 
 
@@ -331,7 +331,7 @@ def say_affinity(
         text.append(f"Most one-sided: {pair(r * len(names) + c)}, back {pair(c * len(names) + r)}.")
     if blocks is not None:
         members = {company: [name for name in names if blocks[name] == company] for company in blocks.values()}
-        text.append(f"Framed companies: {'; '.join(enumerated(group, 8) for group in members.values() if group)}.")
+        text.append(f"Framed companies: {'; '.join(listed(group, 8) for group in members.values() if group)}.")
     return " ".join(text)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .drawing import Drawing
 from .sheets import LINE, as_images, paper, put
-from .style import GREY, INK, PALE, RIGHT, WIDTH, canvas, enumerated, shortened, style, wrapped
+from .style import GREY, INK, PALE, RIGHT, WIDTH, canvas, listed, shortened, style, wrapped
 
 SIDE, SMALL, TOP = 0.95, 0.42, 0.42  # inches: a picture, the picture that a word belongs to, the line above the first
 LEFT = 2.7  # where the nearest words begin
@@ -87,6 +87,6 @@ def say_neighbours(
     said = f"{title}. " if title else ""
     said += f"{many}, beside each the nearest {words}. Its own word is among them for ≈ {hits} of {len(rows)}"
     if not tell:
-        return f"{said}: {enumerated([shortened(names[row], 3) for row in rows])}."
+        return f"{said}: {listed([shortened(names[row], 3) for row in rows])}."
     first = [f"{shortened(names[row], 3)}: {shortened(names[nearest[row][0]], 3)}" for row in rows[:8]]
     return f"{said}. The nearest to each: {'; '.join(first)}{'; and so on' * (len(rows) > 8)}."

@@ -22,8 +22,8 @@ from .style import (
     about,
     breadth,
     canvas,
-    enumerated,
     for_text,
+    listed,
     markers_of,
     percent,
     style,
@@ -203,5 +203,5 @@ def say_pareto(
     for name, mean in list(means.items())[:8]:
         text.append(f"{name}: {tasks[0]} {about(mean[0], unit)}, {tasks[1]} {about(mean[1], unit)}.")
     if hollow:
-        text.append(f"Hollow ({hollow_means}): {enumerated(hollow)}.")
+        text.append(f"Hollow ({hollow_means}): {listed(hollow)}.")
     return " ".join(text)

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from ..inspection.paths import places
-from ..words import about, enumerated, rounded, written
+from ..words import about, listed, rounded, written
 from .drawing import Drawing
 from .fonts import make_legible, quiet
 from .style import (
@@ -243,7 +243,7 @@ class SchoolsPicture:
         ]
         text = [
             f"The lines of {len(self.names)} schools at λ = {written(lam)}; the error is {about(error)}"
-            + (f", {enumerated(compared)}" if compared else "")
+            + (f", {listed(compared)}" if compared else "")
             + "."
         ]
         text.append(

@@ -28,8 +28,8 @@ from .style import (
     breadth,
     canvas,
     colours_of,
-    enumerated,
     for_text,
+    listed,
     rounded,
     shortened,
     style,
@@ -263,7 +263,7 @@ def say_answers(images: np.ndarray, tasks: Sequence[Task], told: Mapping[str, li
     if not share:
         return start
     said = [f"{name} on {about(value, '%')}" for name, value in share.items()]
-    return f"{start} Answered right: {enumerated(said)} of them."
+    return f"{start} Answered right: {listed(said)} of them."
 
 
 # --- placing -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 from ..evidence import FEWEST
 from ..inspection.paths import Path, Slice, as_shares
 from ..training.live import Train
-from ..words import MANY, NO_LAMBDA, about, enumerated, rounded, scored, sentence, unit, written
+from ..words import MANY, NO_LAMBDA, about, listed, rounded, scored, sentence, unit, written
 
 #: what the browser fills in: two tasks may be chosen, and anything may be typed
 PHRASES = {
@@ -88,7 +88,7 @@ def say_good(found: Slice, split: str) -> str:
     others = [written(lams[number]) for number in found.as_good if number != best]
     seeds = f"{n} seeds" if n > 1 else "One seed"
     if others:
-        said.append(f"{seeds} do{'es' * (n == 1)} not tell {enumerated(others)} from it")
+        said.append(f"{seeds} do{'es' * (n == 1)} not tell {listed(others)} from it")
     elif len(lams) > 1:
         said.append(f"{seeds} tell it from every other")
     pulled = np.nanmax(found.gaps, initial=0) > 0  # else λ is no pull: one trunk at every λ

@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from ..evidence import interval
-from ..words import about, coarse, enumerated, rounded  # noqa: F401  what a figure says stands beside how it looks
+from ..words import about, coarse, listed, rounded  # noqa: F401  what a figure says stands beside how it looks
 from .fonts import fit_text, quiet, with_families
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..evidence import Claim
-from ..words import enumerated
+from ..words import listed
 from .comparisons import VERDICTS
 from .drawing import Drawing
 from .style import GREY, INK, WIDTH, canvas, style, wrapped
@@ -68,4 +68,4 @@ def say_widths(panels: Mapping[str, Sequence[Claim]]) -> str:
     if len(widths) == 1:
         return ""
     order = sorted(widths, key=widths.get)
-    return f"From the narrowest intervals to the widest: {enumerated(order)}."
+    return f"From the narrowest intervals to the widest: {listed(order)}."

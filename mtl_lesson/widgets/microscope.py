@@ -31,7 +31,7 @@ from ..show.microscope import (
 )
 from ..show.microscope import microscope as drawing_of
 from ..show.sheets import as_images
-from ..words import enumerated, read_lambda, sentences
+from ..words import listed, read_lambda, sentences
 from .base import LARGEST, Panel, checked, packed, script, stylesheet, tasks_of
 
 CELL, QUALITY = 32, 85  # pixels a picture has on the sheet: whole blocks of a JPEG, so that none runs into the next
@@ -165,11 +165,11 @@ class Microscope(Panel):
             try:
                 where = read_lambda(where)
             except ValueError:
-                raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}") from None
+                raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}") from None
         if where in values:
             return values.index(where)
         if self.frames.axis != "lam" or not isinstance(where, Real):
-            raise KeyError(f"there is no frame {where!r}; there are {enumerated(names, 12)}")
+            raise KeyError(f"there is no frame {where!r}; there are {listed(names, 12)}")
         return nearest(values, where)
 
     def colour(self, task: str) -> Microscope:

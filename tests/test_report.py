@@ -212,7 +212,9 @@ def test_a_reviewer_sees_the_end_of_the_row(world):
 
 
 def test_a_reviewer_counts_units_and_seeds(world):
-    assert reviewed(contest_of(0.9, 0.7), world)["reach"].weight == "fine"
+    enough = reviewed(contest_of(0.9, 0.7), world)["reach"]
+    assert enough.weight == "fine"
+    assert "fewest" not in enough.text  # all tasks have as many
     few = contest_of(0.9, 0.7, units=12, seeds=range(100, 104))
     said = reviewed(few, world, seeds=4)["reach"]
     assert said.weight == "worth a look"

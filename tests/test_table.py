@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import mtl_lesson as mtl
 from mtl_lesson.data import columns as cols
 from mtl_lesson.data.tables import cut_groups
+from mtl_lesson.reports.page import as_sentence
 
 TASKS = {"passed": "binary", "mark": "number", "track": "class"}
 
@@ -357,6 +358,12 @@ def test_a_column_that_is_not_there_is_named():
             world_of(frame_of(), {"mark": "number"}, **asked)
     with pytest.raises(KeyError, match="no column 'points'"):
         world_of(frame_of(), {"points": "number"})
+
+
+def test_a_file_keeps_its_name_in_a_sentence(tmp_path):
+    frame_of(100).to_csv(tmp_path / "marks.csv", index=False)
+    said = mtl.data.table(tmp_path / "marks.csv", TASKS, quiet=True).decisions[0]
+    assert as_sentence(said).startswith("The file marks.csv: 100 rows")
 
 
 def test_every_decision_is_a_sentence_and_is_printed_once(capsys):

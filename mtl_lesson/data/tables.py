@@ -137,7 +137,7 @@ def printed(world: Table, quiet: bool) -> Table:
 
 def name_of(source: object) -> str:
     """What a table is called: its file, or that it is a DataFrame."""
-    return "The DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name
+    return "The DataFrame" if isinstance(source, pd.DataFrame) else f"The file {Path(source).name}"
 
 
 def as_names(names: str | Sequence[str]) -> list[str]:

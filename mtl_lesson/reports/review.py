@@ -102,9 +102,10 @@ def outermost(arm: Arm) -> list[str]:
 def about_reach(contest: Contest, protocol: Protocol, world: World) -> Iterator[Finding]:
     """What the interval covers, and what it does not."""
     names = [task.name for task in contest.tasks] if protocol.task is None else [protocol.task]
-    units, rarest = min((contest.by_unit(protocol.way, name).shape[1], name) for name in names)
+    counts = {name: contest.by_unit(protocol.way, name).shape[1] for name in names}
+    units, rarest = min((count, name) for name, count in counts.items())
     text = f"The interval runs over {counted(units, contest.unit)} of the test and {protocol.seeds} seeds"
-    text += f" (of {quoted(rarest)}, which has the fewest)." if len(names) > 1 else "."
+    text += f" (of {quoted(rarest)}, which has the fewest)." if len({*counts.values()}) > 1 else "."
     few = [counted(units, contest.unit)] * (units < FEW_UNITS) + [f"{protocol.seeds} seeds"] * (
         protocol.seeds < FEW_SEEDS
     )

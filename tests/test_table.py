@@ -1,5 +1,6 @@
 """A table of one's own as a world: what is read, learnt from training rows alone, split, and refused in words."""
 
+import csv
 import io
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import mtl_lesson as mtl
 from mtl_lesson.data import columns as cols
+from mtl_lesson.data.reading import cells_of
 from mtl_lesson.data.tables import cut_groups
 from mtl_lesson.reports.page import as_sentence
 
@@ -67,6 +69,55 @@ def test_a_table_is_the_same_whatever_separates_and_encodes_it(tmp_path_factory,
     frame.to_csv(path, sep=separator, encoding=encoding, index=bool(seed % 2), decimal="," if comma else ".")
     asked = {"encoding": "cp1252"} if encoding == "cp1252" else {}
     same_world(world_of(frame), world_of(path, **asked))
+
+
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=5).map(
+    lambda text: f"a{text}b"  # spaces around a cell do not count
+)
+
+
+@given(
+    st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(CELL, min_size=n, max_size=n), min_size=2, max_size=6)),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["", "  ", "{0}", "{0}{0}"])), max_size=3),
+)
+def test_every_cell_is_read_as_it_was_written(rows, separator, end, quoting, blank):
+    """Whatever stands in cells, and wherever lines stand in which nothing does."""
+    lines = []
+    for row in rows:
+        lines.append(io.StringIO())
+        csv.writer(lines[-1], delimiter=separator, lineterminator=end, quoting=quoting).writerow(row)
+    lines = [line.getvalue() for line in lines]
+    for place, nothing in blank:
+        lines.insert(place, nothing.format(separator) + end)
+    names, table = cells_of("".join(lines), separator, "a.csv")
+    assert [names, *table.to_numpy().tolist()] == rows
+
+
+def test_spaces_before_a_quotation_mark_do_not_count():
+    names, table = cells_of('x, "y"\n1, "a, b"\n', ",", "a.csv")
+    assert [names, *table.to_numpy().tolist()] == [["x", "y"], ["1", "a, b"]]
+
+
+def test_a_line_that_is_no_row_is_named_by_its_number(tmp_path):
+    rows = [f"{n},{n % 2}\n" for n in range(40)]
+    for extra, line in (
+        ("1,2,3\n", 13),
+        ('"1\n1",2,3\n', 13),
+        ("source: me\n", 13),
+        ('\n"x', 14),
+        ('"a\nb",1\n1\n', 15),
+    ):
+        with pytest.raises(ValueError, match=f"line {line} has"):
+            world_of(written(tmp_path, "x,y\n\n" + "".join([*rows[:10], extra, *rows[10:]])), {"y": "binary"})
+    long = "x,y\n" + "".join(rows) + '"' + "1,2\n" * 50_000
+    with pytest.raises(ValueError, match="line 42 cannot be read"):
+        world_of(written(tmp_path, long), {"y": "binary"})
+    for empty in (",,\n", "\n \n", "sep=;\n;;\n"):
+        with pytest.raises(ValueError, match="is empty"):
+            world_of(written(tmp_path, empty), {"y": "binary"})
 
 
 def test_a_parquet_file_is_the_same_table(tmp_path):

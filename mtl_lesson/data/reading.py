@@ -87,18 +87,11 @@ def read_text(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]
     text, said = decoded(path, encoding)
     lines = [line for line in text.splitlines()[: LOOK + 1] if line.strip()]
     if lines and (told := re.fullmatch("sep=(.)", lines[0].strip())):  # as Excel writes it
-        text, lines = text.split("\n", 1)[1], lines[1:]
+        text, lines = text[text.index(lines[0]) + len(lines[0]) :], lines[1:]
     if not lines:
         raise ValueError(f"{path} is empty")
-    separator = told[1] if lines and told and told[1] in SEPARATORS else separator_of(lines)
-    names = [name.strip() for name in next(csv.reader(lines[:1], delimiter=separator))]
-    if len(names) == 1:
-        raise ValueError(
-            f"{path.name} has one column, {names[0][:40]!r}, as far as can be seen: its cells must be separated by "
-            f"{', '.join([*SEPARATORS.values()][:-1])} or {[*SEPARATORS.values()][-1]}, and a table needs a column for "
-            "each task and others to foretell them by"
-        )
-    table = cells_of(text, separator, len(names), path.name)
+    separator = told[1] if told and told[1] in SEPARATORS else separator_of(lines)
+    names, table = cells_of(text, separator, path.name)
     if not names[-1] and (table[len(names) - 1] == "").all():  # a separator at the end of each line
         names, table = names[:-1], table.iloc[:, :-1]
     numbered = not names[0]  # as pandas and R write the numbers of rows
@@ -114,18 +107,40 @@ def read_text(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]
     return table, said, separator
 
 
-def cells_of(text: str, separator: str, columns: int, where: str) -> pd.DataFrame:
-    """The cells below the names, as texts; ValueError for a line of more or fewer cells than there are names."""
-    counts = [len(row) for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
-    if wrong := next((number for number, count in enumerate(counts, 1) if count != columns), None):
+def cells_of(text: str, separator: str, where: str) -> tuple[list[str], pd.DataFrame]:
+    """The names in the first line, and the cells below, as texts; lines in which nothing stands are passed over.
+
+    Raises ValueError where there is one column, and for a line of more or fewer cells than there are names.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    rows, begins = {}, 1
+    try:
+        for row in reader:
+            if "".join(row).strip():
+                rows[begins] = row
+            begins = reader.line_num + 1  # a text in quotes may go over several lines
+    except csv.Error as error:
         raise ValueError(
-            f"{where} is no table: line {wrong} has {counts[wrong - 1]} cells and the first {columns}. (If the first "
-            "line is a title, take it out; a text that holds the separator needs quotes)"
+            f"{where} is no table: line {begins} cannot be read ({error}); is a quotation mark not closed?"
+        ) from None
+    if not rows:
+        raise ValueError(f"{where} is empty")
+    names, *cells = rows.values()
+    if len(names) == 1:
+        raise ValueError(
+            f"{where} has one column, {names[0][:40]!r}, as far as can be seen: its cells must be separated by "
+            f"{', '.join([*SEPARATORS.values()][:-1])} or {[*SEPARATORS.values()][-1]}, and a table needs a column for "
+            "each task and others to foretell them by. If the first line is a title, take it out"
         )
-    if len(counts) == 1:
+    if wrong := next((line for line, row in rows.items() if len(row) != len(names)), None):
+        raise ValueError(
+            f"{where} is no table: line {wrong} has {len(rows[wrong])} cell{'s' * (len(rows[wrong]) > 1)} and the "
+            f"first {len(names)}. (If the first line is a title, take it out; a text that holds the separator needs "
+            "quotes)"
+        )
+    if not cells:
         raise ValueError(f"{where}: the table has no rows")
-    settings = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
-    return pd.read_csv(io.StringIO(text), sep=separator, **settings)
+    return [name.strip() for name in names], pd.DataFrame(cells, dtype=str)
 
 
 def decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:

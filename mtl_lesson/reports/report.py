@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 from torch import nn
@@ -134,7 +135,7 @@ def report(
         print("\n".join(["The audit:", *serious] if serious else ["The audit found nothing serious."]))
         if look := sum(one.weight == "worth a look" for one in findings):
             print(f"Worth a look: {counted(look, 'finding')} more; they are on the page, and in report.findings.")
-        print(announced(expected_seconds(world, trunk, training, arms)))
+        print(announced(expected_seconds(world, trunk, training, arms), folder))
     try:
         found = contest(world, trunk, training, arms, progress=not quiet)
     except KeyboardInterrupt:
@@ -166,11 +167,13 @@ def check(protocol: Protocol, world: World, arms: Mapping[str, Arm]) -> None:
         raise ValueError("some tasks have no linear model to compare with: take another way")
 
 
-def announced(seconds: float) -> str:
-    """How long it will take, in words."""
+def announced(seconds: float, folder: str | os.PathLike | None = None) -> str:
+    """How long it will take, in words; less where the ``folder`` keeps a part of it."""
     said = (
         f"This takes ≈ {max(5, round(seconds, -1)):.0f} s" if seconds < 90 else f"This takes ≈ {seconds / 60:.0f} min"
     )
+    if folder is not None and any(Path(folder).glob("*.pt")):
+        said += f", less what {folder} keeps of it"
     if seconds > LONG:
         return f"{said}. Fewer rows, mtl.data.table(…, n_train=5000), or seeds make it shorter; folder= lets it go on."
     return f"{said}."

@@ -55,6 +55,20 @@ def test_every_arm_has_as_many_trials(world, found):
         assert alike or arm == "Separate"  # whose networks share nothing, and choose each for itself
 
 
+def test_separate_is_what_each_task_would_be_alone():
+    """Its networks share nothing, not even the choice of a trial."""
+    frame, chosen = frame_of(150, gaps=False), {}
+    for names in (["passed", "mark", "track"], ["mark"]):
+        tasks, leave = {name: TASKS[name] for name in names}, [name for name in TASKS if name not in names]
+        world = mtl.data.table(frame, tasks, group="school", leave=leave, quiet=True)
+        arms = {"Separate": arms_of(world, ordinary_trunk(world))["Separate"]}
+        own = run_contest(world, ordinary_trunk(world), TRAINING, arms, progress=False).chosen
+        chosen[len(names)] = own[own.arm == "Separate"].sort_values("seed")
+    assert chosen[3].groupby("seed")[["trial", "epochs"]].nunique().gt(1).any(axis=None)  # tasks like different ones
+    same = [own.loc[own.task == "mark", ["seed", "trial", "epochs"]].to_numpy() for own in chosen.values()]
+    np.testing.assert_array_equal(*same)
+
+
 def test_what_is_judged_is_the_network_that_validation_chose(world, found):
     """Trained again by hand with the trial and epochs that were chosen, each seed has the same merit."""
     own = found.chosen[(found.chosen.arm == "Hard") & (found.chosen.seed == 101)].iloc[0]
@@ -96,6 +110,12 @@ def test_the_units_of_several_tasks_add_up_to_the_mean_over_tasks(seed, T, J, U)
     mean = np.mean([own.mean(axis=1) for own in merits.values()], axis=0)
     np.testing.assert_allclose(contest.of("a"), mean)
     assert contest.by_unit("a").shape[1] == len(set().union(*(own.columns for own in merits.values())))
+    more = contest.by_unit("a")
+    for unit in more:  # what a unit adds is how the mean over tasks goes up with its weight
+        weights = [np.where(own.columns == unit, 1 + 1e-6, 1.0) for own in merits.values()]
+        up = [np.average(own, axis=1, weights=w) for own, w in zip(merits.values(), weights, strict=True)]
+        slope = (np.mean(up, axis=0) - mean) / 1e-6 * more.shape[1]
+        np.testing.assert_allclose(more[unit] - mean, slope, atol=1e-3)
     if all(len(own.columns) == U for own in merits.values()):
         plain = sum(own.sort_index(axis=1) for own in merits.values()) / T
         np.testing.assert_allclose(contest.by_unit("a").sort_index(axis=1), plain)

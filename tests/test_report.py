@@ -81,6 +81,7 @@ def test_the_page_stands_alone_and_every_picture_has_words(found, tmp_path):
     words = " ".join(page.words)
     for one in (*found.protocol.sentences(), *found.world.decisions):
         assert one[1:].rstrip(".") in words
+    assert "mtl.report(world, margin=0.02, way='Hard', against='Separate', task=None, seeds=" in words
     for finding in found.findings:
         assert finding.text[1:].rstrip(".") in words
         if finding.weight != "fine":

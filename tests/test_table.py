@@ -205,6 +205,17 @@ def test_features_are_what_scikit_learn_makes_of_the_training_rows(seed):
     assert len(world.columns) == x.shape[1]
 
 
+def test_a_number_far_from_all_others_is_cut_off():
+    frame = frame_of(100, gaps=False)
+    world = world_of(frame)
+    frame.loc[world.rows["test"][:2], "age"] = 1e6, -1e6
+    far, age = world_of(frame), list(world.columns).index("age")
+    assert far.test.x[:2, age].tolist() == [cols.FARTHEST, -cols.FARTHEST]
+    assert torch.equal(far.test.x[2:], world.test.x[2:])
+    rows = frame.iloc[world.rows["test"][:2]]
+    assert torch.equal(far.encoder.encode(rows), far.test.x[:2])
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=20)
 def test_labels_are_the_cells_and_missing_ones_are_masked(seed):

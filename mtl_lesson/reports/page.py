@@ -108,10 +108,9 @@ def again(report: Report) -> str:
     chosen = report.contest.chosen.groupby("arm", sort=False)
     picked = [f"{arm}: {'; '.join(dict.fromkeys(map(str, own.trial)))}" for arm, own in chosen]
     training, asked = report.training, report.protocol
-    facts = [
-        f"mtl.report(world, margin={asked.margin}, way={asked.way!r}, against={asked.against!r}, task={asked.task!r}, "
-        f"seeds={asked.seeds}, epochs={training.epochs})"
-    ]
+    settings = {name: getattr(asked, name) for name in ("margin", "way", "against", "task", "seeds")}
+    call = ", ".join(f"{name}={value!r}" for name, value in (*settings.items(), ("epochs", training.epochs)))
+    facts = [f"The call: mtl.report(world, {call})"]
     facts += [f"{name}: {value}" for name, value in machine().items()]
     facts.append(f"Adam, rate {training.lr:g}, batches of {training.batch_size}, at most {training.epochs} epochs")
     facts.append(f"Seeds {training.seeds[0]} to {training.seeds[-1]}; test rows are the same for all")

@@ -34,6 +34,15 @@ def test_a_95_percent_interval_covers_92_percent_or_more(shape, spread):
     assert np.mean(held) >= least - 3 * np.sqrt(0.95 * 0.05 / times)
 
 
+@given(st.floats(0.1, 10), st.floats(0.1, 10), st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_what_seeds_and_units_add_each_for_themselves_adds_up(seeds, units, seed):
+    rng = np.random.default_rng(seed)
+    by_seed, by_unit = seeds * rng.standard_normal(300), units * rng.standard_normal(400)
+    variance = by_seed.var(ddof=1) / 300 + by_unit.var(ddof=1) / 400
+    assert crossed.half_interval(by_seed[:, None] + by_unit) == pytest.approx(1.965 * np.sqrt(variance), rel=0.01)
+
+
 def test_who_forgets_the_units_or_counts_both_twice_covers_another_share():
     """So that the test above can fail: over seeds alone it covers less, with the sum of both more."""
     rng, seeds_alone, twice, right = np.random.default_rng(2), [], [], []

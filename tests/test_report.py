@@ -248,6 +248,13 @@ def test_what_would_decide_is_said():
     assert "n_train=" in announced(7200)
 
 
+def test_as_many_seeds_as_were_written_down_and_none_that_settings_were_tried_on():
+    for seeds in (3, 8, 40):
+        protocol = Protocol(seeds=seeds)
+        assert list(protocol.numbers) == list(range(100, 100 + seeds))
+        assert f"{seeds} seeds" in " ".join(protocol.sentences())
+
+
 def test_what_a_folder_keeps_need_not_be_waited_for(tmp_path):
     assert announced(42, tmp_path) == announced(42, tmp_path / "new") == announced(42)
     (tmp_path / "a.pt").touch()

@@ -38,6 +38,18 @@ def test_the_linear_floor_answers_for_a_class_that_training_lacks():
     torch.testing.assert_close(outputs[:, [0, 2]].exp().sum(1), torch.ones(30))
 
 
+@pytest.mark.parametrize("task", [mtl.Binary("t"), mtl.Classification("t", 3)])
+def test_a_linear_floor_that_is_very_sure_has_finite_outputs(task):
+    x = np.random.default_rng(0).standard_normal((60, 1))
+    labels = torch.tensor(np.digitize(x[:, 0], [0.0] if task.outputs == 1 else [-0.5, 0.5]))
+    model = floors.fit_linear(task, x, labels, 1.0)
+    far = np.array([[-1e4], [1e4]])
+    assert (model.predict_proba(far) == 0).any()  # as floats have it
+    outputs = floors.linear_outputs(model, task, far)
+    assert torch.isfinite(outputs).all()
+    assert task.decide(outputs[None])[0].tolist() == [0, int(labels.max())]
+
+
 def test_tokens_are_counted_and_those_of_no_word_are_not():
     x = torch.tensor([[1, 2, 2, 0], [3, 0, 0, 0]])
     assert floors.as_columns(x, "t").tolist() == [[1, 2, 0], [0, 0, 1]]

@@ -201,6 +201,9 @@ def test_a_reviewer_names_who_pays_for_the_mean(world):
     said = reviewed(contest_of((0.9, 0.6), (0.7, 0.7)), world)["loser"]
     assert said.text == "The interval of Hard minus Separate lies below 0 on 'b'."
     assert reviewed(contest_of(0.9, 0.7), world)["loser"].weight == "fine"
+    by_chance = contest_of(0.7, (0.7, 0.7000001), seeds=range(100, 103), units=10)
+    assert min(by_chance.beats("Hard", "Separate", task=name).mean for name in "ab") < 0
+    assert reviewed(by_chance, world)["loser"].weight == "fine"
 
 
 def test_a_reviewer_sees_the_end_of_the_row(world):

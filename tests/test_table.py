@@ -569,6 +569,7 @@ def test_numbers_as_people_write_them(tmp_path, cells, asked, numbers, words):
     [
         ("x;y\n957;a\n1.234;b", {}, "'1.234': are these thousands, or three decimals"),
         ("x;y\n957;a\n1,234;b", {}, "'1,234': are these thousands, or three decimals"),
+        ("x;y;z\n957;1,5;2.5\n1.234;2,5;3.5", {}, "'1.234': are these thousands, or three decimals"),
         ("x,y\n1,a\n2,b\n3,c\n4,a\n5,a\n6,a\n7,a\n8,a\n9,a\n-,b", {}, "but for '-' \\(40\\): missing=\\['-'\\]"),
         ("x,y\n1,a\n2,b", {"decimal": "dot"}, "decimal is"),
         ("x,y\n2019,a\n2020,b", {"dates": "x"}, "holds numbers, not dates: take it out of dates="),
@@ -592,6 +593,27 @@ def test_words_for_nothing_are_empty_cells_and_said(tmp_path):
     said = " ".join(world.decisions)
     assert "Empty cells of 'x', by what is written there: '-' (40) and 'NA' (40)" in said
     assert "Empty cells of 'y', by what is written there: 'k.A.' (40)" in said
+
+
+def test_true_and_false_are_a_number_but_beside_empty_cells(tmp_path):
+    whole, gap = (read(tmp_path, f"x,y\nTrue,1\nFalse,2{row}") for row in ("", "\n,3"))
+    assert [name for name in whole.columns if name[0] == "x"] == ["x"]
+    assert numbers_of(whole, "x")[:2] == [True, False]
+    assert {name for name in gap.columns if name[0] == "x"} == {"x: True", "x: False", "x: missing"}
+
+
+def test_a_sign_is_taken_off_where_all_cells_have_it(tmp_path):
+    world = read(tmp_path, "x,y\n12 %,1\n7,2\nabout a third,3")
+    assert {"x: 12 %", "x: 7", "x: about a third"} <= set(world.columns)
+    with pytest.raises(ValueError, match="but for '7 %'"):
+        read(tmp_path, "x,y\n" + "".join(f"{n},1\n" for n in range(9)) + "7 %,2")
+
+
+def test_whole_numbers_that_are_answers_are_written_whole():
+    frame = frame_of(100, gaps=False).assign(kind=[1.0, 2.0, 3.0, np.nan] * 25)  # as pandas reads them beside a gap
+    world = world_of(frame, {"kind": "class", "mark": "number"})
+    assert world.task("kind").classes == ("1", "2", "3")
+    assert world.encoder.answer("kind", 0) == "1"
 
 
 def test_codes_stay_texts(tmp_path):

@@ -346,7 +346,7 @@ def test_by_row_groups_stand_on_both_sides_and_it_is_said():
 @given(st.integers(0, 10**6))
 @settings(max_examples=15)
 def test_a_task_a_group_asks_each_of_its_own_rows(seed):
-    frame = frame_of(200, seed, groups=6)
+    frame = frame_of(200, seed, groups=6).eval("school = 3 * school")  # 0 to 15
     world = mtl.data.table(frame, {"mark": "number"}, task="school", quiet=True)
     labelled = frame.dropna(subset="mark")
     for part in ("train", "validation", "test"):
@@ -356,6 +356,7 @@ def test_a_task_a_group_asks_each_of_its_own_rows(seed):
             there = ~labels.isnan()
             own = labelled[labelled.school == int(task.name)].mark
             assert set(np.round(world.encoder.decode(task.name, labels[there].double()), 2)) <= set(own)
+    assert [task.name for task in world.tasks] == sorted((task.name for task in world.tasks), key=int)
     counts = [
         sum(int((~getattr(world, p).labels[t.name].isnan()).sum()) for p in ("train", "validation", "test"))
         for t in world.tasks

@@ -224,6 +224,15 @@ def test_other_inputs_need_a_trunk_of_their_own():
         ordinary_trunk(world)
 
 
+def test_a_sweep_that_was_stopped_stops_the_contest(world, monkeypatch):
+    """It gives back what has finished, and nothing may be judged by that."""
+    module = sys.modules["mtl_lesson.inspection.contest"]
+    true = module.sweep
+    monkeypatch.setattr(module, "sweep", lambda *said, seeds, **asked: true(*said, seeds=seeds[:-1], **asked))
+    with pytest.raises(KeyboardInterrupt):
+        run_contest(world, ordinary_trunk(world), TRAINING, progress=False)
+
+
 def test_one_that_was_stopped_goes_on_from_its_folder(world, tmp_path, monkeypatch):
     module = sys.modules["mtl_lesson.inspection.contest"]
     training = Training(TRAINING.seeds, 4, batch_size=32, folder=str(tmp_path))

@@ -193,6 +193,51 @@ def test_so_many_more_do_decide(spread):
     assert more_needed(d, 1e-9) == (None, None)
 
 
+SPREAD = st.tuples(st.floats(0.2, 2), st.floats(0.2, 2), st.floats(0.2, 2))
+
+
+def drawn_by(spread, J, U, seed):
+    """Differences that vary so much with the seed, with the unit, and with both."""
+    rng = np.random.default_rng(seed)
+    seeds, units, both = (s * rng.standard_normal(n) for s, n in zip(spread, ((J, 1), (U,), (J, U)), strict=True))
+    return seeds + units + both
+
+
+@given(SPREAD, st.integers(3, 12), st.integers(3, 40), st.integers(0, 10**6))
+def test_as_many_again_would_give_the_same_interval(spread, J, U, seed):
+    d = drawn_by(spread, J, U, seed)
+    varies = crossed.variances_of(d)
+    if min(varies) > 0:  # else what is below 0 counts as 0
+        assert crossed.expected_half(*varies, J, U) == pytest.approx(crossed.half_interval(d))
+
+
+def test_what_varies_is_told_apart():
+    for spread, shape in (((1, 2, 3), (400, 300)), ((0, 1, 1), (400, 5)), ((1, 0, 1), (5, 400))):
+        found = np.array(crossed.variances_of(drawn_by(spread, *shape, 0)))
+        few = np.array([shape[0], shape[1], 400]) < 10  # of five nothing is known
+        assert (np.abs(found - np.square(spread)) < 0.3 * np.maximum(np.square(spread), 0.2))[~few].all()
+
+
+@given(SPREAD, st.integers(3, 12), st.integers(3, 40), st.floats(0.05, 0.95), st.integers(0, 10**6))
+def test_so_many_more_are_enough_and_one_less_is_not(spread, J, U, part, seed):
+    d = drawn_by(spread, J, U, seed)
+    varies, gap = crossed.variances_of(d), part * crossed.half_interval(d)
+    seeds, units = more_needed(d, gap)
+    if seeds is not None and seeds > 1:
+        assert crossed.expected_half(*varies, J + seeds, U) < gap <= crossed.expected_half(*varies, J + seeds - 1, U)
+    if units is not None and units > 1:
+        assert crossed.expected_half(*varies, J, U + units) < gap <= crossed.expected_half(*varies, J, U + units - 1)
+
+
+@given(st.integers(0, 10**6), st.floats(0.05, 0.95))
+def test_what_would_decide_is_the_way_from_the_mean_to_the_margin(seed, part):
+    d = drawn_by((0.2, 0.2, 0.2), 8, 40, seed)
+    one = crossed.claim_of(d - d.mean() + 0.3, "a beats b")
+    margin = 0.3 - part * (one.high - 0.3)
+    decided = decide(one, margin, d) if margin >= 0 else None
+    assert decided is None or (decided.seeds, decided.units) == more_needed(d, 0.3 - margin)
+
+
 def test_a_margin_that_is_none_is_refused():
     one = crossed.claim_of(np.ones((3, 3)), "a beats b")
     for margin in ("2", None, True):

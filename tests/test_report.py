@@ -14,7 +14,7 @@ import mtl_lesson as mtl
 from mtl_lesson.inspection.contest import Arm, Contest, Training
 from mtl_lesson.reports import command
 from mtl_lesson.reports.protocol import Protocol
-from mtl_lesson.reports.report import announced, what_would_decide
+from mtl_lesson.reports.report import Report, announced, what_would_decide
 from mtl_lesson.reports.review import review
 
 TASKS = {"passed": "binary", "mark": "number"}
@@ -146,7 +146,8 @@ def test_a_full_disk_leaves_the_old_page(found, tmp_path, monkeypatch):
     path = tmp_path / "a.html"
     path.write_text("the old one")
 
-    def full(self, *arguments, **asked):
+    def full(self, content, **asked):
+        self.write_bytes(content[:100].encode())
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
@@ -197,6 +198,12 @@ def test_a_reviewer_names_the_floor_that_is_not_beaten(world):
     assert reviewed(contest_of(0.7, 0.7), world)["floor"].weight == "fine"
 
 
+def test_a_floor_is_not_compared_with_itself(world):
+    said = review(contest_of(0.7, 0.7), Protocol(way="linear"), world, Training((100, 101, 102)), ARMS)
+    floors = [one.text for one in said if one.kind == "floor"]
+    assert floors == ["linear is not shown to beat one answer for all on 'a' and 'b'."]
+
+
 def test_a_reviewer_names_who_pays_for_the_mean(world):
     said = reviewed(contest_of((0.9, 0.6), (0.7, 0.7)), world)["loser"]
     assert said.text == "The interval of Hard minus Separate lies below 0 on 'b'."
@@ -239,6 +246,29 @@ def test_a_reviewer_counts_units_and_seeds(world):
         *[rare.chosen, rare.tasks, "row"],
     )
     assert "9 rows of the test and 8 seeds (of 'b'" in reviewed(few, world)["reach"].text
+
+
+@pytest.mark.parametrize(
+    ("hard", "margin", "verdict", "worse"),
+    [
+        (0.8, 0.02, "shown", False),
+        (0.7, 0.02, "shown not", False),
+        (0.6, 0.02, "shown not", True),
+        (0.72, 0.02, "not known", False),
+    ],
+)
+def test_a_verdict_says_whether_it_is_worse_and_what_would_decide(world, hard, margin, verdict, worse):
+    contest = contest_of(hard, 0.7)
+    wide = {
+        place: own - own.mean().mean() + (hard if place[0] == "Hard" else 0.7) for place, own in contest.merits.items()
+    }
+    contest = Contest(wide, contest.chosen, contest.tasks, contest.unit)
+    decided = contest.decide("Hard", "Separate", margin)
+    made = Report(world, Protocol(margin=margin), Training((100,)), (), contest, decided)
+    assert made.verdict == verdict
+    assert ("Hard does worse." in made.sentence()) == worse
+    assert bool(made.more()) == (verdict == "not known")
+    assert made.more() in repr(made)
 
 
 def test_what_would_decide_is_said():

@@ -132,7 +132,6 @@ def run_as_json(run: Run) -> dict[str, object]:
         "initial": model.initial,
         "seeds": tagged(model.seeds),
         "shapes": tagged(model.shapes),
-        "steps": getattr(model, "steps", None),
         "layout": tagged(intake.layout),
         "inputs": tagged(intake.shapes),
         "tokens": tagged(intake.tokens),
@@ -332,8 +331,6 @@ def made_again(kept: Mapping[str, object], given: Mapping[str, nn.Module]) -> Sa
         **options,
         **more,
     )
-    if facts["steps"] is not None:
-        model.steps = int(facts["steps"])
     put_weights(model, kept["weights"])
     encoder = encoder_again(kept["encoder"]) if "encoder" in kept else None
     intake = Intake(*(untagged(facts[name]) for name in ("layout", "inputs", "tokens")), encoder)

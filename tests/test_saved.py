@@ -546,6 +546,28 @@ def test_answering_leaves_the_model_as_it_was(run):
         run.model.eval()
 
 
+class Counting(nn.Module):
+    """A layer that remembers how many examples it has seen, even in evaluation mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.tensor(0))
+
+    def forward(self, x):
+        self.seen += len(x)
+        return x
+
+
+def test_what_a_layer_remembers_is_not_changed_by_asking():
+    world = tiny.world()
+    run = mtl.fit(mtl.Hard(world, nn.Sequential(Counting(), nn.Linear(4, 3))), world, epochs=1, progress=False)
+    before = {name: value.clone() for name, value in run.model.named_buffers()}
+    assert before
+    run.predict(world.test.x)
+    for name, value in run.model.named_buffers():
+        assert torch.equal(value, before[name])
+
+
 NAN = torch.tensor([[0.0, 0, 0, 0], [0, torch.nan, 0, 0]])
 
 

@@ -355,6 +355,24 @@ def test_a_stopped_sweep_keeps_what_has_finished_and_goes_on(workers, tmp_path, 
     assert counts == [4, 2]
 
 
+def slow(folder, delta=0.0, seed=0):
+    """A world that takes a while, and leaves a mark."""
+    (folder / str(seed)).touch()
+    time.sleep(0.5)
+    return world(seed=seed)
+
+
+def test_what_was_not_begun_when_it_was_stopped_is_taken_back(dask, client, tmp_path, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(remote, "read_answer", stopped)
+    away(drawn=functools.partial(slow, tmp_path), lam=[0.1], seeds=range(24))
+    while queued(client):
+        time.sleep(0.1)
+    assert 1 < len([*tmp_path.iterdir()]) < 20
+
+
 def test_what_a_folder_has_of_a_chunk_is_not_sent(tmp_path, monkeypatch):
     sweep(lam=0.0, seeds=[0], folder=tmp_path)
     trained = []

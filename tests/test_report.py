@@ -339,6 +339,64 @@ def test_what_cannot_be_done_is_one_sentence_and_no_traceback(tmp_path, capsys, 
     assert len(said.splitlines()) == 1
 
 
+OF_TABLES = {
+    "--leave": ("leave", ["a", "b"]),
+    "--categories": ("categories", ["a", "b"]),
+    "--dates": ("dates", ["a"]),
+    "--missing": ("missing", ["k.A."]),
+    "--decimal": ("decimal", ","),
+}
+OF_BOTH = {
+    "--tasks": ("tasks", ["y=z=class"]),
+    "--task": ("task", "town"),
+    "--group": ("group", "school"),
+    "--test": ("test", 0.4),
+    "--rows": ("n_train", 500),
+    "--encoding": ("encoding", "cp1252"),
+}
+OF_REPORTS = {
+    "--margin": ("margin", 0.1),
+    "--way": ("way", "Soft"),
+    "--against": ("against", "linear"),
+    "--on": ("task", "mark"),
+    "--seeds": ("seeds", 5),
+    "--epochs": ("epochs", 7),
+    "--folder": ("folder", Path("kept")),
+}
+ELSEWHERE = {"--labels", "--out", "-h", "--help"}  # tested below and above
+
+
+@pytest.mark.parametrize("kind", ["tables", "folders"])
+def test_whatever_is_asked_for_on_the_command_line_is_done_or_refused(tmp_path, monkeypatch, capsys, kind):
+    source, made = tmp_path / "a.csv", {}
+    source.mkdir() if kind == "folders" else source.touch()
+
+    def world(_, tasks=None, **asked):
+        made.update({"world": {"tasks": tasks} | asked})
+
+    class Made:
+        def __init__(self, _, margin, **asked):
+            made["report"] = {"margin": margin} | asked
+
+        def save(self, page):
+            made["page"] = page
+
+    monkeypatch.setattr(sys.modules[f"mtl_lesson.data.{kind}"], kind.removesuffix("s"), world)
+    monkeypatch.setattr(module, "report", Made)
+    flags = {*command.parser()._subparsers._group_actions[0].choices["report"]._option_string_actions}
+    assert flags == {*OF_TABLES, *OF_BOTH, *OF_REPORTS, *ELSEWHERE}
+    for flag, (name, value) in {**OF_TABLES, **OF_BOTH, **OF_REPORTS}.items():
+        words = [str(one) for one in (value if isinstance(value, list) else [value])]
+        status = command.main(["report", str(source), flag, *words, "--out", str(tmp_path / "a.html")])
+        if kind == "folders" and flag in OF_TABLES:
+            assert status == 2
+            assert f"{flag} belongs to a table" in capsys.readouterr().err
+        else:
+            expected = {"y=z": "class"} if flag == "--tasks" else value
+            assert (status, made["report" if flag in OF_REPORTS else "world"][name]) == (0, expected)
+            assert made["page"] == tmp_path / "a.html"
+
+
 def test_stopped_it_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     frame_of(60, gaps=False).to_csv(tmp_path / "a.csv", index=False)
 

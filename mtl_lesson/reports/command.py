@@ -37,20 +37,17 @@ def make(asked: argparse.Namespace, page: Path) -> None:
     from .report import report
 
     tasks = dict(task_of(text) for text in asked.tasks)
-    common = {"group": asked.group, "seed": 0}
+    common = {"group": asked.group, "task": asked.task, "test": asked.test, "n_train": asked.rows}
+    common |= {"encoding": asked.encoding}
+    of_tables = {name: getattr(asked, name) for name in ("leave", "categories", "dates", "missing", "decimal")}
     if Path(asked.table).is_dir():
-        for_tables = ("leave", "categories", "dates", "missing", "decimal", "task")
-        if given := [name for name in for_tables if getattr(asked, name)]:
+        if given := [name for name, value in of_tables.items() if value]:
             raise ValueError(f"--{given[0]} belongs to a table; of a folder of pictures the pixels are the features")
         world = folder(asked.table, labels=asked.labels, tasks=tasks or None, **common)
     else:
         if asked.labels:
             raise ValueError("--labels belongs to a folder of pictures; a table holds its labels")
-        columns = {"leave": asked.leave, "categories": asked.categories, "dates": asked.dates, "test": asked.test}
-        columns |= {"missing": asked.missing, "decimal": asked.decimal}
-        world = table(
-            asked.table, tasks, task=asked.task, n_train=asked.rows, encoding=asked.encoding, **columns, **common
-        )
+        world = table(asked.table, tasks, **of_tables, **common)
     writable(page)
     found = report(
         world,

@@ -305,6 +305,25 @@ def test_a_copy_a_renaming_and_a_rescaling_are_named_as_such(n, seed, missing):
     assert "'cents' is a rescaling of 'price'" in said["price", "cents"]
 
 
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=4), st.integers(4, 40), seeds)
+def test_classes_are_renamed_where_each_has_one_other_name(names, n, seed):
+    one = np.append(np.arange(4), np.random.default_rng(seed).integers(0, 4, n))
+    other = np.array(names)[one]
+    said = audit_labels.copied(one, other, {"classes"})
+    assert said == ("a copy" if names == [0, 1, 2, 3] else "a renaming" if len({*names}) == 4 else "")
+    assert audit_labels.copied(one, np.append(other[:-1], (other[-1] + 1) % 4), {"classes"}) == ""  # but for one
+
+
+@given(st.floats(-5, 5).filter(lambda by: abs(by) > 0.1), st.floats(-5, 5), st.floats(1e-3, 1), seeds)
+def test_numbers_are_rescaled_where_a_line_goes_through_all(by, shift, noise, seed):
+    rng = np.random.default_rng(seed)
+    one = rng.normal(size=50)
+    other = by * one + shift
+    assert audit_labels.copied(one, other, {"numbers"}) == "a rescaling"
+    assert audit_labels.copied(one, other + noise * by * rng.normal(size=50), {"numbers"}) == ""
+    assert audit_labels.copied(one.round(), one.round(), {"numbers", "classes"}) == ""  # equal, and not the same thing
+
+
 def foretelling(kind, n=400, seed=0):
     """A world in which the first of two labels gives the second, for each pair of kinds."""
     drawn = parts_of(n, seed)

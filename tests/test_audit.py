@@ -14,7 +14,7 @@ import mtl_lesson as mtl
 from mtl_lesson.data import Grouped, Split, World
 from mtl_lesson.data.quoting import quoted
 from mtl_lesson.inspection import Finding, audit, audit_labels, audit_rows
-from mtl_lesson.inspection.arrays import drawn_rows
+from mtl_lesson.inspection.arrays import Arrays, drawn_rows
 from mtl_lesson.inspection.findings import REASONS, WEIGHTS, as_percent
 
 PARTS = ("train", "validation", "test")
@@ -441,6 +441,37 @@ def test_a_column_far_ahead_of_all_others_weighs_more(wrong, columns, weight):
     assert ("far ahead" in findings[0].text) == (columns == 1)
 
 
+@pytest.mark.parametrize(("d", "judged", "far"), [(6, 400, True), (3, 400, False), (6, 60, False)])
+def test_far_ahead_of_few_columns_or_judged_on_few_rows_is_not_far(d, judged, far):
+    drawn = parts_of(400, d=d)
+    for at, (x, y) in enumerate(drawn.values()):
+        other = torch.tensor(np.random.default_rng(at).random(400) < 0.2)
+        x[:, 0] = torch.where(other, 1 - y["ill"], y["ill"]).float()
+    drawn["validation"] = tuple(
+        one[:judged] if isinstance(one, torch.Tensor) else {name: y[:judged] for name, y in one.items()}
+        for one in drawn["validation"]
+    )
+    assert any("far ahead" in one.text for one in of(made(drawn), "leak")) == far
+
+
+def test_where_one_column_gives_a_label_no_others_are_looked_for_together():
+    drawn = parts_of(400)
+    for x, y in drawn.values():
+        x[:, 0] = y["ill"].float()
+        x[:, 1] = y["colour"].float() + 0.6 * (x[:, 2] > 0)
+        x[:, 3] = y["colour"].float() + 0.6 * (x[:, 2] < 0)
+    found = of(made(drawn), "leak")
+    assert [one.where[0] for one in found if "alone" in one.text and one.weight == "serious"].count("ill") == 1
+    assert not [one for one in found if "together" in one.text and one.where[0] == "ill"]
+
+
+@pytest.mark.parametrize(("most", "n"), [(50, 50), (1000, 300)])
+def test_at_most_so_many_rows_are_fitted_on(most, n):
+    world = made(parts_of(300))
+    x, y = audit_labels.fitting_rows(Arrays(world), None, world.tasks[0], most)
+    assert [len(part) for part in (*x, *y)] == [n] * 4
+
+
 def test_two_columns_that_give_a_label_only_together_are_found():
     drawn = parts_of(1000)
     for x, y in drawn.values():
@@ -477,6 +508,26 @@ def test_labels_that_lack_by_another_label_or_by_the_split_are_found(n, seed):
     assert f"'price' {as_percent((drawn['train'][1]['ill'] == 1).double().mean().item())} / 0 % / 0 %" in lack.text
 
 
+@pytest.mark.parametrize(("missing", "weight"), [(0.03, "fine"), (0.1, "worth a look")])
+def test_that_some_labels_lack_is_worth_a_look_where_it_is_more_than_one_in_twenty(missing, weight):
+    assert weights(made(parts_of(1000, missing=missing)), "missing labels") == {weight}
+
+
+def lacking(*counts):
+    """Classes, and whether a label lacks, of so many (rows, that lack) each."""
+    classes = np.repeat(np.arange(len(counts)), [rows for rows, _ in counts])
+    return classes, np.concatenate([np.arange(rows) < lack for rows, lack in counts])
+
+
+def test_that_labels_lack_by_class_is_said_where_it_is_much_and_no_accident_of_many_tests():
+    assert audit_labels.lacking_by(*lacking((200, 60), (200, 120)), 1) == [0.3, 0.6]
+    assert audit_labels.lacking_by(*lacking((200, 60), (200, 120)), 10**7) == []
+    assert audit_labels.lacking_by(*lacking((200, 60), (200, 72)), 1) == []  # by chance
+    assert audit_labels.lacking_by(*lacking((50_000, 5000), (50_000, 6500)), 1) == []  # surely, and little
+    assert audit_labels.lacking_by(*lacking((5000, 250), (5000, 250), (3, 3)), 1) == []  # three rows
+    assert audit_labels.lacking_by(*lacking((200, 0), (200, 0)), 1) == []
+
+
 def test_a_label_that_lacks_by_a_number_is_found():
     drawn = parts_of(400)
     for _, y in drawn.values():
@@ -492,6 +543,8 @@ def test_tasks_that_label_no_row_in_common_are_named():
     (one,) = of(made(drawn), "disjoint")
     assert one.weight == "worth a look"
     assert one.where == ("ill", "price", "train")
+    drawn["train"][1]["price"][100] = 0.0
+    assert weights(made(drawn), "disjoint") == {"fine"}  # one row is common to both
 
 
 def test_rare_and_absent_classes_are_counted():
@@ -502,6 +555,8 @@ def test_rare_and_absent_classes_are_counted():
     (one,) = of(made(drawn), "rare classes")
     assert one.weight == "worth a look"
     assert "'blue' of 'colour' 4 / 7" in one.text
+    drawn["train"][1]["colour"][4:5] = 2
+    assert weights(made(drawn), "rare classes") == {"fine"}  # five are enough
     drawn["train"][1]["colour"][4:9], drawn["test"][1]["colour"][:7] = 2, 0
     assert "'blue' of 'colour' 9 / 0" in of(made(drawn), "rare classes")[0].text
     drawn["test"][1]["colour"][:1] = 2

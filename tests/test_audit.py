@@ -180,6 +180,20 @@ def test_equal_inputs_with_other_labels_are_noise_and_no_leak(n, seed):
     assert f"60 of {3 * n:,} of 'price'" in torn.text
 
 
+@pytest.mark.parametrize(
+    ("n", "copies", "weight"),
+    [(400, 4, "worth a look"), (400, 5, "serious"), (1000, 9, "worth a look"), (1000, 10, "serious")],
+)
+def test_a_leak_is_five_rows_or_more_and_one_in_a_hundred(n, copies, weight):
+    drawn = parts_of(n)
+    for own, theirs in zip(
+        (drawn["test"][0], *drawn["test"][1].values()), (drawn["train"][0], *drawn["train"][1].values()), strict=True
+    ):
+        own[:copies] = theirs[:copies]
+    (one,) = [one for one in of(made(drawn), "duplicates") if one.where == ("train", "test")]
+    assert one.weight == weight
+
+
 def test_labels_that_only_one_side_tells_are_not_compared():
     drawn = parts_of(200)
     drawn["test"][0][:30] = drawn["train"][0][:30]
@@ -250,6 +264,9 @@ def test_rows_that_come_twice_in_a_split_are_counted():
     (one,) = of(made(drawn), "repeats", "worth a look")
     assert one.where == ("train",)
     assert one.text.startswith("10 rows of 200 in train (5 %)")
+    drawn = parts_of(200)
+    drawn["train"][0][50] = drawn["train"][0][0]
+    assert weights(made(drawn), "repeats") == weights(made(drawn), "contradictions") == {"fine"}
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -585,6 +602,17 @@ def test_an_answer_that_is_nearly_always_right_is_named():
     assert "'ill' 96 % in test" in one.text
     drawn["test"][1]["ill"][:11] = 1
     assert weights(made(drawn), "one answer") == {"fine"}
+    drawn["test"][1]["ill"][:] = 0
+    assert weights(made(drawn), "one answer") == {"fine"}  # a task with one answer is told as that
+    assert weights(made(drawn), "constant task") == {"serious"}
+
+
+def test_a_picture_of_two_classes_is_no_one_answer_though_each_pixel_has_one():
+    pixels = (torch.arange(16).view(4, 4) % 2).expand(30, 4, 4)
+    split = Split(torch.rand(30, 1, 4, 4), {"pixels": pixels, "tags": torch.ones(30, 2)})
+    world = World("made", [mtl.Segmentation("pixels", 2), mtl.MultiLabel("tags", ["a", "b"])], split, split, split)
+    told = [audit_labels.is_constant(Arrays(world), task, "train") for task in world.tasks]
+    assert told == [False, True]
 
 
 def test_tasks_of_every_kind_are_audited():

@@ -14,7 +14,7 @@ import mtl_lesson as mtl
 from mtl_lesson.data import Grouped, Split, World
 from mtl_lesson.data.quoting import quoted
 from mtl_lesson.inspection import Finding, audit, audit_labels, audit_rows
-from mtl_lesson.inspection.arrays import Arrays, drawn_rows
+from mtl_lesson.inspection.arrays import Arrays, drawn_rows, numbered_alike
 from mtl_lesson.inspection.findings import REASONS, WEIGHTS, as_percent
 
 PARTS = ("train", "validation", "test")
@@ -194,13 +194,19 @@ def test_a_leak_is_five_rows_or_more_and_one_in_a_hundred(n, copies, weight):
     assert one.weight == weight
 
 
-def test_labels_that_only_one_side_tells_are_not_compared():
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_labels_that_only_one_side_tells_are_not_compared(side):
     drawn = parts_of(200)
     drawn["test"][0][:30] = drawn["train"][0][:30]
-    for y, missing in zip(drawn["train"][1].values(), (-1, -1, float("nan")), strict=True):
+    for y, missing in zip(drawn[side][1].values(), (-1, -1, float("nan")), strict=True):
         y[:30] = missing
     (one,) = of(made(drawn), "duplicates", "worth a look")
     assert "0 with the same labels, 0 with other labels (noise), 30 without a label to compare" in one.text
+
+
+def test_an_input_of_another_shape_is_another():
+    numbers = numbered_alike({"a": torch.zeros(2, 4), "b": torch.zeros(2, 2, 2), "c": torch.zeros(1, 4)})
+    assert numbers["a"][0] == numbers["a"][1] == numbers["c"][0] != numbers["b"][0]
 
 
 def test_zero_is_zero_and_single_precision_is_found_in_double():
@@ -256,6 +262,8 @@ def test_a_test_input_that_another_task_trains_on_is_found():
     assert one.weight == "worth a look"
     assert one.where == ("b", "train", "test")
     assert one.text.startswith("25 test rows of 600")
+    splits[0].x["b"][:25] = splits[2].x["b"][:25]  # the task itself trains on them: a leak, and told as that
+    assert weights(World("own", tasks, *splits), "elsewhere") == {"fine"}
 
 
 def test_rows_that_come_twice_in_a_split_are_counted():
@@ -687,6 +695,14 @@ def test_columns_that_number_the_rows_are_found_and_measured_ones_are_not(kind, 
     assert (one.weight, one.where) == (("worth a look", ("column 3",)) if kind in COLUMNS else ("fine", PARTS))
 
 
+def test_a_column_that_goes_one_way_but_for_once_is_no_row_number():
+    column = np.sort(np.random.default_rng(0).normal(size=200)).astype(np.float32)
+    assert "one way" in audit_rows.numbers_rows(column, column)
+    assert "one way" in audit_rows.numbers_rows(-column, column)
+    column[[50, 51]] = column[[51, 50]]
+    assert audit_rows.numbers_rows(column, column) == ""
+
+
 def test_a_column_with_one_value_in_training_is_named():
     drawn = parts_of(200)
     drawn["train"][0][:, 2] = 4.0
@@ -703,6 +719,20 @@ def test_a_test_of_another_kind_is_told_apart_by_its_column(seed, at):
     assert one.weight == "worth a look"
     assert f"most by 'column {at}'" in one.text
     assert "not looked for" in of(made(parts_of(99)), "shift")[0].text
+
+
+@pytest.mark.parametrize(("n", "area", "told"), [(100, 0.65, False), (400, 0.65, True), (4000, 0.58, False)])
+def test_an_area_is_more_than_chance_for_so_many_rows_and_worth_a_word(monkeypatch, n, area, told):
+    monkeypatch.setattr("sklearn.metrics.roc_auc_score", lambda *said: area)
+    assert audit_rows.tell_apart(Arrays(made(parts_of(n, d=2))), None)[1] == told
+
+
+def test_shift_is_looked_for_among_so_many_rows(monkeypatch):
+    monkeypatch.setattr(audit_rows, "SHIFT_MOST", 150)
+    true, fitted = audit_rows.shallow_tree, []
+    monkeypatch.setattr(audit_rows, "shallow_tree", lambda x, *said, **more: fitted.append(x) or true(x, *said, **more))
+    audit_rows.tell_apart(Arrays(made(parts_of(400))), None)
+    assert len(fitted[0]) == 300  # of both sides
 
 
 def test_shift_is_judged_on_rows_that_were_not_fitted_on():

@@ -751,6 +751,16 @@ def test_numbers_of_any_size_pass():
     assert weights(made(drawn), "tasks") == {"fine"}
 
 
+@given(st.integers(0, 400), st.integers(1, 200))
+def test_rows_are_drawn_from_all_of_them_in_order(n, most):
+    drawn = drawn_rows(n, most)
+    assert drawn.tolist() == sorted({*drawn.tolist()})
+    assert len(drawn) == min(n, most)
+    assert np.array_equal(drawn, drawn_rows(n, most))
+    if n >= 2 * most >= 40:
+        assert drawn.max() > most  # not the first ones
+
+
 def test_of_many_rows_some_are_drawn_the_same_way_each_time(monkeypatch):
     monkeypatch.setattr(audit_rows, "SHIFT_MOST", 150)
     rows = drawn_rows(30_000)

@@ -233,6 +233,9 @@ def test_whatever_the_size_and_the_mode_one_colour_stays_one_colour(
     else:
         shown = [max(1, round(side * size / max(width, height))) for side in (height, width)]
         assert (~off).sum() in (np.prod(shown), size * size)
+        for across, side in zip((1, 0), shown, strict=True):  # in the middle, or half a pixel from it
+            rows = np.flatnonzero((~off).any(across))
+            assert len(rows) == size or rows[0] == (size - side) // 2
 
 
 @few

@@ -274,6 +274,12 @@ def other_size():
     return layer
 
 
+def tied():
+    layer = nn.TransformerEncoderLayer(4, 1, 4, batch_first=True)
+    layer.linear2.weight = layer.linear1.weight
+    return layer
+
+
 class OwnSequential(nn.Sequential):
     def forward(self, x):
         return -super().forward(x)
@@ -293,6 +299,7 @@ def named_sequential():
         changed,
         put_in,
         other_size,
+        tied,
         lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)),
         lambda: nn.TransformerEncoderLayer(4, 1, activation=torch.tanh),
         lambda: OwnSequential(nn.Linear(4, 5)),

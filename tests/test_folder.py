@@ -402,6 +402,13 @@ def test_a_row_without_a_file_is_named_by_its_number(root):
     assert "Left out, without labels in the table: '000.png', '004.png' and '007.png'" in left.decisions
 
 
+def test_a_file_that_is_not_there_is_refused_before_the_others_are_read(root, monkeypatch):
+    (root / "004.png").unlink()
+    monkeypatch.setattr("mtl_lesson.data.folders.read_pictures", None)
+    with pytest.raises(ValueError, match=r"'004.png' \(there is no such file\)"):
+        folder(root, "labels.csv", KINDS, quiet=True)
+
+
 def test_what_is_broken_is_not_said_to_be_without_labels(root):
     (root / "004.png").write_bytes(b"")
     decisions = folder(root, "labels.csv", KINDS, broken="leave out", quiet=True).decisions

@@ -280,6 +280,17 @@ def tied():
     return layer
 
 
+class OwnNorm(nn.LayerNorm):
+    def forward(self, x):
+        return -super().forward(x)
+
+
+def part_of_ones_own():
+    layer = nn.TransformerEncoderLayer(4, 1, 6, batch_first=True)
+    layer.norm1 = OwnNorm(4)
+    return layer
+
+
 class OwnSequential(nn.Sequential):
     def forward(self, x):
         return -super().forward(x)
@@ -300,6 +311,7 @@ def named_sequential():
         put_in,
         other_size,
         tied,
+        part_of_ones_own,
         lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)),
         lambda: nn.TransformerEncoderLayer(4, 1, activation=torch.tanh),
         lambda: OwnSequential(nn.Linear(4, 5)),

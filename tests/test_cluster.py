@@ -358,7 +358,7 @@ def test_a_stopped_sweep_keeps_what_has_finished_and_goes_on(workers, tmp_path, 
 def slow(folder, delta=0.0, seed=0):
     """A world that takes a while, and leaves a mark."""
     (folder / str(seed)).touch()
-    time.sleep(0.5)
+    time.sleep(1)
     return world(seed=seed)
 
 
@@ -368,7 +368,9 @@ def test_what_was_not_begun_when_it_was_stopped_is_taken_back(dask, client, tmp_
 
     monkeypatch.setattr(remote, "read_answer", stopped)
     away(drawn=functools.partial(slow, tmp_path), lam=[0.1], seeds=range(24))
+    deadline = time.monotonic() + 60
     while queued(client):
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     assert 1 < len([*tmp_path.iterdir()]) < 20
 

@@ -37,8 +37,7 @@ def make(asked: argparse.Namespace, page: Path) -> None:
     from .report import report
 
     tasks = dict(task_of(text) for text in asked.tasks)
-    common = {"group": asked.group, "task": asked.task, "test": asked.test, "n_train": asked.rows}
-    common |= {"encoding": asked.encoding}
+    common = {name: getattr(asked, name) for name in ("group", "task", "test", "encoding")} | {"n_train": asked.rows}
     of_tables = {name: getattr(asked, name) for name in ("leave", "categories", "dates", "missing", "decimal")}
     if Path(asked.table).is_dir():
         if given := [name for name, value in of_tables.items() if value]:

@@ -213,6 +213,16 @@ def test_a_reviewer_names_who_pays_for_the_mean(world):
     assert reviewed(by_chance, world)["loser"].weight == "fine"
 
 
+@pytest.mark.parametrize(
+    ("more", "said"), [(["Soft"], "Soft is shown"), (["Soft", "Pooled"], "Soft, Pooled are shown")]
+)
+def test_what_nobody_announced_is_shown_beside(world, more, said):
+    contest = contest_of(0.9, 0.7)
+    beside = {(arm, task): contest.merits["Hard", task] for arm in more for task in "ab"}
+    contest = Contest(contest.merits | beside, contest.chosen, contest.tasks, contest.unit)
+    assert reviewed(contest, world)["others"].text.startswith(said)
+
+
 def test_a_reviewer_sees_the_end_of_the_row(world):
     said = reviewed(contest_of(0.9, 0.7), world)
     assert "weight_decay=0.1" in said["edge"].text

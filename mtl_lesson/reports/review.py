@@ -138,7 +138,7 @@ def about_others(contest: Contest, protocol: Protocol) -> Iterator[Finding]:
     """Comparisons that nobody announced."""
     rest = [name for name in contest.arms if name not in (protocol.way, protocol.against, MAJORITY, LINEAR)]
     if rest:
-        text = f"{', '.join(rest)} are shown beside the claim, without a verdict."
+        text = f"{', '.join(rest)} {'are' if len(rest) > 1 else 'is'} shown beside the claim, without a verdict."
         why = (
             "Of twenty comparisons of equals one comes out by chance. What is picked after the fact has to be "
             "confirmed on fresh seeds and a fresh test."
